@@ -1,0 +1,46 @@
+/*
+ * validate/validate.h: is this JSON tree a resource that FHIR allows? All findings at once.
+ *
+ * Structure (json.html), cardinality, choice types, primitive formats, references, contained resources,
+ * extensions, required bindings to enumerated value sets, narrative, and the invariants of the base
+ * specification. Profiles and terminology join as further checks over the same walk.
+ */
+#ifndef KAGARI_VALIDATE_VALIDATE_H
+#define KAGARI_VALIDATE_VALIDATE_H
+
+#include "fhir/defs.h"
+
+enum issue_severity { ISSUE_FATAL, ISSUE_ERROR, ISSUE_WARNING, ISSUE_INFORMATION };
+
+struct issue {
+    enum issue_severity severity;
+    const char *code;       /* of value set issue-type: "structure", "value", "required", "invariant", "code-invalid" */
+    const char *text;       /* what is wrong, what was expected, what to do */
+    const char *expression; /* "Patient.contact[1].gender" */
+    const char *key;        /* of the invariant, or NULL */
+    int line, column;       /* 0: unknown */
+    bool rule;              /* breaks a rule of this server or a profile (422), not of base FHIR (400) */
+};
+
+struct issues {
+    struct arena *a;
+    struct issue *list;
+    size_t n, cap;
+    size_t errors; /* of severity fatal or error */
+};
+
+enum validate_level { VALIDATE_STRUCTURE, VALIDATE_FULL };
+
+/* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. */
+struct validator;
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out, struct err *err) NODISCARD;
+
+/* expected NULL: any resource type. Stops adding after 200 findings. */
+void validate_resource(const struct validator *v, struct arena *a, const json *resource, const struct fhir_type *expected,
+                       enum validate_level level, struct issues *out);
+
+void issues_init(struct issues *list, struct arena *a);
+struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code, const char *expression,
+                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+#endif
