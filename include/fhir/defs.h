@@ -87,6 +87,7 @@ struct fhir_type {
     bool abstract;                /* Element, BackboneElement, Resource, DomainResource */
     const struct fhir_type *base; /* NULL for Element and Resource; backbones: BackboneElement or Element */
     uint16_t id;                  /* resources: the stable number kept in the database (res.rtype); others 0 */
+    uint16_t index;               /* 0 … fhir_type_count()-1, for tables beside the snapshot */
     enum fhir_primitive primitive;
     enum fhir_json json;
     /* All elements in order, inherited ones included (id, extension, … first). A primitive has id, extension
@@ -110,6 +111,8 @@ const struct fhir_type *fhir_resource(const struct fhir_defs *d, struct str name
 const struct fhir_type *fhir_resource_by_id(const struct fhir_defs *d, int id);
 int fhir_resource_count(const struct fhir_defs *d);
 const struct fhir_type *fhir_resource_at(const struct fhir_defs *d, int i);          /* alphabetical */
+int fhir_type_count(const struct fhir_defs *d);                                      /* of every kind */
+const struct fhir_type *fhir_type_at(const struct fhir_defs *d, int i);              /* by fhir_type.index */
 bool fhir_is_a(const struct fhir_type *t, const struct fhir_type *ancestor);         /* t itself included */
 unsigned fhir_invariant_count(const struct fhir_defs *d);
 
