@@ -2,8 +2,11 @@
  * auth/auth.h: bearer token → principal → what it may do.
  *
  * A token is a JWT (RFC 7519) signed by a key of the configured JWK Set. Scopes are SMART App Launch v2
- * ("system/Patient.cruds", "user/*.rs") and the words of v1 (".read", ".write", ".*"). Patient-level scopes are
- * recognised and refused until the access predicate below covers every read.
+ * ("system/Patient.cruds", "user/Observation.rs") and the words of v1 (".read", ".write", ".*"). Scopes that
+ * this server cannot enforce yet (patient level, "?query" restrictions) grant nothing: a scope is never
+ * widened.
+ *
+ * Which token is accepted: docs/security.md.
  */
 #ifndef KAGARI_AUTH_AUTH_H
 #define KAGARI_AUTH_AUTH_H
@@ -13,32 +16,43 @@
 #include "fhir/defs.h"
 
 enum auth_right { AUTH_CREATE = 1, AUTH_READ = 2, AUTH_UPDATE = 4, AUTH_DELETE = 8, AUTH_SEARCH = 16 };
+#define AUTH_ALL (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
 
-struct auth_grant {
-    char level;                   /* 's'ystem, 'u'ser, 'p'atient */
-    const struct fhir_type *type; /* NULL: * */
-    unsigned rights;
-};
-
+/* Who calls. Lives as long as the arena given to auth_check(). */
 struct auth_principal {
-    struct str subject, client, issuer; /* sub, client_id or azp, iss */
-    struct str patient;                 /* launch context, for later */
-    const struct auth_grant *grants; size_t n_grants;
-    int64_t expires_us;
+    struct str subject, client, issuer; /* sub, client_id or azp, iss; len 0 when absent */
+    int64_t expires_us;                 /* exp, µs since 1970 */
+    unsigned rights;                    /* on every type, and on the system as a whole */
+    const uint8_t *type_rights;         /* on single types besides, by fhir_type.id */
+    size_t n_type_rights;
 };
 
 /* Keys and settings; shared by threads, refreshed in the background. */
 struct auth;
-bool auth_new(const struct config *c, const struct fhir_defs *d, struct auth **out, struct err *err) NODISCARD;
+/* d must outlive it. Refuses settings by which a token made for somebody else could pass. With auth.jwks_url
+ * the keys are fetched by a thread; until they are there, auth_check() says ERR_BUSY. */
+bool auth_new(const struct config *c, const struct fhir_defs *d, struct auth **out,
+              struct err *err) NODISCARD;
+/* New settings and keys, atomically: a check sees the old ones or the new ones. On error the old
+ * ones stay. */
 bool auth_reload(struct auth *au, const struct config *c, struct err *err) NODISCARD;
 void auth_free(struct auth *au);
 
-/* authorization: the header's value, s NULL when absent. base: this server's URL, the default audience. Never
- * blocks: an unknown kid starts a refresh in the background and is refused meanwhile. */
-bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct str base,
-                struct auth_principal *out, struct err *err) NODISCARD;
+/*
+ * authorization: the header's value, s NULL when absent. Any thread; never blocks: an unknown kid starts a
+ * refresh in the background and is refused meanwhile. A token seen before costs a hash and a look-up.
+ *     ERR_LOGIN      401: no token, or one that is not valid
+ *     ERR_FORBIDDEN  403: a valid token none of whose scopes this server grants
+ *     ERR_BUSY       503: the issuer's keys have not been fetched yet
+ */
+bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
+                struct err *err) NODISCARD;
 
 /* type NULL: all types (system-level interactions). */
-bool auth_allows(const struct auth_principal *p, enum auth_right right, const struct fhir_type *type);
+static inline bool auth_allows(const struct auth_principal *p, enum auth_right right,
+                               const struct fhir_type *type)
+{
+    return (p->rights & right) || (type && type->id < p->n_type_rights && (p->type_rights[type->id] & right));
+}
 
 #endif
