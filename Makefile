@@ -14,18 +14,23 @@ CC ?= cc
 PACKAGES := libmicrohttpd libpq libssl libcrypto libcjson gnutls zlib libcurl libpcre2-8 libutf8proc libsystemd libxml-2.0 libarchive gmp
 DEBIAN := build-essential pkg-config libmicrohttpd-dev libpq-dev libssl-dev libcjson-dev check libgnutls28-dev zlib1g-dev \
   libcurl4-openssl-dev libpcre2-dev libutf8proc-dev libsystemd-dev libxml2-dev libarchive-dev libgmp-dev \
-  postgresql postgresql-contrib curl openssl python3 clang libclang-rt-dev clang-format
+  postgresql postgresql-contrib curl openssl python3 git clang clang-format systemd
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Wformat=2
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 OPT_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 OPT_san := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LINK_san := -fsanitize=address,undefined
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-error
+LINK_fuzz := -fsanitize=fuzzer,address,undefined
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DKAGARI_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) $(OPT_$(BUILD)) \
-  -Itests $(shell pkg-config --cflags $(PACKAGES) check) -MMD -MP $(CFLAGS)
+  -Itests $(PACKAGE_CFLAGS) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(LINK_$(BUILD)) $(LDFLAGS)
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+LIBS = $(PACKAGE_LIBS) -lpthread -lm
+# Asked for once, when first needed: `make deps all` installs pkg-config on the way.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) check))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
 
 SRC := $(filter-out src/main.c src/distil.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
@@ -36,16 +41,22 @@ SUPPORT := $(wildcard tests/support/*.c)
 
 all: $(B)/kagari ## build the binary: build/release/kagari
 
+# V=1 shows the whole commands.
+Q := $(if $(V),,@)
+CC_LINE = @$(if $(V),:,echo "  CC")
+
 $(B)/kagari: $(B)/src/main.o $(B)/libkagari.a
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
 
 $(B)/libkagari.a: $(OBJ)
 	@rm -f $@
-	ar rcs $@ $(OBJ)
+	$(Q)ar rcs $@ $(OBJ)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # One runner for all unit and flow tests; each test_<file>.c has a Suite *suite_<module>_<file>(void).
 $(B)/tests/suites.c: $(UNIT) Makefile
@@ -56,18 +67,59 @@ $(B)/tests/suites.c: $(UNIT) Makefile
 	   echo 'Suite *(*const all_suites[])(void) = {'; sed 's/$$/,/' $@.names; echo '0};'; } > $@
 
 $(B)/tests/unit: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o) $(B)/tests/suites.o $(B)/libkagari.a
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libkagari.a $(shell pkg-config --libs check) $(LIBS)
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libkagari.a $(shell pkg-config --libs check) $(LIBS)
 
 $(B)/tests/suites.o: $(B)/tests/suites.c
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 deps: ## install the Debian packages that building, running and testing need
-	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(DEBIAN) 2>/dev/null | grep -v 'install ok installed' | cut -d' ' -f1; \
-	  for p in $(DEBIAN); do dpkg-query -W $$p >/dev/null 2>&1 || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-	  s=; [ "$$(id -u)" = 0 ] || s=sudo; \
-	  $$s apt-get update -q && DEBIAN_FRONTEND=noninteractive $$s apt-get install -y -q --no-install-recommends $$missing; \
-	fi
+	@missing=$$(comm -23 <(printf '%s\n' $(DEBIAN) | sort) \
+	    <(dpkg-query -W -f='$${db:Status-Abbrev}$${Package}\n' $(DEBIAN) 2>/dev/null | sed -n 's/^ii *//p' | sort)); \
+	[ -n "$$missing" ] || exit 0; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	$$as_root apt-get update -q && \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing
+
+run: deps ## start a development server of your own (ARGS="--port 9443 …", see kagari dev --help)
+	@$(MAKE) --no-print-directory all
+	@exec $(B)/kagari dev $(ARGS)
+
+test: ## build both ways, run every test, end with one line that counts them
+	@$(MAKE) --no-print-directory BUILD=release build/release/kagari build/release/tests/unit
+	@$(MAKE) --no-print-directory BUILD=san build/san/kagari build/san/tests/unit
+	@tests/run release san
+
+HEADERS := $(wildcard include/*/*.h)
+lint: $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
+	tests/lint/includes
+	tests/lint/banned
+	tests/lint/text
+	clang-format --dry-run -Werror $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/*/*/*.[ch])
+
+# Every header compiles by itself.
+$(HEADERS:%=lint-%): lint-%:
+	@$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fsyntax-only -x c -include $* /dev/null
+
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 30
+fuzz: ## fuzz every parser for FUZZ_SECONDS (30) each
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(FUZZ:%=build/fuzz/%)
+	@for f in $(FUZZ); do \
+	  mkdir -p build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_}; echo "== $$f"; \
+	  build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_} 2>build/fuzz/$$f.log || \
+	    { tail -n 40 build/fuzz/$$f.log; exit 1; }; \
+	  grep -E '^stat::(number_of_executed_units|new_units_added|peak_rss_mb)' build/fuzz/$$f.log; \
+	done
+
+$(FUZZ:%=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libkagari.a
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< build/fuzz/libkagari.a $(LIBS)
+
+BINDIR = $(PREFIX)/bin
+install: all ## install under PREFIX (/usr/local), below DESTDIR
+	install -D -m 755 $(B)/kagari $(DESTDIR)$(BINDIR)/kagari
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,4 +128,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all deps help clean
+.PHONY: all deps run test lint fuzz install help clean $(HEADERS:%=lint-%)

@@ -1,0 +1,51 @@
+/* The sub-commands. Each is `int X_command(int argc, char **argv)`, argv[0] its own name, and returns 0, 1
+ * (it failed) or 2 (it was called wrongly). */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static int version_command(int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *text;
+} commands[] = {
+    {"version", version_command, "print the version"},
+};
+
+static void usage(FILE *out)
+{
+    fputs("Usage: kagari COMMAND [OPTION]…\n\nA FHIR R4 server on PostgreSQL.\n\nCommands:\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-14s%s\n", commands[i].name, commands[i].text);
+    fputs("\n`kagari COMMAND --help` explains a command; kagari(8) is the manual.\n", out);
+}
+
+static int version_command(int argc, char **argv)
+{
+    if (argc > 1) {
+        bool help = strcmp(argv[1], "--help") == 0;
+        fputs("Usage: kagari version\n\nPrints the version.\n", help ? stdout : stderr);
+        return help ? 0 : 2;
+    }
+    puts("kagari " KAGARI_VERSION);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        usage(stdout);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return version_command(1, argv);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (argc > 1)
+        fprintf(stderr, "kagari: there is no command '%s'\n\n", argv[1]);
+    usage(stderr);
+    return 2;
+}
