@@ -38,25 +38,27 @@ void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_siz
 void *arena_zalloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 
 /* Grows an array in place when it is the newest allocation, else copies it. */
-void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size) __attribute__((returns_nonnull));
+void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size)
+    __attribute__((returns_nonnull));
 
 char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
 char *arena_strndup(struct arena *a, const char *s, size_t len) __attribute__((returns_nonnull));
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3), returns_nonnull));
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), returns_nonnull));
 
 void arena_cleanup(struct arena *a, void (*fn)(void *), void *object);
 
-#define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
+#define ARENA_NEW(a, type)      ((type *)arena_zalloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(n)))
 
 /*
  * Appends room for one element to a growing array kept as (pointer, count, capacity):
  *     *ARENA_PUSH(a, list->items, list->n, list->cap) = item;
  */
-#define ARENA_PUSH(a, items, n, cap)                                                                   \
-    ((n) == (cap) ? ((items) = arena_grow((a), (items), sizeof *(items) * (cap),                        \
-                                          sizeof *(items) * ((cap) ? (cap) * 2 : 8)),                   \
-                     (cap) = (cap) ? (cap) * 2 : 8, &(items)[(n)++])                                    \
+#define ARENA_PUSH(a, items, n, cap)                                                                         \
+    ((n) == (cap) ? ((items) = arena_grow((a), (items), sizeof *(items) * (cap),                             \
+                                          sizeof *(items) * ((cap) ? (cap)*2 : 8)),                          \
+                     (cap) = (cap) ? (cap)*2 : 8, &(items)[(n)++])                                           \
                   : &(items)[(n)++])
 
 #endif

@@ -16,7 +16,15 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_SIZE, CONFIG_DURATION, CONFIG_CHOICE, CONFIG_LIST };
+enum config_type {
+    CONFIG_STRING,
+    CONFIG_INT,
+    CONFIG_BOOL,
+    CONFIG_SIZE,
+    CONFIG_DURATION,
+    CONFIG_CHOICE,
+    CONFIG_LIST
+};
 
 struct config_list {
     int n;
@@ -25,13 +33,13 @@ struct config_list {
 
 /* Durations are µs, sizes bytes. Strings are never NULL: an unset one is "". */
 struct config {
-#define STRING(field, key, def, reload, text) const char *field;
-#define INT(field, key, def, lo, hi, reload, text) int64_t field;
-#define BOOL(field, key, def, reload, text) bool field;
-#define SIZE(field, key, def, reload, text) int64_t field;
-#define DURATION(field, key, def, reload, text) int64_t field;
+#define STRING(field, key, def, reload, text)          const char *field;
+#define INT(field, key, def, lo, hi, reload, text)     int64_t field;
+#define BOOL(field, key, def, reload, text)            bool field;
+#define SIZE(field, key, def, reload, text)            int64_t field;
+#define DURATION(field, key, def, reload, text)        int64_t field;
 #define CHOICE(field, key, def, choices, reload, text) int field; /* index into the choices */
-#define LIST(field, key, def, reload, text) struct config_list field;
+#define LIST(field, key, def, reload, text)            struct config_list field;
 #include "base/config.def"
 #undef STRING
 #undef INT
@@ -47,7 +55,8 @@ void config_defaults(struct config *c, struct arena *a);
 /* Reads a file over *c. The error names file, line and key, and lists the choices. */
 bool config_load(struct config *c, struct arena *a, const char *path, struct err *err) NODISCARD;
 /* One setting, as from the command line ("http.port=8443"). */
-bool config_set(struct config *c, struct arena *a, struct str key, struct str value, struct err *err) NODISCARD;
+bool config_set(struct config *c, struct arena *a, struct str key, struct str value,
+                struct err *err) NODISCARD;
 /* Copies the reloadable settings of *from; names the changed keys that need a restart in *pending. */
 void config_reload(struct config *c, const struct config *from, struct buf *pending);
 /* The sample file: every key, its explanation and its default, commented out. */
@@ -56,6 +65,7 @@ void config_print_sample(FILE *out);
 void config_print_markdown(FILE *out);
 
 /* Reads a whole file into the arena; for secrets and certificates too. At most max bytes. */
-bool config_read_file(struct arena *a, const char *path, size_t max, struct str *out, struct err *err) NODISCARD;
+bool config_read_file(struct arena *a, const char *path, size_t max, struct str *out,
+                      struct err *err) NODISCARD;
 
 #endif

@@ -13,25 +13,25 @@
 #include <stdbool.h>
 
 /*      kind             meaning */
-#define ERR_KINDS(X)                                                                                   \
-    X(ERR_SYNTAX)       /* the input cannot be parsed */                                                \
-    X(ERR_INVALID)      /* parsed, but breaks a rule of FHIR or of the URL grammar */                   \
-    X(ERR_RULE)         /* breaks a rule of this server or of a profile */                              \
-    X(ERR_NOT_FOUND)                                                                                   \
-    X(ERR_GONE)         /* was deleted */                                                               \
-    X(ERR_CONFLICT)     /* another writer was there, or the state forbids it */                         \
-    X(ERR_PRECONDITION) /* If-Match and its like do not hold */                                         \
-    X(ERR_MULTIPLE)     /* a conditional interaction matches several */                                 \
-    X(ERR_LOGIN)        /* no valid token */                                                            \
-    X(ERR_FORBIDDEN)    /* a valid token that may not do this */                                        \
-    X(ERR_METHOD)       /* the URL knows other methods */                                               \
-    X(ERR_ACCEPT)       /* no representation that the client accepts */                                 \
-    X(ERR_MEDIA)        /* Content-Type or Content-Encoding not understood */                           \
-    X(ERR_TOO_LARGE)    /* beyond a configured limit of size, depth or count */                         \
-    X(ERR_TOO_COSTLY)   /* the question is too expensive; narrow it */                                  \
-    X(ERR_UNSUPPORTED)  /* a thing of FHIR this server does not do */                                   \
-    X(ERR_BUSY)         /* no capacity, or PostgreSQL is away; try again */                             \
-    X(ERR_TIMEOUT)      /* took longer than the configured time */                                      \
+#define ERR_KINDS(X)                                                                                         \
+    X(ERR_SYNTAX)  /* the input cannot be parsed */                                                          \
+    X(ERR_INVALID) /* parsed, but breaks a rule of FHIR or of the URL grammar */                             \
+    X(ERR_RULE)    /* breaks a rule of this server or of a profile */                                        \
+    X(ERR_NOT_FOUND)                                                                                         \
+    X(ERR_GONE)         /* was deleted */                                                                    \
+    X(ERR_CONFLICT)     /* another writer was there, or the state forbids it */                              \
+    X(ERR_PRECONDITION) /* If-Match and its like do not hold */                                              \
+    X(ERR_MULTIPLE)     /* a conditional interaction matches several */                                      \
+    X(ERR_LOGIN)        /* no valid token */                                                                 \
+    X(ERR_FORBIDDEN)    /* a valid token that may not do this */                                             \
+    X(ERR_METHOD)       /* the URL knows other methods */                                                    \
+    X(ERR_ACCEPT)       /* no representation that the client accepts */                                      \
+    X(ERR_MEDIA)        /* Content-Type or Content-Encoding not understood */                                \
+    X(ERR_TOO_LARGE)    /* beyond a configured limit of size, depth or count */                              \
+    X(ERR_TOO_COSTLY)   /* the question is too expensive; narrow it */                                       \
+    X(ERR_UNSUPPORTED)  /* a thing of FHIR this server does not do */                                        \
+    X(ERR_BUSY)         /* no capacity, or PostgreSQL is away; try again */                                  \
+    X(ERR_TIMEOUT)      /* took longer than the configured time */                                           \
     X(ERR_INTERNAL)     /* our fault */
 
 enum err_kind {
@@ -42,7 +42,7 @@ enum err_kind {
 
 struct err {
     enum err_kind kind;
-    int line, column;     /* in the input, from 1; 0: unknown */
+    int line, column; /* in the input, from 1; 0: unknown */
     char msg[512];
     char detail[512];
     char expression[256];

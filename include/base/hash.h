@@ -16,8 +16,8 @@ struct hash_key {
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len);
 uint64_t hash_parts(const struct hash_key *key, const struct str *parts, int n);
 
-#define hash_strs(key, ...)                                                                            \
-    hash_parts((key), (const struct str[]){__VA_ARGS__},                                               \
+#define hash_strs(key, ...)                                                                                  \
+    hash_parts((key), (const struct str[]){__VA_ARGS__},                                                     \
                sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 
 #endif

@@ -11,7 +11,8 @@
  * Nodes may be moved, added and detached by the functions below.
  *
  * Rejected, with line and column in err: bytes after the value, duplicate keys, invalid UTF-8, lone
- * surrogates, U+0000, control characters in strings, numbers outside the JSON grammar, depth beyond the limit.
+ * surrogates, U+0000, control characters in strings, numbers outside the JSON grammar, depth beyond the
+ * limit.
  */
 #ifndef KAGARI_BASE_JSON_H
 #define KAGARI_BASE_JSON_H
@@ -30,13 +31,34 @@ void json_print(struct buf *b, const json *node, bool pretty);
 struct str json_text(struct arena *a, const json *node);
 
 /* Kinds. A NULL node is of no kind. */
-static inline bool json_is_object(const json *n) { return n && (n->type & 0xff) == cJSON_Object; }
-static inline bool json_is_array(const json *n) { return n && (n->type & 0xff) == cJSON_Array; }
-static inline bool json_is_string(const json *n) { return n && (n->type & 0xff) == cJSON_String; }
-static inline bool json_is_number(const json *n) { return n && (n->type & 0xff) == cJSON_Number; }
-static inline bool json_is_bool(const json *n) { return n && (n->type & (cJSON_True | cJSON_False)); }
-static inline bool json_is_true(const json *n) { return n && (n->type & 0xff) == cJSON_True; }
-static inline bool json_is_null(const json *n) { return n && (n->type & 0xff) == cJSON_NULL; }
+static inline bool json_is_object(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_Object;
+}
+static inline bool json_is_array(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_Array;
+}
+static inline bool json_is_string(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_String;
+}
+static inline bool json_is_number(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_Number;
+}
+static inline bool json_is_bool(const json *n)
+{
+    return n && (n->type & (cJSON_True | cJSON_False));
+}
+static inline bool json_is_true(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_True;
+}
+static inline bool json_is_null(const json *n)
+{
+    return n && (n->type & 0xff) == cJSON_NULL;
+}
 
 /* Look-ups; NULL when absent or the parent is no object. */
 json *json_get(const json *object, const char *name);
@@ -55,13 +77,13 @@ json *json_int(struct arena *a, long long v);
 json *json_number(struct arena *a, const char *literal);
 json *json_bool(struct arena *a, bool v);
 json *json_null(struct arena *a);
-json *json_copy(struct arena *a, const json *node);                 /* deep */
+json *json_copy(struct arena *a, const json *node); /* deep */
 
 /* Changing. add appends; put replaces a member of that name or appends; both return the value. */
 json *json_add(struct arena *a, json *object, const char *name, json *value);
 json *json_put(struct arena *a, json *object, const char *name, json *value);
 json *json_push(json *array, json *value);
-void json_insert_after(json *parent, json *before, json *value);    /* before NULL: first */
+void json_insert_after(json *parent, json *before, json *value); /* before NULL: first */
 void json_detach(json *parent, json *value);
 static inline json *json_add_string(struct arena *a, json *o, const char *name, const char *s)
 {

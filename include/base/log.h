@@ -25,8 +25,8 @@ struct log_field {
 #define LOG_S(field, value) ((struct log_field){(field), LOG_FIELD_STRING, (value), 0})
 #define LOG_I(field, value) ((struct log_field){(field), LOG_FIELD_INT, NULL, (int64_t)(value)})
 
-#define log_event(level, event, ...)                                                                   \
-    log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                               \
+#define log_event(level, event, ...)                                                                         \
+    log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                                     \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int n);

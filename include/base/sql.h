@@ -14,21 +14,32 @@
 #include "base/str.h"
 
 enum sql_type {
-    SQL_BOOL, SQL_INT2, SQL_INT4, SQL_INT8, SQL_TEXT, SQL_BYTEA, SQL_NUMERIC, SQL_TIMESTAMPTZ,
-    SQL_BOOL_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT8_ARRAY, SQL_TEXT_ARRAY, SQL_NUMERIC_ARRAY,
+    SQL_BOOL,
+    SQL_INT2,
+    SQL_INT4,
+    SQL_INT8,
+    SQL_TEXT,
+    SQL_BYTEA,
+    SQL_NUMERIC,
+    SQL_TIMESTAMPTZ,
+    SQL_INT2_ARRAY,
+    SQL_INT4_ARRAY,
+    SQL_INT8_ARRAY,
+    SQL_TEXT_ARRAY,
+    SQL_NUMERIC_ARRAY,
     SQL_BYTEA_ARRAY,
 };
 
 struct sql_param {
     enum sql_type type;
-    bool binary;        /* SQL_NUMERIC travels as text */
-    const char *data;   /* NULL: SQL NULL. Text data is NUL-terminated */
+    bool binary;      /* SQL_NUMERIC travels as text */
+    const char *data; /* NULL: SQL NULL. Text data is NUL-terminated */
     int len;
 };
 
 struct sql {
     struct arena *a;
-    const char *name;   /* prepared under this name, once a connection; NULL: planned anew with its values */
+    const char *name; /* prepared under this name, once a connection; NULL: planned anew with its values */
     struct buf text;
     struct sql_param *params;
     size_t n, cap;
@@ -45,8 +56,8 @@ int sql_int4(struct sql *q, int32_t v);
 int sql_int8(struct sql *q, int64_t v);
 int sql_text(struct sql *q, struct str v);
 int sql_bytea(struct sql *q, const void *data, size_t len);
-int sql_numeric(struct sql *q, struct str literal);          /* also "Infinity", "-Infinity" */
-int sql_timestamptz(struct sql *q, int64_t wall_us);         /* µs since 1970 */
+int sql_numeric(struct sql *q, struct str literal);  /* also "Infinity", "-Infinity" */
+int sql_timestamptz(struct sql *q, int64_t wall_us); /* µs since 1970 */
 int sql_int2_array(struct sql *q, const int16_t *v, size_t n);
 int sql_int4_array(struct sql *q, const int32_t *v, size_t n);
 int sql_int8_array(struct sql *q, const int64_t *v, size_t n);

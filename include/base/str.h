@@ -21,19 +21,28 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_FMT(x) (int)(x).len, (x).s /* for "%.*s" */
+#define STR_FMT(x)   (int)(x).len, (x).s /* for "%.*s" */
 
-static inline struct str str_of(const char *s) { return (struct str){s, s ? strlen(s) : 0}; }
-static inline bool str_eq(struct str a, struct str b) { return a.len == b.len && memcmp(a.s, b.s, a.len) == 0; }
-static inline bool str_is(struct str a, const char *b) { return str_eq(a, str_of(b)); }
-bool str_ieq(struct str a, struct str b);                 /* ASCII case ignored */
+static inline struct str str_of(const char *s)
+{
+    return (struct str){s, s ? strlen(s) : 0};
+}
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+}
+static inline bool str_is(struct str a, const char *b)
+{
+    return str_eq(a, str_of(b));
+}
+bool str_ieq(struct str a, struct str b); /* ASCII case ignored */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_trim(struct str s);                        /* ASCII white space at both ends */
-/* Cuts at the first sep: returns the part before it, leaves the rest in *rest. Without sep, all and an empty rest
- * whose s is NULL. */
+struct str str_trim(struct str s); /* ASCII white space at both ends */
+/* Cuts at the first sep: returns the part before it, leaves the rest in *rest. Without sep, all and an empty
+ * rest whose s is NULL. */
 struct str str_cut(struct str s, char sep, struct str *rest);
-bool str_int64(struct str s, int64_t *out);               /* whole slice, decimal, with sign */
+bool str_int64(struct str s, int64_t *out); /* whole slice, decimal, with sign */
 /* %XX and, when plus is set, '+' as blank. False on a broken escape. */
 bool str_percent_decode(struct arena *a, struct str s, bool plus, struct str *out);
 
@@ -53,11 +62,20 @@ static inline void buf_addc(struct buf *b, char c)
     b->s[b->len] = '\0';
 }
 void buf_add(struct buf *b, const char *s, size_t len);
-static inline void buf_adds(struct buf *b, const char *s) { buf_add(b, s, strlen(s)); }
-static inline void buf_addstr(struct buf *b, struct str s) { buf_add(b, s.s, s.len); }
+static inline void buf_adds(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+static inline void buf_addstr(struct buf *b, struct str s)
+{
+    buf_add(b, s.s, s.len);
+}
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Everything but RFC 3986 unreserved characters as %XX. */
 void buf_add_percent(struct buf *b, struct str s);
-static inline struct str buf_str(const struct buf *b) { return (struct str){b->s, b->len}; }
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->s, b->len};
+}
 
 #endif

@@ -10,7 +10,8 @@
 
 #include "base/str.h"
 
-/* Bytes of the valid prefix; == len when all is valid. Overlong forms, surrogates and > U+10FFFF are invalid. */
+/* Bytes of the valid prefix; == len when all is valid. Overlong forms, surrogates and > U+10FFFF are invalid.
+ */
 size_t utf8_valid_prefix(const char *s, size_t len);
 size_t utf8_length(struct str s); /* code points; s is valid */
 /* Next code point of valid text at *i, which moves on. */
@@ -19,9 +20,9 @@ void utf8_put(struct buf *b, int32_t code_point);
 
 /*
  * The form under which string search compares (search.html#string: case, accents and other diacritics do not
- * matter): NFKD, marks removed (which drops dakuten and handakuten too), case folded, white space and punctuation
- * runs as one blank, hiragana as katakana, the long-vowel mark and variation selectors dropped. Never longer
- * than max code points.
+ * matter): NFKD, marks removed (which drops dakuten and handakuten too), case folded, white space and
+ * punctuation runs as one blank, hiragana as katakana, the long-vowel mark and variation selectors dropped.
+ * Never longer than max code points.
  */
 struct str utf8_fold(struct arena *a, struct str s, size_t max);
 

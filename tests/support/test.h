@@ -11,19 +11,19 @@
 #include "base/str.h"
 
 /* Fails the test with the error's message when a call that should succeed does not. */
-#define ck_ok(call)                                                                                    \
-    do {                                                                                               \
-        if (!(call))                                                                                   \
-            ck_abort_msg("%s: %s: %s [%s]", #call, err_kind_name(err.kind), err.msg, err.detail);      \
+#define ck_ok(call)                                                                                          \
+    do {                                                                                                     \
+        if (!(call))                                                                                         \
+            ck_abort_msg("%s: %s: %s [%s]", #call, err_kind_name(err.kind), err.msg, err.detail);            \
     } while (0)
 
 /* Parses a literal; fails the test when it is no JSON. */
 json *test_json(struct arena *a, const char *text);
-#define ck_str_eq(value, literal)                                                                      \
+#define ck_str_eq(value, literal)                                                                            \
     ck_assert_msg(str_is((value), (literal)), "'%.*s' is not '%s'", STR_FMT(value), (literal))
 
-/* libpq connection string of the tests' database (environment KAGARI_TEST_DB), set by tests/run; each test that
- * writes uses a tenant or a schema of its own. Fails the test when it is not set. */
+/* libpq connection string of the tests' database (environment KAGARI_TEST_DB), set by tests/run; each test
+ * that writes uses a tenant or a schema of its own. Fails the test when it is not set. */
 const char *test_conninfo(void);
 
 #endif

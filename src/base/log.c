@@ -1,0 +1,147 @@
+#include "base/log.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static _Atomic int threshold = LOG_INFO;
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+static const int syslog_priority[] = {3, 4, 6, 7};
+
+void log_set_level(enum log_level level)
+{
+    threshold = (int)level;
+}
+
+bool log_level_parse(const char *name, enum log_level *out)
+{
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum { LINE_MAX_BYTES = 4096, FIELDS_MAX = 24 };
+
+struct line {
+    char s[LINE_MAX_BYTES];
+    size_t len;
+};
+
+static void put(struct line *l, const char *s, size_t n)
+{
+    if (n > sizeof l->s - 4 - l->len) /* room for the closing characters */
+        n = sizeof l->s - 4 - l->len;
+    memcpy(l->s + l->len, s, n);
+    l->len += n;
+}
+
+static void put_string(struct line *l, const char *s)
+{
+    put(l, "\"", 1);
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            put(l, (char[]){'\\', (char)c}, 2);
+        else if (c < 0x20)
+            put(l, " ", 1);
+        else
+            put(l, s, 1);
+    }
+    put(l, "\"", 1);
+}
+
+static void write_json(enum log_level level, const char *event, const struct log_field *fields, int n)
+{
+    struct line l = {.len = 0};
+    char when[32], number[32];
+    clock_instant(clock_wall_us(), when);
+    put(&l, "{\"time\":", 8);
+    put_string(&l, when);
+    put(&l, ",\"level\":", 9);
+    put_string(&l, level_names[level]);
+    put(&l, ",\"event\":", 9);
+    put_string(&l, event);
+    for (int i = 0; i < n; i++) {
+        if (fields[i].type == LOG_FIELD_STRING && !fields[i].s)
+            continue;
+        put(&l, ",", 1);
+        put_string(&l, fields[i].name);
+        put(&l, ":", 1);
+        if (fields[i].type == LOG_FIELD_INT)
+            put(&l, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)fields[i].i));
+        else
+            put_string(&l, fields[i].s);
+    }
+    memcpy(l.s + l.len, "}\n", 2);
+    l.len += 2;
+    ssize_t ignored = write(STDERR_FILENO, l.s, l.len); /* one call, so that lines of threads do not mix */
+    (void)ignored;
+}
+
+static void write_journal(enum log_level level, const char *event, const struct log_field *fields, int n)
+{
+    char text[FIELDS_MAX][256];
+    struct iovec iov[FIELDS_MAX];
+    int used = 0;
+#define ADD(...)                                                                                             \
+    do {                                                                                                     \
+        int len = snprintf(text[used], sizeof text[used], __VA_ARGS__);                                      \
+        iov[used].iov_base = text[used];                                                                     \
+        iov[used].iov_len = len < (int)sizeof text[used] ? (size_t)len : sizeof text[used] - 1;              \
+        used++;                                                                                              \
+    } while (0)
+    ADD("PRIORITY=%d", syslog_priority[level]);
+    ADD("SYSLOG_IDENTIFIER=kagari");
+    ADD("MESSAGE=%s", event);
+    for (int i = 0; i < n && used < FIELDS_MAX; i++) {
+        char name[64];
+        size_t j = 0;
+        for (; fields[i].name[j] && j < sizeof name - 1; j++)
+            name[j] = (char)(fields[i].name[j] >= 'a' && fields[i].name[j] <= 'z' ? fields[i].name[j] - 32
+                                                                                  : fields[i].name[j]);
+        name[j] = '\0';
+        if (fields[i].type == LOG_FIELD_INT)
+            ADD("KAGARI_%s=%lld", name, (long long)fields[i].i);
+        else if (fields[i].s)
+            ADD("KAGARI_%s=%s", name, fields[i].s);
+    }
+#undef ADD
+    sd_journal_sendv(iov, used);
+}
+
+/* $JOURNAL_STREAM names the device and inode that systemd connected to stderr (systemd.exec(5)). */
+static bool to_journal(void)
+{
+    static _Atomic int known; /* 0 not asked, 1 no, 2 yes */
+    if (!known) {
+        const char *env = getenv("JOURNAL_STREAM");
+        struct stat st;
+        unsigned long long dev = 0, ino = 0;
+        bool yes = env && sscanf(env, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+                   st.st_dev == dev && st.st_ino == ino;
+        known = yes ? 2 : 1;
+    }
+    return known == 2;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, int n)
+{
+    if ((int)level > threshold)
+        return;
+    if (to_journal())
+        write_journal(level, event, fields, n);
+    else
+        write_json(level, event, fields, n);
+}
