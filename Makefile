@@ -36,7 +36,7 @@ SRC := $(filter-out src/main.c src/distil.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 # Data that is part of the binary: definitions and migrations.
 DATA := $(wildcard conf/definitions/*.txt sql/*.sql)
-UNIT := $(wildcard tests/unit/*/test_*.c tests/flow/test_*.c)
+UNIT := $(wildcard tests/unit/*/test_*.c tests/flow/test_*.c tests/wire/test_*.c)
 SUPPORT := $(wildcard tests/support/*.c)
 
 # Test suites are found by name, not by a header.
@@ -61,7 +61,7 @@ $(B)/%.o: %.c
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-# One runner for all unit and flow tests; each test_<file>.c has a Suite *suite_<module>_<file>(void).
+# One runner for all unit, flow and wire tests; each test_<file>.c has a Suite *suite_<module>_<file>(void).
 $(B)/tests/suites.c: $(UNIT) Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include <check.h>'; \
