@@ -94,11 +94,12 @@ test: ## build both ways, run every test, end with one line that counts them
 	@tests/run release san
 
 HEADERS := $(wildcard include/*/*.h)
-lint: $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
+lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 	tests/lint/includes
 	tests/lint/banned
 	tests/lint/text
-	clang-format --dry-run -Werror $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/*/*/*.[ch])
+	tests/lint/config $(B)/kagari
+	tests/lint/format
 
 # Every header compiles by itself.
 $(HEADERS:%=lint-%): lint-%:

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
+
 static int version_command(int argc, char **argv);
 
 static const struct command {
@@ -11,6 +13,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *text;
 } commands[] = {
+    {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"version", version_command, "print the version"},
 };
 

@@ -3,8 +3,9 @@
  * reloads it, and its explanation; the sample file, the manual and `kagari check-config` come from it.
  *
  * File format: "key = value" lines, '#' comments, blank lines. Sizes take k, M, G (1024-based); durations
- * ms, s, m, h; booleans on/off; lists are separated by blanks. Secrets are never values, only paths of files
- * (a relative path is looked up in $CREDENTIALS_DIRECTORY first, then beside the configuration file).
+ * ms, s, m, h; booleans on/off; lists are separated by blanks. Secrets are never values, only paths of files:
+ * a relative one is looked up in $CREDENTIALS_DIRECTORY, then beside the configuration file (on the command
+ * line: in the working directory).
  */
 #ifndef KAGARI_BASE_CONFIG_H
 #define KAGARI_BASE_CONFIG_H
@@ -18,6 +19,7 @@
 
 enum config_type {
     CONFIG_STRING,
+    CONFIG_PATH,
     CONFIG_INT,
     CONFIG_BOOL,
     CONFIG_SIZE,
@@ -34,6 +36,7 @@ struct config_list {
 /* Durations are µs, sizes bytes. Strings are never NULL: an unset one is "". */
 struct config {
 #define STRING(field, key, def, reload, text)          const char *field;
+#define PATH(field, key, def, reload, text)            const char *field;
 #define INT(field, key, def, lo, hi, reload, text)     int64_t field;
 #define BOOL(field, key, def, reload, text)            bool field;
 #define SIZE(field, key, def, reload, text)            int64_t field;
@@ -42,6 +45,7 @@ struct config {
 #define LIST(field, key, def, reload, text)            struct config_list field;
 #include "base/config.def"
 #undef STRING
+#undef PATH
 #undef INT
 #undef BOOL
 #undef SIZE
@@ -57,6 +61,24 @@ bool config_load(struct config *c, struct arena *a, const char *path, struct err
 /* One setting, as from the command line ("http.port=8443"). */
 bool config_set(struct config *c, struct arena *a, struct str key, struct str value,
                 struct err *err) NODISCARD;
+/* Where the settings come from: the defaults, then a file, then single settings of the command line. Kept, so
+ * that a reload asks the same sources. */
+struct config_source {
+    const char *file; /* NULL: none */
+    const char **sets;
+    size_t n_sets;
+};
+bool config_read(const struct config_source *from, struct arena *a, struct config *out,
+                 struct err *err) NODISCARD;
+
+/*
+ * The command line of a sub-command that takes settings: --config FILE (else CONFIG_DEFAULT_FILE, when it is
+ * there), --set KEY=VALUE, and --help, which prints usage. Returns -1: go on, with *from made and optind at
+ * the first operand; else the exit status.
+ */
+#define CONFIG_DEFAULT_FILE "/etc/kagari/kagari.conf"
+int config_options(int argc, char **argv, const char *usage, struct arena *a, struct config_source *from);
+
 /* Copies the reloadable settings of *from; names the changed keys that need a restart in *pending. */
 void config_reload(struct config *c, const struct config *from, struct buf *pending);
 /* The sample file: every key, its explanation and its default, commented out. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct setting {
      .text = (t)},
 static const struct setting settings[] = {
 #define STRING(field, key, def, reload, text) ENTRY(CONFIG_STRING, field, key, def, NULL, 0, 0, reload, text)
+#define PATH(field, key, def, reload, text)   ENTRY(CONFIG_PATH, field, key, def, NULL, 0, 0, reload, text)
 #define INT(field, key, def, lo, hi, reload, text)                                                           \
     ENTRY(CONFIG_INT, field, key, def, NULL, lo, hi, reload, text)
 #define BOOL(field, key, def, reload, text) ENTRY(CONFIG_BOOL, field, key, def, NULL, 0, 0, reload, text)
@@ -38,6 +40,7 @@ static const struct setting settings[] = {
 #define LIST(field, key, def, reload, text) ENTRY(CONFIG_LIST, field, key, def, NULL, 0, 0, reload, text)
 #include "base/config.def"
 #undef STRING
+#undef PATH
 #undef INT
 #undef BOOL
 #undef SIZE
@@ -106,9 +109,27 @@ static void list(struct arena *a, struct str v, struct config_list *out)
     *out = (struct config_list){(int)n, items};
 }
 
-static bool assign(struct config *c, struct arena *a, const struct setting *s, struct str v, struct err *err)
+/* folder NULL: the working directory. */
+static const char *find_file(struct arena *a, struct str v, const char *folder)
+{
+    const char *name = arena_strndup(a, v.s, v.len), *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (!v.len || name[0] == '/')
+        return name;
+    if (credentials) {
+        const char *path = arena_printf(a, "%s/%s", credentials, name);
+        if (access(path, F_OK) == 0)
+            return path;
+    }
+    return folder ? arena_printf(a, "%s/%s", folder, name) : name;
+}
+
+static bool assign(struct config *c, struct arena *a, const struct setting *s, struct str v,
+                   const char *folder, struct err *err)
 {
     switch (s->type) {
+    case CONFIG_PATH:
+        *FIELD(c, s, const char *) = find_file(a, v, folder);
+        return true;
     case CONFIG_STRING:
         *FIELD(c, s, const char *) = arena_strndup(a, v.s, v.len);
         return true;
@@ -144,18 +165,24 @@ void config_defaults(struct config *c, struct arena *a)
 {
     struct err err;
     for (int i = 0; i < N_SETTINGS; i++) {
-        if (!assign(c, a, &settings[i], str_of(settings[i].def), &err))
+        if (!assign(c, a, &settings[i], str_of(settings[i].def), NULL, &err))
             abort(); /* a default that its own type refuses: a test holds them all */
     }
 }
 
-bool config_set(struct config *c, struct arena *a, struct str key, struct str value, struct err *err)
+static bool set(struct config *c, struct arena *a, struct str key, struct str value, const char *folder,
+                struct err *err)
 {
     const struct setting *s = find(key);
     if (!s)
         return err_set(err, ERR_INVALID,
                        "there is no setting '%.*s'; `kagari check-config --sample` lists all", STR_FMT(key));
-    return assign(c, a, s, value, err);
+    return assign(c, a, s, value, folder, err);
+}
+
+bool config_set(struct config *c, struct arena *a, struct str key, struct str value, struct err *err)
+{
+    return set(c, a, key, value, NULL, err);
 }
 
 bool config_load(struct config *c, struct arena *a, const char *path, struct err *err)
@@ -163,6 +190,8 @@ bool config_load(struct config *c, struct arena *a, const char *path, struct err
     struct str rest;
     if (!config_read_file(a, path, 1024 * 1024, &rest, err))
         return false;
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash ? arena_strndup(a, path, (size_t)(slash - path)) : NULL;
     for (int line = 1; rest.s; line++) {
         struct str text = str_trim(str_cut(rest, '\n', &rest));
         if (!text.len || text.s[0] == '#')
@@ -171,7 +200,7 @@ bool config_load(struct config *c, struct arena *a, const char *path, struct err
         struct err cause;
         if (!value.s)
             return err_set(err, ERR_SYNTAX, "%s, line %d: expected key = value", path, line);
-        if (!config_set(c, a, key, str_trim(value), &cause)) {
+        if (!set(c, a, key, str_trim(value), folder, &cause)) {
             err_set(err, cause.kind, "%s, line %d: %s", path, line, cause.msg);
             err->line = line;
             return false;
@@ -180,10 +209,58 @@ bool config_load(struct config *c, struct arena *a, const char *path, struct err
     return true;
 }
 
+bool config_read(const struct config_source *from, struct arena *a, struct config *out, struct err *err)
+{
+    config_defaults(out, a);
+    if (from->file && !config_load(out, a, from->file, err))
+        return false;
+    for (size_t i = 0; i < from->n_sets; i++) {
+        struct str value, key = str_cut(str_of(from->sets[i]), '=', &value);
+        if (!value.s)
+            return err_set(err, ERR_SYNTAX, "--set %s: expected key=value", from->sets[i]);
+        if (!config_set(out, a, key, value, err))
+            return false;
+    }
+    return true;
+}
+
+int config_options(int argc, char **argv, const char *usage, struct arena *a, struct config_source *from)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    *from =
+        (struct config_source){.file = access(CONFIG_DEFAULT_FILE, F_OK) == 0 ? CONFIG_DEFAULT_FILE : NULL,
+                               .sets = ARENA_ARRAY(a, const char *, argc)};
+    bool wrong = false;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            from->file = optarg;
+            break;
+        case 's':
+            from->sets[from->n_sets++] = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            wrong = true;
+        }
+    }
+    if (!wrong && optind == argc)
+        return -1;
+    fputs(usage, stderr);
+    return 2;
+}
+
 static bool same(const struct config *x, const struct config *y, const struct setting *s)
 {
     switch (s->type) {
     case CONFIG_STRING:
+    case CONFIG_PATH:
         return strcmp(*FIELD(x, s, const char *), *FIELD(y, s, const char *)) == 0;
     case CONFIG_BOOL:
         return *FIELD(x, s, bool) == *FIELD(y, s, bool);
@@ -203,13 +280,11 @@ static bool same(const struct config *x, const struct config *y, const struct se
 
 void config_reload(struct config *c, const struct config *from, struct buf *pending)
 {
-    static const size_t sizes[] = {[CONFIG_STRING] = sizeof(char *),
-                                   [CONFIG_INT] = sizeof(int64_t),
-                                   [CONFIG_BOOL] = sizeof(bool),
-                                   [CONFIG_SIZE] = sizeof(int64_t),
-                                   [CONFIG_DURATION] = sizeof(int64_t),
-                                   [CONFIG_CHOICE] = sizeof(int),
-                                   [CONFIG_LIST] = sizeof(struct config_list)};
+    static const size_t sizes[] = {
+        [CONFIG_STRING] = sizeof(char *), [CONFIG_PATH] = sizeof(char *),
+        [CONFIG_INT] = sizeof(int64_t),   [CONFIG_BOOL] = sizeof(bool),
+        [CONFIG_SIZE] = sizeof(int64_t),  [CONFIG_DURATION] = sizeof(int64_t),
+        [CONFIG_CHOICE] = sizeof(int),    [CONFIG_LIST] = sizeof(struct config_list)};
     for (int i = 0; i < N_SETTINGS; i++) {
         const struct setting *s = &settings[i];
         if (s->reload)
@@ -224,7 +299,7 @@ static const char *type_name(const struct setting *s)
     static const char *const names[] = {
         [CONFIG_STRING] = "text", [CONFIG_INT] = "number",        [CONFIG_BOOL] = "on or off",
         [CONFIG_SIZE] = "size",   [CONFIG_DURATION] = "duration", [CONFIG_CHOICE] = "one of",
-        [CONFIG_LIST] = "list"};
+        [CONFIG_LIST] = "list",   [CONFIG_PATH] = "file"};
     return names[s->type];
 }
 

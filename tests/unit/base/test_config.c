@@ -102,6 +102,48 @@ START_TEST(test_table)
 }
 END_TEST
 
+/* Files are looked up among the credentials, then beside the configuration file. */
+START_TEST(test_paths)
+{
+    char dir[] = "/tmp/kagari-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    const char *conf = arena_printf(&a, "%s/kagari.conf", dir), *cert = arena_printf(&a, "%s/tls.crt", dir);
+    FILE *f = fopen(conf, "w");
+    fputs("http.tls_cert = tls.crt\nhttp.tls_key = tls.key\nstore.hash_key = /etc/hash.key\n", f);
+    fclose(f);
+    fclose(fopen(cert, "w"));
+    setenv("CREDENTIALS_DIRECTORY", dir, 1);
+    ck_ok(config_load(&c, &a, conf, &err));
+    ck_assert_str_eq(c.http_tls_cert, cert);
+    ck_assert_str_eq(c.http_tls_key, arena_printf(&a, "%s/tls.key", dir));
+    ck_assert_str_eq(c.store_hash_key, "/etc/hash.key");
+    ck_ok(config_set(&c, &a, STR("http.tls_cert"), STR("tls.crt"), &err));
+    ck_assert_str_eq(c.http_tls_cert, cert);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    ck_ok(config_set(&c, &a, STR("http.tls_cert"), STR("tls.crt"), &err));
+    ck_assert_str_eq(c.http_tls_cert, "tls.crt");
+    unlink(cert);
+    unlink(conf);
+    rmdir(dir);
+}
+END_TEST
+
+START_TEST(test_options)
+{
+    const char *good[] = {"x", "--set", "http.port=9001", "--set", "http.address=::1"};
+    const char *bad[] = {"x", "operand"};
+    struct config_source from;
+    ck_assert_int_eq(config_options(5, (char **)good, "", &a, &from), -1);
+    ck_assert_uint_eq(from.n_sets, 2);
+    ck_ok(config_read(&from, &a, &c, &err));
+    ck_assert_int_eq(c.http_port, 9001);
+    ck_assert_str_eq(c.http_address, "::1");
+    ck_assert_int_eq(config_options(2, (char **)bad, "", &a, &from), 2);
+    from = (struct config_source){.sets = (const char *[]){"http.port"}, .n_sets = 1};
+    ck_assert(!config_read(&from, &a, &c, &err));
+}
+END_TEST
+
 Suite *suite_base_config(void)
 {
     Suite *s = suite_create("base_config");
@@ -110,6 +152,8 @@ Suite *suite_base_config(void)
     tcase_add_test(t, test_defaults);
     tcase_add_loop_test(t, test_set, 0, sizeof sets / sizeof sets[0]);
     tcase_add_test(t, test_file);
+    tcase_add_test(t, test_paths);
+    tcase_add_test(t, test_options);
     tcase_add_test(t, test_reload);
     tcase_add_test(t, test_table);
     suite_add_tcase(s, t);

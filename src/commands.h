@@ -1,0 +1,9 @@
+/* commands.h: the sub-commands that belong to no module. */
+#ifndef KAGARI_COMMANDS_H
+#define KAGARI_COMMANDS_H
+
+int check_config_command(int argc, char **argv);
+int dev_command(int argc, char **argv);
+int serve_command(int argc, char **argv);
+
+#endif
