@@ -2,12 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "support/test.h"
 
 extern Suite *(*const all_suites[])(void);
 
 int main(int argc, char **argv)
 {
+    log_set_level(LOG_ERROR); /* what is tested to be refused is logged as such */
     SRunner *runner = srunner_create(NULL);
     for (int i = 0; all_suites[i]; i++)
         srunner_add_suite(runner, all_suites[i]());
