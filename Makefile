@@ -100,6 +100,7 @@ lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 	tests/lint/text
 	tests/lint/config $(B)/kagari
 	tests/lint/format
+	systemd-analyze security --offline=true --threshold=20 --no-pager conf/kagari.service | tail -n 1
 
 # Every header compiles by itself.
 $(HEADERS:%=lint-%): lint-%:
@@ -122,8 +123,16 @@ $(FUZZ:%=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libka
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< build/fuzz/libkagari.a $(LIBS)
 
 BINDIR = $(PREFIX)/bin
-install: all ## install under PREFIX (/usr/local), below DESTDIR
+SYSCONFDIR ?= /etc
+install: all ## install under PREFIX (/usr/local), below DESTDIR; an existing configuration stays
 	install -D -m 755 $(B)/kagari $(DESTDIR)$(BINDIR)/kagari
+	install -D -m 644 docs/kagari.8 $(DESTDIR)$(PREFIX)/share/man/man8/kagari.8
+	install -D -m 644 conf/kagari.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/kagari.conf
+	install -D -m 644 conf/kagari.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/kagari.conf
+	install -D -m 644 conf/kagari.service $(DESTDIR)$(PREFIX)/lib/systemd/system/kagari.service
+	sed -i 's|/usr/local/bin|$(BINDIR)|' $(DESTDIR)$(PREFIX)/lib/systemd/system/kagari.service
+	[ -e $(DESTDIR)$(SYSCONFDIR)/kagari/kagari.conf ] || \
+	  install -D -m 640 conf/kagari.conf $(DESTDIR)$(SYSCONFDIR)/kagari/kagari.conf
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -143,6 +143,8 @@ static pid_t spawn(const struct keeper *k, int in, const char *const argv[])
     pid_t pid = fork();
     if (pid != 0)
         return pid;
+    /* A shell may have started us with SIGINT ignored; a child that is still starting must not miss it. */
+    signal(SIGINT, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
