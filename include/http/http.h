@@ -67,7 +67,19 @@ void http_server_drain(struct http_server *s);
 int http_server_active(const struct http_server *s); /* requests in flight */
 void http_server_free(struct http_server *s);         /* after its loops have ended */
 
-/* Asks an URL; blocks, for worker threads (libcurl). TLS verified. */
+/* Asks a server; blocks, for threads that may (libcurl). https is verified, redirections are not followed. */
+struct http_call {
+    enum http_method method;
+    const char *url;
+    const struct http_header *headers; size_t n_headers;
+    struct str body;          /* s NULL: none */
+    const char *ca_file;      /* PEM; NULL: the system's authorities */
+    int64_t timeout_us;
+    size_t max;               /* bytes of the answer */
+};
+/* True when there was an answer, whatever its status; its body lives in the arena. */
+bool http_call(struct arena *a, const struct http_call *c, int *status, struct str *body, struct err *err) NODISCARD;
+/* GET, and anything but 200 is an error. */
 bool http_get(struct arena *a, const char *url, int64_t timeout_us, size_t max, struct str *body, struct err *err) NODISCARD;
 
 #endif
