@@ -36,6 +36,12 @@ SRC := $(filter-out src/main.c src/distil.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 # Data that is part of the binary: definitions and migrations.
 DATA := $(wildcard conf/definitions/*.txt sql/*.sql)
+$(B)/src/base/embed.o: CFLAGS += -I$(B)
+$(B)/src/base/embed.o: $(B)/embedded.def $(DATA)
+$(B)/embedded.def: $(DATA) Makefile
+	@mkdir -p $(@D)
+	@i=0; for f in $(DATA); do echo "EMBED($$i, \"$$f\")"; i=$$((i + 1)); done > $@
+
 UNIT := $(wildcard tests/unit/*/test_*.c tests/flow/test_*.c tests/wire/test_*.c)
 SUPPORT := $(wildcard tests/support/*.c)
 
@@ -122,6 +128,17 @@ $(FUZZ:%=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libka
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< build/fuzz/libkagari.a $(LIBS)
 
+# The FHIR packages that the definitions are distilled from: the specification, and what completes its value sets.
+FHIR_PACKAGES := hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1 hl7.terminology.r4@7.0.1 \
+  hl7.fhir.uv.extensions.r4@5.3.0-ballot-tc1
+definitions: $(B)/distil ## (maintainers) fetch the FHIR packages and distil conf/definitions/ from them
+	@conf/definitions/fetch build/packages
+	$(B)/distil conf/definitions $(foreach p,$(FHIR_PACKAGES),build/packages/$(subst @,-,$(p)).tgz)
+
+$(B)/distil: $(B)/src/distil.o $(B)/libkagari.a
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
+
 BINDIR = $(PREFIX)/bin
 SYSCONFDIR ?= /etc
 install: all ## install under PREFIX (/usr/local), below DESTDIR; an existing configuration stays
@@ -141,4 +158,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all deps run test lint fuzz install help clean $(HEADERS:%=lint-%)
+.PHONY: all deps run test lint fuzz definitions install help clean $(HEADERS:%=lint-%)

@@ -12,20 +12,28 @@
 
 #include "base/str.h"
 
-enum fhir_precision { FHIR_YEAR = 1, FHIR_MONTH, FHIR_DAY, FHIR_HOUR, FHIR_MINUTE, FHIR_SECOND, FHIR_FRACTION };
+enum fhir_precision {
+    FHIR_YEAR = 1,
+    FHIR_MONTH,
+    FHIR_DAY,
+    FHIR_HOUR,
+    FHIR_MINUTE,
+    FHIR_SECOND,
+    FHIR_FRACTION
+};
 
 struct fhir_datetime {
-    int16_t year; /* 1 … 9999 */
+    int16_t year;                            /* 1 … 9999 */
     int8_t month, day, hour, minute, second; /* second 60 is a leap second */
-    int32_t micros;            /* of the second; digits beyond are dropped */
+    int32_t micros;                          /* of the second; digits beyond are dropped */
     int8_t fraction_digits;
     enum fhir_precision precision;
     bool has_zone;
-    int16_t zone;              /* minutes east of UTC */
+    int16_t zone; /* minutes east of UTC */
 };
 
-/* Accepts date and dateTime, and the shorter forms that search allows (minutes without seconds). False when the
- * text is no such thing or not in the calendar. */
+/* Accepts date and dateTime, and the shorter forms that search allows (minutes without seconds). False when
+ * the text is no such thing or not in the calendar. */
 bool fhir_datetime_parse(struct str s, struct fhir_datetime *out);
 bool fhir_time_parse(struct str s, struct fhir_datetime *out);
 

@@ -1,6 +1,6 @@
 /*
- * fhir/decimal.h: exact decimals of any length, with the precision of their literal (1.10 has two digits after
- * the point). GMP does the arithmetic when 64 bits do not hold the digits; the only user of GMP.
+ * fhir/decimal.h: exact decimals of any length, with the precision of their literal (1.10 has two digits
+ * after the point). GMP does the arithmetic when 64 bits do not hold the digits; the only user of GMP.
  */
 #ifndef KAGARI_FHIR_DECIMAL_H
 #define KAGARI_FHIR_DECIMAL_H
@@ -14,9 +14,9 @@
 /* value = ±coefficient · 10^-scale. */
 struct decimal {
     bool negative;
-    int32_t scale;        /* may be negative after 1e3 */
-    uint64_t small;       /* the coefficient when big is NULL */
-    const char *big;      /* its decimal digits otherwise, in the arena */
+    int32_t scale;   /* may be negative after 1e3 */
+    uint64_t small;  /* the coefficient when big is NULL */
+    const char *big; /* its decimal digits otherwise, in the arena */
 };
 
 /* A JSON or FHIRPath number literal, exponent allowed. False when malformed or |exponent| > 10000. */
@@ -40,7 +40,8 @@ struct decimal decimal_neg(struct decimal x);
 struct decimal decimal_normal(struct arena *a, const struct decimal *x); /* without trailing zeros */
 
 enum decimal_rounding { DECIMAL_HALF_UP, DECIMAL_FLOOR, DECIMAL_CEILING, DECIMAL_TRUNCATE };
-struct decimal decimal_round(struct arena *a, const struct decimal *x, int32_t scale, enum decimal_rounding how);
+struct decimal decimal_round(struct arena *a, const struct decimal *x, int32_t scale,
+                             enum decimal_rounding how);
 
 /* The range that a literal stands for in search (search.html#prefix): ± half a unit of its last digit. */
 void decimal_implicit_range(struct arena *a, const struct decimal *x, struct decimal *lo, struct decimal *hi);

@@ -16,13 +16,14 @@ enum fhir_reference_form {
 
 struct fhir_reference {
     enum fhir_reference_form form;
-    struct str base; /* absolute: up to the type, without the slash */
+    struct str base;              /* absolute: up to the type, without the slash */
     const struct fhir_type *type; /* relative, absolute, query */
     struct str id, version, query, fragment;
 };
 
 void fhir_reference_parse(const struct fhir_defs *d, struct str s, struct fhir_reference *out);
 /* As above, and an absolute one under `base` ("https://host/fhir") is turned into a relative one. */
-void fhir_reference_parse_local(const struct fhir_defs *d, struct str base, struct str s, struct fhir_reference *out);
+void fhir_reference_parse_local(const struct fhir_defs *d, struct str base, struct str s,
+                                struct fhir_reference *out);
 
 #endif

@@ -1,0 +1,114 @@
+/*
+ * distil: FHIR packages → the text files under conf/definitions/. A maintainer's tool, run by `make
+ * definitions`; no part of the kagari binary.
+ *
+ *     distil DIRECTORY PACKAGE…
+ *
+ * The first package is the specification; of the others only value sets are taken that it does not define.
+ * Resource types keep the numbers that they have in DIRECTORY/types.txt, as databases hold them; new types
+ * are numbered on.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/config.h"
+#include "fhir/internal.h"
+#include "fhir/package.h"
+
+struct distillation {
+    struct fhir__records records;
+    struct arena scratch; /* for one file */
+    bool valuesets_only;
+};
+
+static bool add_file(void *arg, struct str name, struct str content, struct err *err)
+{
+    struct distillation *d = arg;
+    struct err cause;
+    json *resource;
+    arena_clear(&d->scratch);
+    if (!json_parse(&d->scratch, content, 200, &resource, &cause))
+        return err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
+    const char *type = json_get_string(resource, "resourceType");
+    if (d->valuesets_only && (!type || strcmp(type, "ValueSet") != 0))
+        return true;
+    return fhir__conformance_add(&d->records, resource, &cause) ||
+           err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
+}
+
+static bool number_types(struct arena *a, const char *path, struct fhir__records *r, struct err *err)
+{
+    struct fhir__records old = {.a = a};
+    struct str text;
+    uint16_t last = 0;
+    if (config_read_file(a, path, 64 << 20, &text, err)) {
+        if (!fhir__text_read(&old, arena_strndup(a, text.s, text.len), text.len, err))
+            return false;
+    } else if (err->kind != ERR_NOT_FOUND) {
+        return false;
+    }
+    for (size_t i = 0; i < old.n_types; i++) {
+        last = old.types[i].number > last ? old.types[i].number : last;
+        for (size_t k = 0; k < r->n_types; k++)
+            if (strcmp(r->types[k].name, old.types[i].name) == 0)
+                r->types[k].number = old.types[i].number;
+    }
+    for (size_t k = 0; k < r->n_types; k++)
+        if (r->types[k].kind == FHIR_RESOURCE && !r->types[k].abstract && !r->types[k].number)
+            r->types[k].number = ++last;
+    return true;
+}
+
+static bool write_file(const char *path, struct str text, struct err *err)
+{
+    FILE *f = fopen(path, "w");
+    bool written = f && fwrite(text.s, 1, text.len, f) == text.len;
+    if (f && fclose(f) != 0)
+        written = false;
+    return written || err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+}
+
+static bool distil(struct arena *a, const char *directory, char **packages, int n, struct err *err)
+{
+    struct distillation d = {.records = {.a = a}};
+    const struct fhir_defs *defs;
+    arena_init(&d.scratch, 0);
+    for (int i = 0; i < n; i++) {
+        d.valuesets_only = i > 0;
+        if (!fhir_package_read(a, packages[i], add_file, &d, err))
+            return false;
+    }
+    arena_release(&d.scratch);
+    fhir__conformance_finish(&d.records);
+    if (!number_types(a, arena_printf(a, "%s/%s", directory, fhir__text_files[FHIR__TEXT_TYPES]), &d.records,
+                      err) ||
+        !fhir__build(a, &d.records, &defs, err))
+        return false;
+    for (enum fhir__text which = 0; which < FHIR__TEXT_N; which++) {
+        struct buf text;
+        buf_init(&text, a, 1 << 20);
+        fhir__text_write(&d.records, which, &text);
+        if (!write_file(arena_printf(a, "%s/%s", directory, fhir__text_files[which]), buf_str(&text), err))
+            return false;
+    }
+    printf("%d resource types, %u search parameters, %u invariants, %zu value sets\n",
+           fhir_resource_count(defs), fhir_search_param_count(defs), fhir_invariant_count(defs),
+           d.records.n_valuesets);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct arena a;
+    struct err err;
+    if (argc < 3) {
+        fputs("usage: distil DIRECTORY PACKAGE...\n", stderr);
+        return 2;
+    }
+    arena_init(&a, 0);
+    bool done = distil(&a, argv[1], argv + 2, argc - 2, &err);
+    if (!done)
+        fprintf(stderr, "distil: %s\n", err.msg);
+    arena_release(&a);
+    return !done;
+}
