@@ -30,8 +30,25 @@ enum fhir_json { FHIR_JSON_STRING, FHIR_JSON_BOOL, FHIR_JSON_NUMBER };
 /* The primitives, for switches; FHIR_NOT_PRIMITIVE for all other types. */
 #define FHIR_PRIMITIVES(X)                                                                                   \
     X(base64Binary)                                                                                          \
-    X(boolean) X(canonical) X(code) X(date) X(dateTime) X(decimal) X(id) X(instant) X(integer) X(markdown)   \
-        X(oid) X(positiveInt) X(string) X(time) X(unsignedInt) X(uri) X(url) X(uuid) X(xhtml)
+    X(boolean)                                                                                               \
+    X(canonical)                                                                                             \
+    X(code)                                                                                                  \
+    X(date)                                                                                                  \
+    X(dateTime)                                                                                              \
+    X(decimal)                                                                                               \
+    X(id)                                                                                                    \
+    X(instant)                                                                                               \
+    X(integer)                                                                                               \
+    X(markdown)                                                                                              \
+    X(oid)                                                                                                   \
+    X(positiveInt)                                                                                           \
+    X(string)                                                                                                \
+    X(time)                                                                                                  \
+    X(unsignedInt)                                                                                           \
+    X(uri)                                                                                                   \
+    X(url)                                                                                                   \
+    X(uuid)                                                                                                  \
+    X(xhtml)
 enum fhir_primitive {
     FHIR_NOT_PRIMITIVE,
 #define X(name) FHIR_P_##name,
