@@ -42,5 +42,7 @@ void validate_resource(const struct validator *v, struct arena *a, const json *r
 void issues_init(struct issues *list, struct arena *a);
 struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code, const char *expression,
                          const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+struct issue *issues_addv(struct issues *list, enum issue_severity severity, const char *code, const char *expression,
+                          const char *fmt, va_list args) __attribute__((format(printf, 5, 0)));
 
 #endif

@@ -1,0 +1,199 @@
+#include "fhir/xhtml.h"
+
+#include <libxml/parser.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define XHTML_NAMESPACE "http://www.w3.org/1999/xhtml"
+
+/* Chapters 7 to 11 (but 9.4) and 15 of HTML 4.0, a and img. Sorted. */
+static const char *const elements[] = {
+    "a",      "abbr",   "acronym", "address", "b",        "bdo",   "big",   "blockquote", "br",    "caption",
+    "center", "cite",   "code",    "col",     "colgroup", "dd",    "dfn",   "div",        "dl",    "dt",
+    "em",     "font",   "h1",      "h2",      "h3",       "h4",    "h5",    "h6",         "hr",    "i",
+    "img",    "kbd",    "li",      "ol",      "p",        "pre",   "q",     "s",          "samp",  "small",
+    "span",   "strike", "strong",  "sub",     "sup",      "table", "tbody", "td",         "tfoot", "th",
+    "thead",  "tr",     "tt",      "u",       "ul",       "var",
+};
+
+/* The attributes that txt-1 lists, those of font, and xml:lang (as "lang"). Sorted. */
+static const char *const attributes[] = {
+    "abbr",        "accesskey",   "align",      "alt",      "axis",    "bgcolor", "border",  "cellhalign",
+    "cellpadding", "cellspacing", "cellvalign", "char",     "charoff", "charset", "cite",    "class",
+    "clear",       "color",       "colspan",    "compact",  "coords",  "dir",     "face",    "frame",
+    "headers",     "height",      "href",       "hreflang", "hspace",  "id",      "lang",    "longdesc",
+    "name",        "noshade",     "nowrap",     "rel",      "rev",     "rowspan", "rules",   "scope",
+    "shape",       "size",        "span",       "src",      "start",   "style",   "summary", "tabindex",
+    "title",       "type",        "valign",     "value",    "vspace",  "width",
+};
+
+static const char *const links[] = {"cite", "href", "longdesc", "src"};
+
+/* What a link may begin with when it names a scheme. Sorted. */
+static const char *const schemes[] = {"data", "ftp", "http", "https", "mailto", "tel", "urn"};
+
+static int compare_name(const void *key, const void *item)
+{
+    return strcmp(key, *(const char *const *)item);
+}
+
+#define IN(table, name)                                                                                      \
+    (bsearch((name), table, sizeof table / sizeof *table, sizeof *table, compare_name) != NULL)
+
+struct check {
+    struct fhir_xhtml_finding *out;
+    int n;
+    unsigned reported;
+    int depth;
+    bool content;
+};
+
+static void report(struct check *c, enum fhir_xhtml_problem problem, const char *name)
+{
+    if (c->reported & (1u << problem))
+        return;
+    c->reported |= 1u << problem;
+    struct fhir_xhtml_finding *f = &c->out[c->n++];
+    f->problem = problem;
+    f->name[0] = '\0';
+    size_t plain =
+        name ? strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-:_.") : 0;
+    if (name && !name[plain]) {
+        size_t len = plain < sizeof f->name ? plain : sizeof f->name - 1;
+        memcpy(f->name, name, len);
+        f->name[len] = '\0';
+    }
+}
+
+/* Relative links and fragments have no scheme. Blanks and control characters before or inside a scheme, which
+ * some browsers skip, make it one that is not in the table. */
+static bool link_safe(const char *attribute, struct str link)
+{
+    size_t end = 0;
+    while (end < link.len && !strchr(":/?#", link.s[end]))
+        end++;
+    if (end == link.len || link.s[end] != ':')
+        return true;
+    char scheme[16];
+    if (end >= sizeof scheme)
+        return false;
+    for (size_t i = 0; i < end; i++)
+        scheme[i] = (char)(link.s[i] >= 'A' && link.s[i] <= 'Z' ? link.s[i] + 32 : link.s[i]);
+    scheme[end] = '\0';
+    if (!IN(schemes, scheme))
+        return false;
+    return strcmp(scheme, "data") != 0 ||
+           (strcmp(attribute, "src") == 0 && link.len >= 11 && strncasecmp(link.s, "data:image/", 11) == 0);
+}
+
+static bool contains(struct str text, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (strncasecmp(text.s + i, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* Style is "internally contained": nothing is fetched by it and nothing runs. */
+static bool style_safe(struct str style)
+{
+    static const char *const active[] = {"javascript:",  "expression(", "url(", "@import",
+                                         "-moz-binding", "behavior:",   "\\"};
+    for (size_t i = 0; i < sizeof active / sizeof *active; i++)
+        if (contains(style, active[i]))
+            return false;
+    return true;
+}
+
+static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
+                          int n_namespaces, const xmlChar **namespaces, int n_attributes, int n_defaulted,
+                          const xmlChar **attrs)
+{
+    (void)prefix, (void)n_namespaces, (void)namespaces, (void)n_defaulted;
+    struct check *c = arg;
+    const char *name = (const char *)local;
+    bool xhtml = uri && strcmp((const char *)uri, XHTML_NAMESPACE) == 0;
+    if (c->depth++ == 0 && (!xhtml || strcmp(name, "div") != 0))
+        report(c, FHIR_XHTML_ROOT, name);
+    else if (!xhtml || !IN(elements, name))
+        report(c, FHIR_XHTML_ELEMENT, name);
+    for (int i = 0; i < n_attributes; i++) {
+        const char *attribute = (const char *)attrs[5 * i], *space = (const char *)attrs[5 * i + 1];
+        struct str value = {(const char *)attrs[5 * i + 3], (size_t)(attrs[5 * i + 4] - attrs[5 * i + 3])};
+        if (!IN(attributes, attribute) || (space && strcmp(space, "xml") != 0))
+            report(c, FHIR_XHTML_ATTRIBUTE, attribute);
+        else if (IN(links, attribute) ? !link_safe(attribute, value)
+                                      : strcmp(attribute, "style") == 0 && !style_safe(value))
+            report(c, FHIR_XHTML_LINK, attribute);
+        c->content |= strcmp(name, "img") == 0 && strcmp(attribute, "src") == 0;
+    }
+}
+
+static void end_element(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+    (void)local, (void)prefix, (void)uri;
+    struct check *c = arg;
+    c->depth--;
+}
+
+static void text(void *arg, const xmlChar *s, int len)
+{
+    struct check *c = arg;
+    for (int i = 0; i < len && !c->content; i++)
+        c->content = !strchr(" \t\r\n", s[i]);
+}
+
+/* Processing instructions are no formatting. */
+static void instruction(void *arg, const xmlChar *target, const xmlChar *data)
+{
+    (void)data;
+    report(arg, FHIR_XHTML_ELEMENT, (const char *)target);
+}
+
+static void silent(void *arg, xmlErrorPtr error)
+{
+    (void)arg, (void)error;
+}
+
+static void init_library(void)
+{
+    xmlInitParser();
+}
+
+int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_library);
+
+    struct check c = {.out = out};
+    struct str s = str_trim(div);
+    /* Beginning with an element, it has no XML declaration and can have no document type. */
+    if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?') {
+        report(&c, s.len ? FHIR_XHTML_MALFORMED : FHIR_XHTML_EMPTY, NULL);
+        return c.n;
+    }
+    xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC,
+                         .startElementNs = start_element,
+                         .endElementNs = end_element,
+                         .characters = text,
+                         .cdataBlock = text,
+                         .processingInstruction = instruction,
+                         .serror = silent};
+    xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&sax, &c, NULL, 0, NULL);
+    if (!parser) {
+        report(&c, FHIR_XHTML_MALFORMED, NULL);
+        return c.n;
+    }
+    xmlCtxtUseOptions(parser, XML_PARSE_NONET);
+    bool well = xmlParseChunk(parser, s.s, (int)s.len, 1) == 0 && parser->wellFormed && parser->nsWellFormed;
+    xmlFreeParserCtxt(parser);
+    if (!well) {
+        c.n = 0, c.reported = 0;
+        report(&c, FHIR_XHTML_MALFORMED, NULL);
+    } else if (!c.content) {
+        report(&c, FHIR_XHTML_EMPTY, NULL);
+    }
+    return c.n;
+}

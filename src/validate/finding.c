@@ -1,0 +1,38 @@
+#include "internal.h"
+
+static void add_path(struct buf *b, const struct validate__place *at)
+{
+    if (at->up) {
+        add_path(b, at->up);
+        buf_addc(b, '.');
+    }
+    buf_adds(b, at->name);
+    if (at->index >= 0)
+        buf_addf(b, "[%d]", at->index);
+}
+
+void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
+                    const char *code, const char *key, const char *fmt, ...)
+{
+    if (validate__full(w))
+        return;
+    struct buf path;
+    buf_init(&path, w->a, 64);
+    add_path(&path, at);
+    va_list args;
+    va_start(args, fmt);
+    issues_addv(w->out, severity, code, path.s, fmt, args)->key = key;
+    va_end(args);
+    if (validate__full(w))
+        issues_add(w->out, ISSUE_INFORMATION, "incomplete", path.s,
+                   "There are more findings than these %d; correct them and validate again",
+                   VALIDATE__MAX_FINDINGS);
+}
+
+const char *validate__quote(struct arena *a, const char *s, const char *otherwise)
+{
+    size_t len = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") : 0;
+    if (len == 0 || len > 64 || s[len])
+        return otherwise;
+    return arena_printf(a, "'%s'", s);
+}

@@ -1,0 +1,109 @@
+/* validate/internal.h: what the files of this module share. */
+#ifndef KAGARI_VALIDATE_INTERNAL_H
+#define KAGARI_VALIDATE_INTERNAL_H
+
+#include "fhirpath/fhirpath.h"
+#include "validate/validate.h"
+
+/* The parser bounds the depth of what clients send; this bounds the stack whoever made the tree. */
+#define VALIDATE__MAX_DEPTH    160
+#define VALIDATE__MAX_FINDINGS 200
+#define VALIDATE__SEEN_WORDS   2 /* 64 elements each; validator_new() sees to it that no type has more */
+
+struct validate__invariants; /* invariant.c */
+
+struct validator {
+    const struct fhir_defs *defs;
+    const struct fhir_type *extension, *reference, *coding, *codeable_concept, *quantity, *bundle, *entry;
+    const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
+    const struct validate__invariants *invariants;
+};
+
+/* One element on the way from the root to where the walk stands. Lives on the C stack; its path is written
+ * only for a finding, its FHIRPath item made only for an invariant. */
+struct validate__place {
+    struct validate__place *up; /* NULL: the root */
+    const char *name;           /* as FHIRPath calls it: "value" for valueQuantity; the root: its type */
+    int index;                  /* in its array; -1: not in one */
+    const struct fhir_type *type;
+    const struct fhir_element *element; /* NULL: the root */
+    const json *node;                   /* NULL: a primitive without value */
+    const json *extra;                  /* the "_name" sibling of a primitive, or NULL */
+    struct fp_item *item;               /* made on demand, in the arena */
+};
+
+struct validate__contained {
+    const char *id;
+    const json *node;
+    const struct fhir_type *type; /* NULL: unknown */
+    bool used;                    /* referred to from somewhere in the container */
+};
+
+/* The resource that the walk is in: the outermost one, an entry of a Bundle, a contained one. */
+struct validate__scope {
+    const json *node;
+    const struct fhir_type *type;
+    struct validate__scope *container; /* of a contained resource; else NULL */
+    /* What it contains, sorted by id; those without an id are left out. */
+    struct validate__contained *contained;
+    size_t n_contained;
+    bool refers_to_container; /* a contained resource that uses the reference "#" */
+    bool conditional;         /* inside a transaction, where "Type?query" is a reference */
+};
+
+struct validate__walk {
+    const struct validator *v;
+    struct arena *a;
+    struct issues *out;
+    enum validate_level level;
+    struct validate__scope *scope;
+    int depth;
+    size_t first;   /* findings that were in the list before */
+    int64_t now_us; /* of the invariants that ask for the time */
+};
+
+/* ---- finding.c */
+static inline bool validate__full(const struct validate__walk *w)
+{
+    return w->out->n - w->first >= VALIDATE__MAX_FINDINGS;
+}
+/* Adds a finding with the path of `at`, unless the list is full. key NULL: no invariant. */
+void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
+                    const char *code, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+#define validate__error(w, at, code, ...) validate__find((w), (at), ISSUE_ERROR, (code), NULL, __VA_ARGS__)
+/* The text in single quotes when it has the form of a FHIR name or code, so that nothing else of a record is
+ * ever repeated; else the words `otherwise`. */
+const char *validate__quote(struct arena *a, const char *s, const char *otherwise);
+
+/* ---- walk.c */
+void validate__resource(struct validate__walk *w, struct validate__place *at,
+                        const struct fhir_type *expected, struct validate__scope *container);
+
+/* ---- contained.c */
+void validate__contained_begin(struct validate__walk *w, struct validate__place *at);
+void validate__contained_end(struct validate__walk *w, struct validate__place *at);
+/* What "#id", or "#" inside a contained resource, refers to; NULL when there is no such thing. */
+struct validate__contained *validate__contained_find(const struct validate__scope *s, const char *id);
+
+/* ---- reference.c */
+void validate__reference(struct validate__walk *w, struct validate__place *at);
+void validate__uri(struct validate__walk *w, struct validate__place *at); /* uri, url, canonical */
+
+/* ---- rules.c: what the specification says beside the cardinalities, for single types */
+void validate__extension(struct validate__walk *w, struct validate__place *at);
+void validate__bundle_entry(struct validate__walk *w, struct validate__place *at);
+
+/* ---- binding.c */
+void validate__binding(struct validate__walk *w, struct validate__place *at);
+
+/* ---- narrative.c */
+void validate__narrative(struct validate__walk *w, struct validate__place *at);
+
+/* ---- invariant.c */
+bool validate__invariants_new(struct arena *a, const struct fhir_defs *d,
+                              const struct validate__invariants **out, struct err *err) NODISCARD;
+/* Those of the element's definition and, but for backbones, of its type. */
+void validate__invariants(struct validate__walk *w, struct validate__place *at);
+
+#endif

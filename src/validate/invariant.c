@@ -1,0 +1,147 @@
+/*
+ * The invariants of the base specification. Each is compiled once, evaluated on every element that carries
+ * it. One that cannot be compiled or evaluated is logged once and never rejects a resource. Rules that are
+ * not evaluated: those that the walk checks itself or that are wrong as published (the table below), and
+ * best-practice ones (elementdefinition-bestpractice), which are advice to authors and not for each write.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "internal.h"
+
+struct rule {
+    const struct fhir_invariant *def;
+    const struct fp_expr *expr; /* NULL: not evaluated */
+    atomic_bool failed;         /* logged */
+};
+
+struct validate__invariants {
+    struct rule *rules; /* by fhir_invariant.index */
+};
+
+/* Sorted by key. expression NULL: not evaluated; else the one to use in place of the published one. */
+static const struct treatment {
+    const char *key, *expression;
+} treatments[] = {
+    {"dom-2", NULL}, /* contained.c */
+    {"dom-3", NULL}, /* contained.c */
+    {"dom-4", NULL}, /* contained.c */
+    {"dom-5", NULL}, /* contained.c */
+    {"ele-1", NULL}, /* walk.c */
+    {"ext-1", NULL}, /* rules.c */
+    {"ref-1", NULL}, /* reference.c; as published it forbids '#' in contained resources */
+    {"txt-1", NULL}, /* narrative.c */
+    {"txt-2", NULL}, /* narrative.c */
+};
+
+static int compare(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct treatment *)item)->key);
+}
+
+static void add(struct arena *a, const struct fhir_defs *d, struct rule *rules,
+                const struct fhir_invariant *def)
+{
+    struct rule *rule = &rules[def->index];
+    if (rule->def)
+        return;
+    rule->def = def;
+    const struct treatment *t =
+        bsearch(def->key, treatments, sizeof treatments / sizeof *treatments, sizeof *treatments, compare);
+    if (def->best_practice || (t && !t->expression))
+        return;
+    struct err err;
+    struct str text = str_of(t ? t->expression : def->expression);
+    if (!fp_compile(a, d, text, NULL, false, &rule->expr, &err)) {
+        rule->expr = NULL;
+        log_event(LOG_WARN, "invariant not compiled", LOG_S("key", def->key), LOG_S("error", err.msg));
+    }
+}
+
+bool validate__invariants_new(struct arena *a, const struct fhir_defs *d,
+                              const struct validate__invariants **out, struct err *err)
+{
+    (void)err;
+    struct validate__invariants *v = ARENA_NEW(a, struct validate__invariants);
+    v->rules = ARENA_ARRAY(a, struct rule, fhir_invariant_count(d));
+    for (int i = 0; i < fhir_type_count(d); i++) {
+        const struct fhir_type *t = fhir_type_at(d, i);
+        for (int k = 0; k < t->n_invariants; k++)
+            add(a, d, v->rules, t->invariants[k]);
+        for (int e = 0; e < t->n_elements; e++)
+            for (int k = 0; k < t->elements[e].n_invariants; k++)
+                add(a, d, v->rules, t->elements[e].invariants[k]);
+    }
+    *out = v;
+    return true;
+}
+
+static struct fp_item *item(struct validate__walk *w, struct validate__place *at)
+{
+    if (!at->item) {
+        at->item = ARENA_NEW(w->a, struct fp_item);
+        *at->item = (struct fp_item){.kind = FP_NODE,
+                                     .type = at->type,
+                                     .element = at->element,
+                                     .node = at->node,
+                                     .extra = at->extra,
+                                     .parent = at->up ? item(w, at->up) : NULL,
+                                     .index = at->index};
+    }
+    return at->item;
+}
+
+/* Only what is in the resource itself: an invariant never waits for the database. */
+static const json *resolve(void *arg, struct arena *a, const char *reference)
+{
+    (void)a;
+    const struct validate__walk *w = arg;
+    if (reference[0] != '#')
+        return NULL;
+    const struct validate__contained *target = validate__contained_find(w->scope, reference + 1);
+    return target ? target->node : NULL;
+}
+
+static void evaluate(struct validate__walk *w, struct validate__place *at, struct rule *rule)
+{
+    const struct validate__scope *s = w->scope;
+    struct fp_env env = {.a = w->a,
+                         .defs = w->v->defs,
+                         .resource = s->node,
+                         .root_resource = s->container ? s->container->node : s->node,
+                         .now_us = w->now_us,
+                         .resolve = resolve,
+                         .arg = w};
+    struct err err;
+    bool holds;
+    if (!fp_eval_bool(rule->expr, &env, item(w, at), &holds, &err)) {
+        if (!atomic_exchange(&rule->failed, true))
+            log_event(LOG_WARN, "invariant not evaluated", LOG_S("key", rule->def->key),
+                      LOG_S("error", err.msg));
+    } else if (!holds) {
+        const struct fhir_invariant *def = rule->def;
+        validate__find(w, at, def->warning ? ISSUE_WARNING : ISSUE_ERROR, "invariant", def->key, "%s: %s",
+                       def->key, def->human ? def->human : def->expression);
+    }
+}
+
+static void each(struct validate__walk *w, struct validate__place *at,
+                 const struct fhir_invariant *const *list, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct rule *rule = &w->v->invariants->rules[list[i]->index];
+        if (rule->expr)
+            evaluate(w, at, rule);
+    }
+}
+
+void validate__invariants(struct validate__walk *w, struct validate__place *at)
+{
+    if (w->level < VALIDATE_FULL)
+        return;
+    const struct fhir_element *e = at->element;
+    if (e)
+        each(w, at, e->invariants, e->n_invariants);
+    each(w, at, at->type->invariants, at->type->n_invariants);
+}

@@ -1,0 +1,125 @@
+/* References (references.html): the form of the literal, the types it may refer to, contained targets. */
+#include "fhir/reference.h"
+#include "internal.h"
+
+/* Whether the element lets a reference of type `at->type` point to `target`. */
+static bool allowed(const struct validate__place *at, const struct fhir_type *target)
+{
+    const struct fhir_element *e = at->element;
+    for (int i = 0; i < e->n_types; i++) {
+        const struct fhir_element_type *t = &e->types[i];
+        if (t->type != at->type)
+            continue;
+        for (int k = 0; k < t->n_targets; k++)
+            if (fhir_is_a(target, t->targets[k]))
+                return true;
+        return t->n_targets == 0;
+    }
+    return true;
+}
+
+static void check_target(struct validate__walk *w, const struct validate__place *at,
+                         const struct fhir_type *target)
+{
+    if (allowed(at, target))
+        return;
+    const struct fhir_element *e = at->element;
+    struct buf names;
+    buf_init(&names, w->a, 128);
+    for (int i = 0; i < e->n_types; i++)
+        for (int k = 0; e->types[i].type == at->type && k < e->types[i].n_targets && k < 12; k++)
+            buf_addf(&names, "%s%s", k ? ", " : "", e->types[i].targets[k]->name);
+    validate__error(w, at, "structure", "%s may not refer to a resource of type %s; allowed: %s", e->path,
+                    target->name, names.s);
+}
+
+/* "#id", or "#" inside a contained resource. Returns the target's type, NULL when there is none or it is
+ * unknown. */
+static const struct fhir_type *contained_target(struct validate__walk *w, const struct validate__place *at,
+                                                const char *fragment)
+{
+    struct validate__scope *s = w->scope;
+    if (fragment[1] == '\0' && s->container) {
+        s->refers_to_container = true;
+        return s->container->type;
+    }
+    struct validate__contained *target = validate__contained_find(s, fragment + 1);
+    if (!target) {
+        validate__find(
+            w, at, ISSUE_ERROR, "invariant", "ref-1",
+            "%s: no contained resource has the id that '#…' names: add it to contained, or correct the id",
+            at->element->path);
+        return NULL;
+    }
+    target->used = true;
+    return target->type;
+}
+
+static const struct fhir_type *literal_target(struct validate__walk *w, const struct validate__place *at,
+                                              const char *literal)
+{
+    struct fhir_reference r;
+    fhir_reference_parse(w->v->defs, str_of(literal), &r);
+    switch (r.form) {
+    case FHIR_REF_NONE:
+        validate__error(
+            w, at, "value",
+            "%s: not a reference: write 'Type/id', an absolute URL, 'urn:uuid:…', 'urn:oid:…' or '#id'",
+            at->element->path);
+        return NULL;
+    case FHIR_REF_CONTAINED:
+        return contained_target(w, at, literal);
+    case FHIR_REF_QUERY:
+        if (!w->scope->conditional)
+            validate__error(w, at, "value",
+                            "%s: a conditional reference ('Type?…') is allowed in transactions only",
+                            at->element->path);
+        return r.type;
+    case FHIR_REF_RELATIVE:
+    case FHIR_REF_ABSOLUTE:
+        return r.type;
+    case FHIR_REF_URN:
+    case FHIR_REF_URL:
+        return NULL;
+    }
+    return NULL;
+}
+
+void validate__reference(struct validate__walk *w, struct validate__place *at)
+{
+    const char *literal = json_get_string(at->node, "reference"), *named = json_get_string(at->node, "type");
+    const struct fhir_type *target = literal ? literal_target(w, at, literal) : NULL;
+    if (target)
+        check_target(w, at, target);
+    if (!named || strchr(named, ':'))
+        return; /* an absolute one names a type outside FHIR, or is that of a logical model */
+    const struct fhir_type *type = fhir_resource(w->v->defs, str_of(named));
+    if (!type)
+        validate__error(w, at, "value", "%s: type %s is not a resource type of FHIR R4", at->element->path,
+                        validate__quote(w->a, named, "of the reference"));
+    else if (target && target != type)
+        validate__error(w, at, "structure", "%s: type is %s, but the reference is to a resource of type %s",
+                        at->element->path, type->name, target->name);
+    else if (!target)
+        check_target(w, at, type);
+}
+
+void validate__uri(struct validate__walk *w, struct validate__place *at)
+{
+    const char *s = at->node->valuestring;
+    if (s[0] != '#')
+        return;
+    struct validate__scope *scope = w->scope;
+    if (s[1] == '\0') {
+        scope->refers_to_container |= scope->container != NULL;
+        return;
+    }
+    struct validate__contained *target = validate__contained_find(scope, s + 1);
+    if (target)
+        target->used = true;
+    else if (at->type->primitive == FHIR_P_canonical)
+        validate__error(
+            w, at, "value",
+            "%s: no contained resource has the id that '#…' names: add it to contained, or correct the id",
+            at->element->path);
+}

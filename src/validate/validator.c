@@ -1,0 +1,47 @@
+#include "base/clock.h"
+#include "internal.h"
+
+static bool find_required(struct arena *a, const struct fhir_defs *d, struct validator *v, struct err *err)
+{
+    int n = fhir_type_count(d);
+    uint64_t(*required)[VALIDATE__SEEN_WORDS] = arena_zalloc(a, sizeof *required * (size_t)n);
+    for (int i = 0; i < n; i++) {
+        const struct fhir_type *t = fhir_type_at(d, i);
+        if (t->n_elements > VALIDATE__SEEN_WORDS * 64)
+            return err_set(err, ERR_INTERNAL, "the type %s has more than %d elements", t->name,
+                           VALIDATE__SEEN_WORDS * 64);
+        for (int k = 0; k < t->n_elements; k++)
+            if (t->elements[k].min > 0)
+                required[i][k >> 6] |= UINT64_C(1) << (k & 63);
+    }
+    v->required = required;
+    return true;
+}
+
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out, struct err *err)
+{
+    struct validator *v = ARENA_NEW(a, struct validator);
+    *v = (struct validator){
+        .defs = d,
+        .extension = fhir_type(d, "Extension"),
+        .reference = fhir_type(d, "Reference"),
+        .coding = fhir_type(d, "Coding"),
+        .codeable_concept = fhir_type(d, "CodeableConcept"),
+        .quantity = fhir_type(d, "Quantity"),
+        .bundle = fhir_type(d, "Bundle"),
+        .entry = fhir_type(d, "Bundle.entry"),
+    };
+    if (!find_required(a, d, v, err) || !validate__invariants_new(a, d, &v->invariants, err))
+        return false;
+    *out = v;
+    return true;
+}
+
+void validate_resource(const struct validator *v, struct arena *a, const json *resource,
+                       const struct fhir_type *expected, enum validate_level level, struct issues *out)
+{
+    struct validate__walk w = {
+        .v = v, .a = a, .out = out, .level = level, .first = out->n, .now_us = clock_wall_us()};
+    struct validate__place root = {.name = "Resource", .index = -1, .node = resource};
+    validate__resource(&w, &root, expected, NULL);
+}
