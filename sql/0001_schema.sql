@@ -35,7 +35,7 @@ CREATE INDEX res_lu ON res (tenant, rtype, lu, k) WHERE NOT deleted;
 CREATE INDEX res_keys ON res USING gin (keys) WITH (fastupdate = on, gin_pending_list_limit = 1024);
 ALTER TABLE res ALTER COLUMN keys SET STATISTICS 1000;
 
-CREATE SEQUENCE res_k_seq INCREMENT BY 1024;  -- servers take blocks of surrogates
+CREATE SEQUENCE node_seq;  -- servers number themselves at start; the number is part of k
 
 -- Every version ever, the current one included.
 CREATE TABLE res_history (
@@ -72,7 +72,8 @@ CREATE INDEX idx_date_lo ON idx_date (tenant, rtype, param, lo, hi, k);
 CREATE INDEX idx_date_k ON idx_date (tenant, k);
 
 CREATE TABLE idx_num (
-    k int8 NOT NULL, sc int8, c int8, u int8,  -- hashes of system and code, code, unit
+    k int8 NOT NULL,
+    sc int8 NOT NULL, c int8 NOT NULL, u int8 NOT NULL,  -- hashes of system and code, code, unit; 0: none
     tenant int4 NOT NULL, param int4 NOT NULL, rtype int2 NOT NULL,
     lo numeric NOT NULL, hi numeric NOT NULL
 );

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "db/command.h"
 
 static int version_command(int argc, char **argv);
 
@@ -14,6 +15,7 @@ static const struct command {
     const char *text;
 } commands[] = {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
+    {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"version", version_command, "print the version"},
 };
 

@@ -51,6 +51,7 @@ struct search_index {
     struct str q;                /* numeric literal; s NULL: none */
     int64_t *keys; size_t n_keys, cap_keys;      /* sorted, unique */
     int64_t *labels; size_t n_labels, cap_labels; /* hashes of meta.profile, .tag, .security; sorted, unique */
+    int64_t *acc; size_t n_acc, cap_acc;          /* compartment keys and labels: who may see this version */
     struct search_index_str *strs; size_t n_strs, cap_strs;
     struct search_index_date *dates; size_t n_dates, cap_dates;
     struct search_index_num *nums; size_t n_nums, cap_nums;

@@ -227,7 +227,7 @@ static int run_idle(struct loop *l)
 void loop_run(struct loop *l)
 {
     current = l;
-    while (!atomic_load(&l->stop)) {
+    while (!atomic_exchange(&l->stop, false)) { /* consumed, so that the loop may run again */
         int n = epoll_wait(l->epoll_fd, l->events, EVENTS, run_idle(l));
         if (n < 0 && errno != EINTR)
             die("epoll_wait");

@@ -1,0 +1,170 @@
+/*
+ * store/store.h: resources, their versions and history in PostgreSQL.
+ *
+ * Statements and their answers are pure functions: store_*_plan() writes a struct sql, store_*_reply() reads
+ * its rows. They run on an event loop (one round trip, nothing blocks) or on a worker inside a transaction,
+ * unchanged.
+ *
+ * A version's content is kept as the exact bytes that a read sends. versionId and lastUpdated come from the
+ * database, so a content is made of two parts around them, struct store_content.
+ *
+ * Writes: a create makes a row that was not there. An update or delete compares the version that its own
+ * snapshot saw and swaps; when another writer was faster it changes nothing and says STORE_RACED: run it
+ * again.
+ */
+#ifndef KAGARI_STORE_STORE_H
+#define KAGARI_STORE_STORE_H
+
+#include "base/config.h"
+#include "db/db.h"
+#include "search/index.h"
+#include "search/query.h"
+
+/* ---- the store of one process: shared by all threads -----------------------------------------------------
+ */
+struct store;
+bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err) NODISCARD;
+void store_free(struct store *s);
+const struct search_tenant *store_tenant(const struct store *s);
+/* Statistics for search_plan(); valid for at least a minute. */
+const struct search_stats *store_stats(const struct store *s);
+/* Reads them anew from pg_stats; from a worker, now and then. */
+bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
+/* A new id for a resource: a UUID whose first bits grow with time, so that the primary key is filled from one
+ * side. */
+void store_new_id(char out[37]);
+
+/* ---- content ---------------------------------------------------------------------------------------------
+ */
+/* pre + versionId + STORE_MID + lastUpdated + post */
+#define STORE_MID "\",\"lastUpdated\":\""
+struct store_content {
+    struct str pre, post;
+};
+/* Takes id and meta out of the tree and puts them in front; meta.versionId and meta.lastUpdated of the client
+ * are dropped. The tree is changed. */
+void store_content(struct arena *a, json *resource, struct str id, struct store_content *out);
+struct str store_content_text(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us);
+/* resource.html#tag-updates: profiles, tags and security labels of the stored version that the new one does
+ * not name are added to it. Both are parsed resources. */
+void store_merge_meta(struct arena *a, json *resource, const json *stored);
+
+/* ---- one version to be written
+ * ------------------------------------------------------------------------------ */
+enum store_op { STORE_POST = 1, STORE_PUT = 2, STORE_DELETE = 3, STORE_PATCH = 4, STORE_CREATE_PUT = 5 };
+
+struct store_write {
+    const struct fhir_type *type;
+    struct str id;
+    struct store_content content;
+    struct search_index index;
+    int64_t k; /* filled in by store_create_plan and store_update_plan */
+};
+
+struct store_written {
+    int32_t ver;
+    int64_t lu_us;
+};
+
+/* Creates under server-assigned ids, all in one statement; n ≥ 1. The answer holds for all of them. */
+void store_create_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q);
+bool store_create_reply(const struct db_rows *rows, struct store_written *out, struct err *err) NODISCARD;
+/* After its commit: what it brought into the dictionary is known and need not be sent again. */
+void store_committed(struct store *s, struct store_write *const *w, size_t n);
+
+enum store_outcome {
+    STORE_UPDATED,
+    STORE_CREATED,  /* there was none, or a deleted one */
+    STORE_ABSENT,   /* there is none and creating was not allowed; for a delete: none or already deleted */
+    STORE_MISMATCH, /* If-Match names another version */
+    STORE_LABELS,   /* the stored version has labels that the new one lacks: merge them and write again */
+    STORE_RACED,    /* another writer was faster: run the statement again */
+};
+
+struct store_update {
+    struct store_write w;
+    int32_t if_match; /* 0: none */
+    bool may_create;
+    enum store_op op; /* STORE_PUT or STORE_PATCH */
+};
+void store_update_plan(struct store *s, struct store_update *u, struct sql *q);
+enum store_outcome store_update_reply(const struct store_update *u, const struct db_rows *rows,
+                                      struct store_written *out);
+
+void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
+                       struct sql *q);
+/* STORE_UPDATED: deleted now. STORE_ABSENT with ver > 0: was deleted before. */
+enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *rows,
+                                      struct store_written *out);
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------ */
+struct store_version {
+    int32_t ver;
+    int64_t lu_us;
+    bool deleted;
+    struct str content;
+};
+void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q);
+void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
+                      struct sql *q);
+/* False: there is none. Serves both. */
+bool store_read_reply(const struct db_rows *rows, struct store_version *out);
+/* Many at once, in no order: columns as in enum search_column up to SEARCH_TENANT; deleted ones are left out.
+ */
+void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
+                          struct sql *q);
+
+/* ---- history (http.html#history) --------------------------------------------------------------------------
+ */
+struct store_history {
+    const struct fhir_type *type; /* NULL: system level */
+    struct str id;                /* s NULL: type or system level */
+    int64_t since_us;             /* INT64_MIN: none */
+    int64_t at_lo_us, at_hi_us;   /* versions current at some point in this range; INT64_MIN: none */
+    int count;
+    int32_t after_ver;    /* instance level: continue below this version; 0: start */
+    struct str after_xid; /* type and system level: continue below (xid, k); s NULL: start */
+    int64_t after_k;
+    bool total; /* count them as well */
+};
+enum store_history_column {
+    HISTORY_RTYPE,
+    HISTORY_RID,
+    HISTORY_VER,
+    HISTORY_LU,
+    HISTORY_OP,
+    HISTORY_CONTENT,
+    HISTORY_XID,
+    HISTORY_K,
+    HISTORY_TOTAL
+};
+/* At most count + 1 rows, newest first. */
+void store_history_plan(const struct store *s, const struct store_history *h, struct sql *q);
+
+/* ---- locks, inside a transaction of a worker
+ * ----------------------------------------------------------------- */
+/* Transaction-scoped advisory locks in the order given; a statement of its own, before the one that looks. */
+void store_lock_plan(const int64_t *keys, size_t n, struct sql *q);
+/* Locks the rows of these resources in a fixed order, so that bundles do not deadlock. */
+void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
+                          struct sql *q);
+/* Which of these references have no live resource: rows of (int4 index). share: hold them until the commit.
+ */
+void store_missing_plan(const struct store *s, const struct search_index_ref *refs, size_t n, bool share,
+                        struct sql *q);
+
+/* ---- batches of creates, one for each event loop
+ * ------------------------------------------------------------- */
+/*
+ * While one commit is in flight the next creates gather, then go as one statement and share one flush of the
+ * WAL; no timer. A batch that fails is taken apart and its creates are tried singly.
+ */
+struct store_batch;
+typedef void (*store_created_fn)(void *arg, const struct store_written *w, const struct err *err);
+struct store_batch *store_batch_new(struct store *s, struct db_async *db, const struct config *c);
+void store_batch_free(struct store_batch *b);
+/* w and a stay the caller's until fn is called. */
+void store_batch_create(struct store_batch *b, struct store_write *w, store_created_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,146 @@
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "internal.h"
+
+struct db_conn {
+    struct arena a; /* holds the target's strings */
+    struct db__target target;
+    PGconn *pg;
+    struct db__prepared prepared;
+    bool in_transaction, retryable;
+};
+
+static bool connect_now(struct db_conn *c, struct err *err)
+{
+    PQfinish(c->pg);
+    c->prepared.n = 0;
+    c->in_transaction = false;
+    c->pg = PQconnectdbParams(c->target.keywords, c->target.values, 1);
+    if (PQstatus(c->pg) != CONNECTION_OK) {
+        metrics_add(METRIC_DB_ERRORS, 1);
+        return err_detail(err, ERR_BUSY, "The database cannot be reached; try again later", "%s",
+                          PQerrorMessage(c->pg));
+    }
+    return true;
+}
+
+bool db_open(const struct config *config, struct db_conn **out, struct err *err)
+{
+    struct db_conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    arena_init(&c->a, 0);
+    db__target(config, &c->a, &c->target);
+    if (!connect_now(c, err)) {
+        db_close(c);
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+void db_close(struct db_conn *c)
+{
+    PQfinish(c->pg);
+    arena_release(&c->a);
+    free(c);
+}
+
+static bool ensure(struct db_conn *c, struct err *err)
+{
+    if (PQstatus(c->pg) == CONNECTION_OK)
+        return true;
+    if (c->in_transaction)
+        return db__error(NULL, err);
+    metrics_add(METRIC_DB_RECONNECTS, 1);
+    return connect_now(c, err);
+}
+
+static bool failed(struct db_conn *c, PGresult *r, struct err *err)
+{
+    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+    c->retryable = state && strncmp(state, "40", 2) == 0;
+    db__error(r, err);
+    metrics_add(METRIC_DB_ERRORS, 1);
+    PQclear(r);
+    return false;
+}
+
+static bool finish(struct db_conn *c, struct arena *a, PGresult *r, const struct db_rows **rows,
+                   struct err *err)
+{
+    if (!db__ok(r))
+        return failed(c, r, err);
+    if (rows)
+        *rows = db__rows(a, r);
+    else
+        PQclear(r);
+    return true;
+}
+
+static bool prepare(struct db_conn *c, const struct sql *q, const struct db__params *p, struct err *err)
+{
+    if (!q->name || db__prepared_has(&c->prepared, q->name))
+        return true;
+    PGresult *r = PQprepare(c->pg, q->name, q->text.s, p->n, p->types);
+    if (!db__ok(r))
+        return failed(c, r, err);
+    PQclear(r);
+    db__prepared_add(&c->prepared, q->name);
+    return true;
+}
+
+bool db_exec(struct db_conn *c, struct arena *a, const struct sql *q, const struct db_rows **rows,
+             struct err *err)
+{
+    struct db__params p;
+    db__params(q, a, &p);
+    if (!ensure(c, err) || !prepare(c, q, &p, err))
+        return false;
+    PGresult *r = q->name ? PQexecPrepared(c->pg, q->name, p.n, p.values, p.lengths, p.formats, 1)
+                          : PQexecParams(c->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
+    return finish(c, a, r, rows, err);
+}
+
+bool db_run(struct db_conn *c, const char *text, struct err *err)
+{
+    return ensure(c, err) && finish(c, NULL, PQexec(c->pg, text), NULL, err);
+}
+
+bool db_begin(struct db_conn *c, struct err *err)
+{
+    /* a connection that died while idle is noticed here, where opening it again does no harm */
+    if (!db_run(c, "BEGIN", err) &&
+        (PQstatus(c->pg) == CONNECTION_OK || !connect_now(c, err) || !db_run(c, "BEGIN", err)))
+        return false;
+    c->in_transaction = true;
+    return true;
+}
+
+bool db_commit(struct db_conn *c, struct err *err)
+{
+    PGresult *r = PQexec(c->pg, "COMMIT");
+    c->in_transaction = false;
+    if (!db__ok(r))
+        return failed(c, r, err);
+    bool committed =
+        strcmp(PQcmdStatus(r), "COMMIT") == 0; /* COMMIT of a failed transaction answers ROLLBACK */
+    PQclear(r);
+    return committed ||
+           err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
+                      "COMMIT of a failed transaction");
+}
+
+void db_rollback(struct db_conn *c)
+{
+    if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
+        PQclear(PQexec(c->pg, "ROLLBACK"));
+    c->in_transaction = false;
+}
+
+bool db_retryable(const struct db_conn *c)
+{
+    return c->retryable;
+}

@@ -1,0 +1,34 @@
+/* src/store/internal.h: what the files of the module share. */
+#ifndef KAGARI_STORE_INTERNAL_H
+#define KAGARI_STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+/* Keys of idx_dict known to be in the database; bounded, emptied when full. */
+struct store__known {
+    pthread_mutex_t lock;
+    uint64_t *slots;
+    size_t n, size;
+};
+
+struct store {
+    struct search_tenant tenant;
+    _Atomic int64_t last_k;
+    int64_t node;
+    struct store__known known;
+    _Atomic(const struct search_stats *) stats;
+    const struct search_stats *old_stats; /* of the refresh before: still read by requests under way */
+};
+
+/* A new surrogate: milliseconds since 2024, node, counter. Unique, roughly growing, without asking the
+ * database. */
+int64_t store__next_k(struct store *s);
+
+bool store__known_has(struct store__known *k, uint64_t v);
+void store__known_add(struct store__known *k, uint64_t v);
+uint64_t store__dict_id(const struct fhir_type *type, const struct search_index_dict *d);
+
+#endif

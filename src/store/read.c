@@ -1,0 +1,152 @@
+#include "internal.h"
+
+static void by_primary_key(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q,
+                           const char *alias)
+{
+    sql_addf(q, "%stenant = $%d AND ", alias, sql_int4(q, s->tenant.id));
+    sql_addf(q, "%srtype = $%d AND ", alias, sql_int2(q, (int16_t)type->id));
+    sql_addf(q, "%srid = $%d", alias, sql_text(q, id));
+}
+
+void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q)
+{
+    sql_init(q, q->a, "read");
+    sql_adds(q, "SELECT ver, lu, deleted, content FROM res WHERE ");
+    by_primary_key(s, type, id, q, "");
+}
+
+void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
+                      struct sql *q)
+{
+    sql_init(q, q->a, "vread");
+    sql_addf(q,
+             "SELECT h.ver, h.lu, h.op = %d, h.content FROM res r JOIN res_history h ON h.tenant = r.tenant "
+             "AND h.k = r.k WHERE ",
+             STORE_DELETE);
+    by_primary_key(s, type, id, q, "r.");
+    sql_addf(q, " AND h.ver = $%d", sql_int4(q, ver));
+}
+
+bool store_read_reply(const struct db_rows *rows, struct store_version *out)
+{
+    if (db_count(rows) == 0)
+        return false;
+    *out = (struct store_version){db_int4(rows, 0, 0), db_timestamptz(rows, 0, 1), db_bool(rows, 0, 2),
+                                  db_text(rows, 0, 3)};
+    return true;
+}
+
+/* (rtype, rid) pairs as a table of two columns. */
+static void add_pairs(struct sql *q, const int16_t *rtypes, const struct str *ids, size_t n)
+{
+    sql_addf(q, "unnest($%d::int2[], ", sql_int2_array(q, rtypes, n));
+    sql_addf(q, "$%d::text[]) AS u(rtype, rid)", sql_text_array(q, ids, n));
+}
+
+void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
+                          struct sql *q)
+{
+    sql_init(q, q->a, "read-many");
+    sql_adds(q, "SELECT r.rtype, r.rid, r.ver, r.lu, r.content, r.k, r.tenant FROM ");
+    add_pairs(q, rtypes, ids, n);
+    sql_addf(q, " JOIN res r ON r.tenant = $%d AND r.rtype = u.rtype AND r.rid = u.rid WHERE NOT r.deleted",
+             sql_int4(q, s->tenant.id));
+}
+
+/* ---- history
+ * --------------------------------------------------------------------------------------------------- */
+
+static void history_filter(const struct store_history *h, struct sql *q)
+{
+    if (h->since_us != INT64_MIN)
+        sql_addf(q, " AND h.lu >= $%d", sql_timestamptz(q, h->since_us));
+    if (h->at_lo_us != INT64_MIN) {
+        /* current at some point of the range: began before its end, and its successor not before its start */
+        sql_addf(q, " AND h.lu <= $%d", sql_timestamptz(q, h->at_hi_us));
+        sql_addf(q,
+                 " AND NOT EXISTS (SELECT 1 FROM res_history x WHERE x.tenant = h.tenant AND x.k = h.k "
+                 "AND x.ver = h.ver + 1 AND x.lu <= $%d)",
+                 sql_timestamptz(q, h->at_lo_us));
+    }
+}
+
+static void history_scope(const struct store *s, const struct store_history *h, struct sql *q)
+{
+    sql_addf(q, " FROM res_history h WHERE h.tenant = $%d", sql_int4(q, s->tenant.id));
+    if (h->id.s) {
+        sql_adds(q, " AND h.k = (SELECT k FROM res WHERE ");
+        by_primary_key(s, h->type, h->id, q, "");
+        sql_adds(q, ")");
+    } else if (h->type) {
+        sql_addf(q, " AND h.rtype = $%d", sql_int2(q, (int16_t)h->type->id));
+    }
+    history_filter(h, q);
+}
+
+void store_history_plan(const struct store *s, const struct store_history *h, struct sql *q)
+{
+    sql_init(q, q->a, NULL);
+    sql_adds(q, "SELECT h.rtype, h.rid, h.ver, h.lu, h.op, h.content, h.xid::text, h.k, ");
+    if (h->total) {
+        sql_adds(q, "(SELECT count(*)");
+        history_scope(s, h, q);
+        sql_adds(q, ")");
+    } else {
+        sql_adds(q, "NULL::int8");
+    }
+    history_scope(s, h, q);
+    if (h->id.s) {
+        if (h->after_ver)
+            sql_addf(q, " AND h.ver < $%d", sql_int4(q, h->after_ver));
+        sql_adds(q, " ORDER BY h.ver DESC");
+    } else {
+        if (h->after_xid.s) {
+            sql_addf(q, " AND (h.xid, h.k) < ($%d::text::xid8, ", sql_text(q, h->after_xid));
+            sql_addf(q, "$%d)", sql_int8(q, h->after_k));
+        }
+        sql_adds(q, " ORDER BY h.xid DESC, h.k DESC");
+    }
+    sql_addf(q, " LIMIT $%d", sql_int8(q, h->count + 1));
+}
+
+/* ---- locks
+ * ------------------------------------------------------------------------------------------------------ */
+
+void store_lock_plan(const int64_t *keys, size_t n, struct sql *q)
+{
+    sql_init(q, q->a, "lock");
+    sql_addf(q, "SELECT pg_advisory_xact_lock(u) FROM unnest($%d::int8[]) u", sql_int8_array(q, keys, n));
+}
+
+void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
+                          struct sql *q)
+{
+    sql_init(q, q->a, "lock-rows");
+    sql_adds(q, "SELECT 1 FROM res r JOIN ");
+    add_pairs(q, rtypes, ids, n);
+    sql_addf(q,
+             " ON r.rtype = u.rtype AND r.rid = u.rid WHERE r.tenant = $%d ORDER BY r.rtype, r.rid FOR "
+             "UPDATE OF r",
+             sql_int4(q, s->tenant.id));
+}
+
+void store_missing_plan(const struct store *s, const struct search_index_ref *refs, size_t n, bool share,
+                        struct sql *q)
+{
+    int16_t *rtypes = ARENA_ARRAY(q->a, int16_t, n);
+    struct str *ids = ARENA_ARRAY(q->a, struct str, n);
+    for (size_t i = 0; i < n; i++) {
+        rtypes[i] = (int16_t)refs[i].type->id;
+        ids[i] = refs[i].id;
+    }
+    sql_init(q, q->a, share ? "missing-share" : "missing");
+    sql_adds(q, "WITH u AS (SELECT * FROM unnest(");
+    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, rtypes, n));
+    sql_addf(q, "$%d::text[]) WITH ORDINALITY AS u(rtype, rid, n)), ", sql_text_array(q, ids, n));
+    sql_addf(q,
+             "there AS MATERIALIZED (SELECT r.rtype, r.rid FROM res r WHERE r.tenant = $%d AND NOT r.deleted "
+             "AND (r.rtype, r.rid) IN (SELECT rtype, rid FROM u)%s) "
+             "SELECT (u.n - 1)::int4 FROM u WHERE (u.rtype, u.rid) NOT IN (SELECT rtype, rid FROM there) "
+             "ORDER BY u.n",
+             sql_int4(q, s->tenant.id), share ? " ORDER BY r.rtype, r.rid FOR KEY SHARE" : "");
+}

@@ -1,0 +1,233 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "internal.h"
+
+enum { NODES = 1024, PER_MS = 4096, KNOWN_MAX = 1 << 20 };
+static const int64_t k_epoch_ms = INT64_C(1704067200000); /* 2024-01-01 */
+
+static bool read_hash_key(const struct config *c, struct hash_key *key, struct err *err)
+{
+    struct arena a;
+    struct str text;
+    arena_init(&a, 0);
+    bool ok = *c->store_hash_key ? config_read_file(&a, c->store_hash_key, 1024, &text, err)
+                                 : err_set(err, ERR_INVALID,
+                                           "store.hash_key is not set: name a file with 32 random hex digits "
+                                           "(openssl rand -hex 16)");
+    if (ok) {
+        unsigned long long k0, k1;
+        text = str_trim(text);
+        ok = text.len == 32 && sscanf(arena_strndup(&a, text.s, text.len), "%16llx%16llx", &k0, &k1) == 2;
+        if (ok)
+            *key = (struct hash_key){k0, k1};
+        else
+            err_set(err, ERR_INVALID, "%s: 32 hex digits were expected (openssl rand -hex 16)",
+                    c->store_hash_key);
+    }
+    arena_release(&a);
+    return ok;
+}
+
+/* Nodes number themselves from a sequence; two live ones with the same number would need 1024 starts in
+ * between. */
+static bool take_node_number(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    struct sql q;
+    const struct db_rows *rows;
+    arena_init(&a, 0);
+    sql_init(&q, &a, NULL);
+    sql_adds(&q, "SELECT nextval('node_seq')");
+    bool ok = db_exec(conn, &a, &q, &rows, err);
+    if (ok)
+        s->node = db_int8(rows, 0, 0) % NODES;
+    arena_release(&a);
+    return ok;
+}
+
+bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err)
+{
+    static const struct search_stats none;
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    pthread_mutex_init(&s->known.lock, NULL);
+    s->stats = &none;
+    s->tenant.id = 1;
+    s->tenant.zone = (int)c->store_zone;
+    if (!read_hash_key(c, &s->tenant.key, err) || !take_node_number(s, conn, err) ||
+        !store_stats_refresh(s, conn, err)) {
+        store_free(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+static void free_stats(const struct search_stats *stats)
+{
+    if (stats && stats->common)
+        free((void *)stats);
+}
+
+void store_free(struct store *s)
+{
+    free_stats(s->stats);
+    free_stats(s->old_stats);
+    free(s->known.slots);
+    pthread_mutex_destroy(&s->known.lock);
+    free(s);
+}
+
+const struct search_tenant *store_tenant(const struct store *s)
+{
+    return &s->tenant;
+}
+
+const struct search_stats *store_stats(const struct store *s)
+{
+    return atomic_load(&s->stats);
+}
+
+static int by_key(const void *x, const void *y)
+{
+    int64_t a = ((const struct search_stats_entry *)x)->key, b = ((const struct search_stats_entry *)y)->key;
+    return (a > b) - (a < b);
+}
+
+bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    struct sql q;
+    const struct db_rows *rows;
+    arena_init(&a, 0);
+    sql_init(&q, &a, NULL);
+    sql_adds(
+        &q, "SELECT e.key, (e.freq * greatest(c.reltuples, 0))::int8, greatest(c.reltuples, 0)::int8 "
+            "FROM pg_class c LEFT JOIN pg_stats s ON s.schemaname = current_schema() AND s.tablename = 'res' "
+            "AND s.attname = 'keys' LEFT JOIN LATERAL unnest(s.most_common_elems::text::int8[], "
+            "s.most_common_elem_freqs) AS e(key, freq) ON true "
+            "WHERE c.oid = 'res'::regclass");
+    bool ok = db_exec(conn, &a, &q, &rows, err);
+    if (ok) {
+        size_t n = (size_t)db_count(rows);
+        struct search_stats *stats = malloc(sizeof *stats + n * sizeof(struct search_stats_entry));
+        ok = stats || err_set(err, ERR_INTERNAL, "out of memory");
+        if (ok) {
+            struct search_stats_entry *e = (struct search_stats_entry *)(stats + 1);
+            size_t used = 0;
+            /* the last elements of the frequency array are bounds without a key */
+            for (size_t i = 0; i < n; i++)
+                if (!db_null(rows, (int)i, 0))
+                    e[used++] =
+                        (struct search_stats_entry){db_int8(rows, (int)i, 0), db_int8(rows, (int)i, 1)};
+            qsort(e, used, sizeof *e, by_key);
+            *stats = (struct search_stats){.n = used, .common = e, .rows = n ? db_int8(rows, 0, 2) : 0};
+            free_stats(s->old_stats);
+            s->old_stats = atomic_exchange(&s->stats, stats);
+        }
+    }
+    arena_release(&a);
+    return ok;
+}
+
+int64_t store__next_k(struct store *s)
+{
+    /* last_k counts (ms, counter) pairs, so that a clock that stands or goes back only lets the counter run
+     * on */
+    int64_t now = (clock_wall_us() / 1000 - k_epoch_ms) * PER_MS;
+    int64_t last = atomic_load(&s->last_k), next;
+    do
+        next = now > last ? now : last + 1;
+    while (!atomic_compare_exchange_weak(&s->last_k, &last, next));
+    return (next / PER_MS * NODES + s->node) * PER_MS + next % PER_MS;
+}
+
+void store_new_id(char out[37])
+{
+    /* UUID version 7 (RFC 9562, 5.7): 48 bits of milliseconds, then randomness */
+    static _Thread_local unsigned char pool[1024];
+    static _Thread_local size_t left;
+    unsigned char u[16];
+    if (left < 10) {
+        size_t have = 0;
+        while (have < sizeof pool) {
+            ssize_t n = getrandom(pool + have, sizeof pool - have, 0);
+            if (n > 0)
+                have += (size_t)n;
+        }
+        left = sizeof pool;
+    }
+    int64_t ms = clock_wall_us() / 1000;
+    for (int i = 0; i < 6; i++)
+        u[i] = (unsigned char)(ms >> (8 * (5 - i)));
+    left -= 10;
+    memcpy(u + 6, pool + left, 10);
+    u[6] = (unsigned char)(0x70 | (u[6] & 0x0f));
+    u[8] = (unsigned char)(0x80 | (u[8] & 0x3f));
+    static const char hex[] = "0123456789abcdef";
+    char *p = out;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        *p++ = hex[u[i] >> 4];
+        *p++ = hex[u[i] & 15];
+    }
+    *p = '\0';
+}
+
+/* ---- what the dictionary is known to hold
+ * ------------------------------------------------------------------ */
+
+uint64_t store__dict_id(const struct fhir_type *type, const struct search_index_dict *d)
+{
+    /* the key is a keyed hash already; the rest only has to be told apart */
+    uint64_t v = (uint64_t)d->key * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)(uint32_t)d->param * 31 +
+                 (uint64_t)type->id * 1000003 + (uint64_t)d->kind;
+    return v ? v : 1;
+}
+
+static size_t slot_of(const struct store__known *k, uint64_t v)
+{
+    size_t i = (v >> 20) & (k->size - 1);
+    while (k->slots[i] && k->slots[i] != v)
+        i = (i + 1) & (k->size - 1);
+    return i;
+}
+
+bool store__known_has(struct store__known *k, uint64_t v)
+{
+    pthread_mutex_lock(&k->lock);
+    bool has = k->size && k->slots[slot_of(k, v)] == v;
+    pthread_mutex_unlock(&k->lock);
+    return has;
+}
+
+void store__known_add(struct store__known *k, uint64_t v)
+{
+    pthread_mutex_lock(&k->lock);
+    if ((k->n + 1) * 2 > k->size) {
+        struct store__known bigger = {.size = k->size ? k->size * 2 : 1024};
+        if (bigger.size > KNOWN_MAX)
+            bigger.size = 1024; /* start over: an entry that is sent again does no harm */
+        bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
+        if (!bigger.slots) {
+            pthread_mutex_unlock(&k->lock);
+            return;
+        }
+        for (size_t i = 0; bigger.size > k->size && i < k->size; i++)
+            if (k->slots[i])
+                bigger.slots[slot_of(&bigger, k->slots[i])] = k->slots[i];
+        free(k->slots);
+        k->slots = bigger.slots;
+        k->n = bigger.size > k->size ? k->n : 0;
+        k->size = bigger.size;
+    }
+    size_t i = slot_of(k, v);
+    k->n += k->slots[i] != v;
+    k->slots[i] = v;
+    pthread_mutex_unlock(&k->lock);
+}

@@ -1,0 +1,497 @@
+/*
+ * The statements that write. One statement is one write: current row, history row and index rows.
+ *
+ * Side tables that a write does not touch are left out of its text, and the name under which it is prepared
+ * says which are in it. Rows travel as one array a column, so one text serves any number of them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* ---- rows as columns
+ * --------------------------------------------------------------------------------------- */
+
+struct column {
+    enum sql_type type;
+    size_t n, cap;
+    union {
+        int64_t *int8;
+        int32_t *int4;
+        int16_t *int2;
+        struct str *str;
+    };
+};
+
+static void put_int(struct arena *a, struct column *c, int64_t v)
+{
+    switch (c->type) {
+    case SQL_INT2_ARRAY:
+        *ARENA_PUSH(a, c->int2, c->n, c->cap) = (int16_t)v;
+        break;
+    case SQL_INT4_ARRAY:
+        *ARENA_PUSH(a, c->int4, c->n, c->cap) = (int32_t)v;
+        break;
+    default:
+        *ARENA_PUSH(a, c->int8, c->n, c->cap) = v;
+    }
+}
+
+static void put_str(struct arena *a, struct column *c, struct str v)
+{
+    *ARENA_PUSH(a, c->str, c->n, c->cap) = v;
+}
+
+/* Adds "$n::type[]". */
+static void add_column(struct sql *q, const struct column *c)
+{
+    switch (c->type) {
+    case SQL_INT2_ARRAY:
+        sql_addf(q, "$%d::int2[]", sql_int2_array(q, c->int2, c->n));
+        break;
+    case SQL_INT4_ARRAY:
+        sql_addf(q, "$%d::int4[]", sql_int4_array(q, c->int4, c->n));
+        break;
+    case SQL_INT8_ARRAY:
+        sql_addf(q, "$%d::int8[]", sql_int8_array(q, c->int8, c->n));
+        break;
+    case SQL_NUMERIC_ARRAY:
+        sql_addf(q, "$%d::numeric[]", sql_numeric_array(q, c->str, c->n));
+        break;
+    default:
+        sql_addf(q, "$%d::text[]", sql_text_array(q, c->str, c->n));
+    }
+}
+
+static void add_unnest(struct sql *q, const struct column *c, int n)
+{
+    sql_adds(q, "unnest(");
+    for (int i = 0; i < n; i++) {
+        sql_adds(q, i ? ", " : "");
+        add_column(q, &c[i]);
+    }
+    sql_adds(q, ")");
+}
+
+/* ---- side tables
+ * --------------------------------------------------------------------------------------------- */
+
+enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_DICT, SIDES };
+enum { SIDE_COLUMNS = 8 };
+
+struct row_source {
+    struct store *s;
+    const struct store_write *w;
+    struct arena *a;
+};
+
+/* The first column of every table but the dictionary is k. */
+static void collect_strs(struct row_source *r, struct column *c)
+{
+    for (size_t i = 0; i < r->w->index.n_strs; i++) {
+        const struct search_index_str *x = &r->w->index.strs[i];
+        put_int(r->a, &c[0], r->w->k);
+        put_int(r->a, &c[1], r->w->type->id);
+        put_int(r->a, &c[2], x->param);
+        put_str(r->a, &c[3], x->val);
+        put_str(r->a, &c[4], x->raw);
+    }
+}
+
+static void collect_dates(struct row_source *r, struct column *c)
+{
+    for (size_t i = 0; i < r->w->index.n_dates; i++) {
+        const struct search_index_date *x = &r->w->index.dates[i];
+        put_int(r->a, &c[0], r->w->k);
+        put_int(r->a, &c[1], r->w->type->id);
+        put_int(r->a, &c[2], x->param);
+        put_int(r->a, &c[3], x->lo);
+        put_int(r->a, &c[4], x->hi);
+    }
+}
+
+static void collect_nums(struct row_source *r, struct column *c)
+{
+    for (size_t i = 0; i < r->w->index.n_nums; i++) {
+        const struct search_index_num *x = &r->w->index.nums[i];
+        put_int(r->a, &c[0], r->w->k);
+        put_int(r->a, &c[1], r->w->type->id);
+        put_int(r->a, &c[2], x->param);
+        put_str(r->a, &c[3], x->lo);
+        put_str(r->a, &c[4], x->hi);
+        put_int(r->a, &c[5], x->sc);
+        put_int(r->a, &c[6], x->c);
+        put_int(r->a, &c[7], x->u);
+    }
+}
+
+static void collect_ovfs(struct row_source *r, struct column *c)
+{
+    for (size_t i = 0; i < r->w->index.n_ovfs; i++) {
+        const struct search_index_ovf *x = &r->w->index.ovfs[i];
+        put_int(r->a, &c[0], r->w->k);
+        put_int(r->a, &c[1], r->w->type->id);
+        put_int(r->a, &c[2], x->lane);
+        put_int(r->a, &c[3], x->val);
+        put_int(r->a, &c[4], r->w->index.dt);
+    }
+}
+
+static void collect_dicts(struct row_source *r, struct column *c)
+{
+    for (size_t i = 0; i < r->w->index.n_dicts; i++) {
+        const struct search_index_dict *x = &r->w->index.dicts[i];
+        if (store__known_has(&r->s->known, store__dict_id(r->w->type, x)))
+            continue;
+        put_int(r->a, &c[0], r->w->type->id);
+        put_int(r->a, &c[1], x->param);
+        put_int(r->a, &c[2], x->kind);
+        put_int(r->a, &c[3], x->key);
+        put_str(r->a, &c[4], x->val);
+    }
+}
+
+static const struct side_table {
+    const char *name, *columns;
+    void (*collect)(struct row_source *r, struct column *c);
+    int n;
+    enum sql_type types[SIDE_COLUMNS];
+} side_tables[SIDES] = {
+    [SIDE_STR] = {"idx_str",
+                  "k, rtype, param, val, raw",
+                  collect_strs,
+                  5,
+                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_TEXT_ARRAY, SQL_TEXT_ARRAY}},
+    [SIDE_DATE] = {"idx_date",
+                   "k, rtype, param, lo, hi",
+                   collect_dates,
+                   5,
+                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+    [SIDE_NUM] = {"idx_num",
+                  "k, rtype, param, lo, hi, sc, c, u",
+                  collect_nums,
+                  8,
+                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_NUMERIC_ARRAY, SQL_NUMERIC_ARRAY,
+                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+    [SIDE_OVF] = {"idx_ovf",
+                  "k, rtype, lane, val, dt",
+                  collect_ovfs,
+                  5,
+                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+    [SIDE_DICT] = {"idx_dict",
+                   "rtype, param, kind, key, val",
+                   collect_dicts,
+                   5,
+                   {SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_TEXT_ARRAY}},
+};
+
+struct sides {
+    struct column columns[SIDES][SIDE_COLUMNS];
+    unsigned present; /* bit by enum side */
+};
+
+static struct sides *collect_sides(struct store *s, struct arena *a, struct store_write *const *w, size_t n)
+{
+    struct sides *sides = ARENA_NEW(a, struct sides);
+    for (int t = 0; t < SIDES; t++) {
+        for (int c = 0; c < side_tables[t].n; c++)
+            sides->columns[t][c].type = side_tables[t].types[c];
+        for (size_t i = 0; i < n; i++)
+            side_tables[t].collect(&(struct row_source){s, w[i], a}, sides->columns[t]);
+        sides->present |= (unsigned)(sides->columns[t][0].n > 0) << t;
+    }
+    return sides;
+}
+
+/* Statement names must outlive their statement: one for each set of side tables. */
+static const char *statement_name(const char *const names[1 << SIDES], unsigned present)
+{
+    return names[present];
+}
+
+#define NAMES8(p, a) p a "0", p a "1", p a "2", p a "3", p a "4", p a "5", p a "6", p a "7"
+#define NAMES32(p)                                                                                           \
+    {                                                                                                        \
+        NAMES8(p, "0"), NAMES8(p, "1"), NAMES8(p, "2"), NAMES8(p, "3")                                       \
+    }
+static const char *const create_names[1 << SIDES] = NAMES32("create-");
+static const char *const update_names[1 << SIDES] = NAMES32("update-");
+
+/* ---- create
+ * --------------------------------------------------------------------------------------------------- */
+
+static const char res_columns[] =
+    "(tenant, k, h, xid, lu, dt, dt_hi, pat, code, cat, ix, ver, rtype, q, rid, labels, keys, content)";
+
+void store_create_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q)
+{
+    struct arena *a = q->a;
+    enum {
+        K,
+        H,
+        DT,
+        DT_HI,
+        PAT,
+        CODE,
+        CAT,
+        IX,
+        RTYPE,
+        Q,
+        RID,
+        KEYS_FROM,
+        KEYS_TO,
+        LABELS_FROM,
+        LABELS_TO,
+        ACC_FROM,
+        ACC_TO,
+        PRE,
+        POST,
+        COLUMNS
+    };
+    static const enum sql_type types[COLUMNS] = {
+        [K] = SQL_INT8_ARRAY,        [H] = SQL_INT8_ARRAY,           [DT] = SQL_INT8_ARRAY,
+        [DT_HI] = SQL_INT8_ARRAY,    [PAT] = SQL_INT8_ARRAY,         [CODE] = SQL_INT8_ARRAY,
+        [CAT] = SQL_INT8_ARRAY,      [IX] = SQL_INT8_ARRAY,          [RTYPE] = SQL_INT2_ARRAY,
+        [Q] = SQL_NUMERIC_ARRAY,     [RID] = SQL_TEXT_ARRAY,         [KEYS_FROM] = SQL_INT4_ARRAY,
+        [KEYS_TO] = SQL_INT4_ARRAY,  [LABELS_FROM] = SQL_INT4_ARRAY, [LABELS_TO] = SQL_INT4_ARRAY,
+        [ACC_FROM] = SQL_INT4_ARRAY, [ACC_TO] = SQL_INT4_ARRAY,      [PRE] = SQL_TEXT_ARRAY,
+        [POST] = SQL_TEXT_ARRAY,
+    };
+    struct column c[COLUMNS] = {0};
+    /* arrays of arrays do not unnest: all keys travel as one array, each row takes its slice */
+    struct column keys = {.type = SQL_INT8_ARRAY}, labels = {.type = SQL_INT8_ARRAY},
+                  acc = {.type = SQL_INT8_ARRAY};
+    for (int i = 0; i < COLUMNS; i++)
+        c[i].type = types[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct search_index *x = &w[i]->index;
+        w[i]->k = store__next_k(s);
+        put_int(a, &c[K], w[i]->k);
+        put_int(a, &c[H], x->h);
+        put_int(a, &c[DT], x->dt);
+        put_int(a, &c[DT_HI], x->dt_hi);
+        put_int(a, &c[PAT], x->pat);
+        put_int(a, &c[CODE], x->code);
+        put_int(a, &c[CAT], x->cat);
+        put_int(a, &c[IX], x->ix);
+        put_int(a, &c[RTYPE], w[i]->type->id);
+        put_str(a, &c[Q], x->q);
+        put_str(a, &c[RID], w[i]->id);
+        put_int(a, &c[KEYS_FROM], (int64_t)keys.n + 1);
+        for (size_t j = 0; j < x->n_keys; j++)
+            put_int(a, &keys, x->keys[j]);
+        put_int(a, &c[KEYS_TO], (int64_t)keys.n);
+        put_int(a, &c[LABELS_FROM], (int64_t)labels.n + 1);
+        for (size_t j = 0; j < x->n_labels; j++)
+            put_int(a, &labels, x->labels[j]);
+        put_int(a, &c[LABELS_TO], (int64_t)labels.n);
+        put_int(a, &c[ACC_FROM], (int64_t)acc.n + 1);
+        for (size_t j = 0; j < x->n_acc; j++)
+            put_int(a, &acc, x->acc[j]);
+        put_int(a, &c[ACC_TO], (int64_t)acc.n);
+        put_str(a, &c[PRE], w[i]->content.pre);
+        put_str(a, &c[POST], w[i]->content.post);
+    }
+    struct sides *sides = collect_sides(s, a, w, n);
+
+    sql_init(q, a, statement_name(create_names, sides->present));
+    int tenant = sql_int4(q, s->tenant.id);
+    sql_addf(q,
+             "WITH t AS (SELECT date_trunc('milliseconds', now()) AS lu, pg_current_xact_id() AS xid, "
+             "$%d::int8[] AS keys, $%d::int8[] AS labels, $%d::int8[] AS acc), "
+             "i AS MATERIALIZED (SELECT u.*, u.pre || '1" STORE_MID "' || "
+             "to_char(t.lu, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || u.post AS content FROM t, ",
+             sql_int8_array(q, keys.int8, keys.n), sql_int8_array(q, labels.int8, labels.n),
+             sql_int8_array(q, acc.int8, acc.n));
+    add_unnest(q, c, COLUMNS);
+    sql_addf(
+        q,
+        " AS u(k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, rid, kf, kt, lf, lt, af, at, pre, post)), "
+        "r AS (INSERT INTO res %s SELECT $%d, k, h, t.xid, t.lu, dt, dt_hi, nullif(pat, 0), nullif(code, 0), "
+        "nullif(cat, 0), ix, 1, rtype, q, rid, t.labels[lf:lt], t.keys[kf:kt], content FROM i, t), "
+        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
+        "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content FROM i, t)",
+        res_columns, tenant, tenant, STORE_POST);
+    for (int t = 0; t < SIDES; t++) {
+        if (!(sides->present & 1u << t))
+            continue;
+        sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM ", t, side_tables[t].name,
+                 side_tables[t].columns, tenant);
+        add_unnest(q, sides->columns[t], side_tables[t].n);
+        sql_adds(q, t == SIDE_DICT ? " u ON CONFLICT DO NOTHING)" : " u)");
+    }
+    sql_adds(q, " SELECT lu FROM t");
+}
+
+bool store_create_reply(const struct db_rows *rows, struct store_written *out, struct err *err)
+{
+    if (db_count(rows) != 1)
+        return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
+                          "create: no answer");
+    *out = (struct store_written){.ver = 1, .lu_us = db_timestamptz(rows, 0, 0)};
+    return true;
+}
+
+void store_committed(struct store *s, struct store_write *const *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < w[i]->index.n_dicts; j++)
+            store__known_add(&s->known, store__dict_id(w[i]->type, &w[i]->index.dicts[j]));
+}
+
+/* ---- update and create by PUT
+ * ------------------------------------------------------------------------------- */
+
+enum { UPDATE_CUR_VER, UPDATE_CUR_DELETED, UPDATE_CUR_LABELS_KEPT, UPDATE_VER, UPDATE_LU };
+
+void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
+{
+    struct arena *a = q->a;
+    struct store_write *w = &u->w;
+    const struct search_index *x = &w->index;
+    w->k = store__next_k(s);
+    struct sides *sides = collect_sides(s, a, &w, 1);
+
+    sql_init(q, a, statement_name(update_names, sides->present));
+    int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)w->type->id),
+        rid = sql_text(q, w->id);
+    int pre = sql_text(q, w->content.pre), post = sql_text(q, w->content.post);
+    int if_match = sql_int4(q, u->if_match), may_create = sql_bool(q, u->may_create),
+        op = sql_int2(q, (int16_t)u->op);
+    int labels = sql_int8_array(q, x->labels, x->n_labels), keys = sql_int8_array(q, x->keys, x->n_keys);
+    int acc = sql_int8_array(q, x->acc, x->n_acc);
+    int k = sql_int8(q, w->k), h = sql_int8(q, x->h), dt = sql_int8(q, x->dt), dt_hi = sql_int8(q, x->dt_hi);
+    int pat = sql_int8(q, x->pat), code = sql_int8(q, x->code), cat = sql_int8(q, x->cat),
+        ix = sql_int8(q, x->ix);
+    int num = x->q.s ? sql_numeric(q, x->q) : sql_null(q, SQL_NUMERIC);
+
+    sql_addf(q,
+             "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, ix, lu, labels FROM res WHERE tenant = $%d "
+             "AND rtype = $%d AND rid = $%d), "
+             "n AS MATERIALIZED (SELECT coalesce(cur.ver, 0) + 1 AS ver, "
+             "greatest(date_trunc('milliseconds', now()), cur.lu) AS lu, cur.k AS cur_k FROM (VALUES (1)) "
+             "one LEFT JOIN cur ON true), "
+             "c AS MATERIALIZED (SELECT n.*, pg_current_xact_id() AS xid, $%d::text || n.ver || '" STORE_MID
+             "' || "
+             "to_char(n.lu, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || $%d::text AS content FROM n), ",
+             tenant, rtype, rid, pre, post);
+    sql_addf(
+        q,
+        "up AS (UPDATE res SET xid = c.xid, lu = c.lu, ver = c.ver, content = c.content, deleted = false, dt "
+        "= $%d, "
+        "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
+        "ix = $%d, q = $%d, "
+        "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
+        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d) AND ($%d OR NOT cur.deleted) AND (cur.deleted "
+        "OR cur.labels <@ $%d) "
+        "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
+        dt, dt_hi, pat, code, cat, ix, num, labels, keys, tenant, rtype, rid, if_match, if_match, may_create,
+        labels, ix);
+    sql_addf(q,
+             "ins AS (INSERT INTO res %s SELECT $%d, $%d, $%d, c.xid, c.lu, $%d, $%d, nullif($%d::int8, 0), "
+             "nullif($%d::int8, 0), nullif($%d::int8, 0), $%d, 1, $%d, $%d, $%d, $%d, $%d, c.content FROM c "
+             "WHERE c.cur_k IS NULL AND $%d AND $%d = 0 ON CONFLICT DO NOTHING RETURNING k), ",
+             res_columns, tenant, k, h, dt, dt_hi, pat, code, cat, ix, rtype, num, rid, labels, keys,
+             may_create, if_match);
+    sql_addf(
+        q,
+        "w AS (SELECT k, changed, was_deleted AS created FROM up UNION ALL SELECT k, true, true FROM ins), "
+        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
+        "SELECT $%d, w.k, c.xid, c.lu, c.ver, $%d, CASE WHEN w.created THEN %d ELSE $%d END, $%d, $%d, "
+        "c.content FROM w, c)",
+        tenant, rtype, STORE_CREATE_PUT, op, rid, acc);
+    for (int t = 0; t < SIDES; t++) {
+        if (t != SIDE_DICT)
+            sql_addf(
+                q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k AND up.changed)",
+                t, side_tables[t].name, tenant);
+        if (!(sides->present & 1u << t))
+            continue;
+        if (t == SIDE_DICT) {
+            sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM w, ", t,
+                     side_tables[t].name, side_tables[t].columns, tenant);
+            add_unnest(q, sides->columns[t], side_tables[t].n);
+            sql_adds(q, " u ON CONFLICT DO NOTHING)");
+        } else {
+            /* k is that of the stored row, known to the statement only */
+            sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, w.k, u.* FROM w, ", t,
+                     side_tables[t].name, side_tables[t].columns, tenant);
+            add_unnest(q, sides->columns[t] + 1, side_tables[t].n - 1);
+            sql_adds(q, " u WHERE w.changed)");
+        }
+    }
+    sql_addf(
+        q,
+        " SELECT cur.ver, cur.deleted, cur.labels <@ $%d, CASE WHEN w.k IS NOT NULL THEN c.ver END, c.lu "
+        "FROM c LEFT JOIN cur ON true LEFT JOIN w ON true",
+        labels);
+}
+
+enum store_outcome store_update_reply(const struct store_update *u, const struct db_rows *rows,
+                                      struct store_written *out)
+{
+    bool was_there = !db_null(rows, 0, UPDATE_CUR_VER);
+    bool deleted = was_there && db_bool(rows, 0, UPDATE_CUR_DELETED);
+    *out = (struct store_written){0};
+    if (!db_null(rows, 0, UPDATE_VER)) {
+        *out = (struct store_written){db_int4(rows, 0, UPDATE_VER), db_timestamptz(rows, 0, UPDATE_LU)};
+        return was_there && !deleted ? STORE_UPDATED : STORE_CREATED;
+    }
+    if (u->if_match && (!was_there || db_int4(rows, 0, UPDATE_CUR_VER) != u->if_match))
+        return STORE_MISMATCH;
+    if ((!was_there || deleted) && !u->may_create)
+        return STORE_ABSENT;
+    if (was_there && !deleted && !db_bool(rows, 0, UPDATE_CUR_LABELS_KEPT))
+        return STORE_LABELS;
+    return u->if_match ? STORE_MISMATCH : STORE_RACED;
+}
+
+/* ---- delete
+ * --------------------------------------------------------------------------------------------------- */
+
+enum { DELETE_CUR_VER, DELETE_CUR_DELETED, DELETE_VER, DELETE_LU };
+
+void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
+                       struct sql *q)
+{
+    sql_init(q, q->a, "delete");
+    int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)type->id), rid = sql_text(q, id);
+    int match = sql_int4(q, if_match);
+    sql_addf(
+        q,
+        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, lu FROM res WHERE tenant = $%d AND rtype = $%d "
+        "AND rid = $%d), "
+        "up AS (UPDATE res SET xid = pg_current_xact_id(), lu = greatest(date_trunc('milliseconds', now()), "
+        "cur.lu), "
+        "ver = cur.ver + 1, deleted = true, content = NULL, sealed = NULL, dt = %s, dt_hi = %s, pat = NULL, "
+        "code = NULL, "
+        "cat = NULL, q = NULL, ix = 0, labels = '{}', keys = '{}' FROM cur "
+        "WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d AND res.ver = cur.ver AND NOT "
+        "cur.deleted "
+        "AND ($%d = 0 OR cur.ver = $%d) RETURNING res.k, res.ver, res.lu, res.xid), "
+        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc) "
+        "SELECT $%d, up.k, up.xid, up.lu, up.ver, $%d, %d, $%d, coalesce((SELECT o.acc FROM res_history o "
+        "WHERE o.tenant = $%d AND o.k = up.k AND o.ver = up.ver - 1), '{}') FROM up)",
+        tenant, rtype, rid, "(-9223372036854775808)", "(-9223372036854775808)", tenant, rtype, rid, match,
+        match, tenant, rtype, STORE_DELETE, rid, tenant);
+    for (int t = 0; t < SIDES; t++)
+        if (t != SIDE_DICT)
+            sql_addf(q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k)", t,
+                     side_tables[t].name, tenant);
+    sql_adds(q, " SELECT cur.ver, cur.deleted, up.ver, up.lu FROM cur LEFT JOIN up ON true");
+}
+
+enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *rows, struct store_written *out)
+{
+    *out = (struct store_written){0};
+    if (db_count(rows) == 0)
+        return if_match ? STORE_MISMATCH : STORE_ABSENT;
+    if (!db_null(rows, 0, DELETE_VER)) {
+        *out = (struct store_written){db_int4(rows, 0, DELETE_VER), db_timestamptz(rows, 0, DELETE_LU)};
+        return STORE_UPDATED;
+    }
+    if (if_match)
+        return STORE_MISMATCH;
+    out->ver = db_int4(rows, 0, DELETE_CUR_VER);
+    return db_bool(rows, 0, DELETE_CUR_DELETED) ? STORE_ABSENT : STORE_RACED;
+}
