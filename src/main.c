@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/command.h"
 #include "commands.h"
 #include "db/command.h"
 
@@ -16,6 +17,7 @@ static const struct command {
 } commands[] = {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
+    {"token", token_command, "print a token for a development instance"},
     {"version", version_command, "print the version"},
 };
 

@@ -13,10 +13,15 @@ int token_command(int argc, char **argv);
 #define AUTH_DEV_AUDIENCE "urn:kagari:dev"
 #define AUTH_DEV_SCOPE    "system/*.cruds"
 
+/* Where a development instance keeps its files unless --data says otherwise: $XDG_STATE_HOME/kagari, by
+ * default
+ * ~/.local/state/kagari. NULL without a home. */
+const char *auth_dev_data(struct arena *a);
+
 /*
  * The signing key of a development instance: data_dir/token.key (PEM, mode 0600) and its public half
  * data_dir/jwks.json, for auth.jwks_file. Both are made when token.key is missing; jwks.json alone is made
- * anew from the key. *pem is wiped with the arena. Two processes may call it at once: both get the same key.
+ * anew from the key. Two processes may call it at once: both get the same key.
  */
 bool auth_dev_key(struct arena *a, const char *data_dir, struct str *pem, struct err *err) NODISCARD;
 

@@ -54,6 +54,9 @@ struct config {
 #undef LIST
 };
 
+/* A duration as settings have it ("90s"), in µs. */
+bool config_duration(struct str text, int64_t *us);
+
 /* All defaults; what config_load() starts from. */
 void config_defaults(struct config *c, struct arena *a);
 /* Reads a file over *c. The error names file, line and key, and lists the choices. */

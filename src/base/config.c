@@ -85,6 +85,11 @@ static bool scaled(struct str v, const struct unit *units, int64_t *out)
     return false;
 }
 
+bool config_duration(struct str text, int64_t *us)
+{
+    return scaled(text, duration_units, us);
+}
+
 static bool choice(struct str v, const char *choices, int *out)
 {
     struct str rest = str_of(choices);
@@ -146,7 +151,7 @@ static bool assign(struct config *c, struct arena *a, const struct setting *s, s
         return scaled(v, size_units, FIELD(c, s, int64_t)) ||
                err_set(err, ERR_INVALID, "%s is a size: a number with k, M or G, such as %s", s->key, s->def);
     case CONFIG_DURATION:
-        return scaled(v, duration_units, FIELD(c, s, int64_t)) ||
+        return config_duration(v, FIELD(c, s, int64_t)) ||
                err_set(err, ERR_INVALID, "%s is a duration: a number with ms, s, m or h, such as %s", s->key,
                        s->def);
     case CONFIG_INT: {

@@ -70,7 +70,7 @@ END_TEST
 
 START_TEST(interactions_are_a_small_set)
 {
-    static char names[100][8];
+    static char names[100][16];
     for (int i = 0; i < 100; i++) {
         snprintf(names[i], sizeof(names[i]), "i%d", i);
         metrics_request(names[i], 200, 1);

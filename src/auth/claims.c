@@ -1,0 +1,129 @@
+/* What a token's claims say (RFC 7519, 4.1; RFC 9068), and whether that is for us and for now. */
+#include "internal.h"
+
+#define LATEST 253402300799.0 /* 9999-12-31T23:59:59Z, in seconds */
+
+static struct str string_claim(const json *claims, const char *name)
+{
+    const char *s = json_get_string(claims, name);
+    return s ? str_of(s) : (struct str){0};
+}
+
+/* A NumericDate (RFC 7519, 2) in µs. False when it is there and is none; absent is left alone. */
+static bool date_claim(const json *claims, const char *name, int64_t *us)
+{
+    const json *n = json_get(claims, name);
+    if (!n)
+        return true;
+    if (!json_is_number(n) || !(n->valuedouble >= 0 && n->valuedouble <= LATEST))
+        return false;
+    *us = (int64_t)(n->valuedouble * 1e6);
+    return true;
+}
+
+static bool check_times(const json *claims, int64_t now_us, int64_t skew_us, int64_t *expires_us,
+                        struct err *err)
+{
+    int64_t exp = -1, nbf = INT64_MIN, iat = INT64_MIN;
+    if (!date_claim(claims, "exp", &exp) || !date_claim(claims, "nbf", &nbf) ||
+        !date_claim(claims, "iat", &iat))
+        return err_set(err, ERR_LOGIN,
+                       "The token's exp, nbf and iat must be seconds since 1970, as numbers.");
+    if (exp < 0)
+        return err_set(err, ERR_LOGIN, "The token has no exp: tokens that never expire are not accepted.");
+    if (now_us >= exp + skew_us)
+        return err_set(err, ERR_LOGIN, "The token has expired.");
+    if (nbf > now_us + skew_us)
+        return err_set(err, ERR_LOGIN, "The token is not valid yet (nbf).");
+    if (iat > now_us + skew_us)
+        return err_set(err, ERR_LOGIN,
+                       "The token was issued in the future (iat): one of the clocks is wrong.");
+    *expires_us = exp;
+    return true;
+}
+
+static bool is_audience(const struct config_list *ours, const json *value)
+{
+    for (int i = 0; json_is_string(value) && i < ours->n; i++)
+        if (strcmp(value->valuestring, ours->items[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool for_us(const struct auth__settings *s, const json *claims, struct err *err)
+{
+    const json *aud = json_get(claims, "aud"), *iss = json_get(claims, "iss");
+    if (*s->issuer && !(json_is_string(iss) && strcmp(iss->valuestring, s->issuer) == 0))
+        return err_set(err, ERR_LOGIN, "The token is from another issuer (iss).");
+    if (is_audience(&s->audiences, aud))
+        return true;
+    if (json_is_array(aud))
+        json_each (one, aud)
+            if (is_audience(&s->audiences, one))
+                return true;
+    return err_set(err, ERR_LOGIN, "The token was made for another server: its aud does not name this one.");
+}
+
+static bool grant(const struct fhir_defs *d, const json *claims, struct auth_principal *p,
+                  uint8_t *type_rights, struct err *err)
+{
+    struct str rest = string_claim(claims, "scope");
+    if (!rest.s)
+        return err_set(err, ERR_FORBIDDEN, "The token has no scope, a string of scopes separated by blanks.");
+    unsigned any = 0;
+    while (rest.s) {
+        struct auth__scope scope;
+        if (!auth__scope_parse(str_cut(rest, ' ', &rest), &scope) || scope.restricted || scope.level == 'p')
+            continue;
+        if (str_is(scope.type, "*")) {
+            p->rights |= scope.rights;
+            any |= scope.rights;
+        } else {
+            const struct fhir_type *type = fhir_resource(d, scope.type);
+            if (type) {
+                type_rights[type->id] |= (uint8_t)scope.rights;
+                any |= scope.rights;
+            }
+        }
+    }
+    return any ||
+           err_set(err, ERR_FORBIDDEN,
+                   "None of the token's scopes grants anything here: system/… or user/… for a resource type "
+                   "or * is expected, such as system/Patient.rs. Scopes of patient level and scopes with a "
+                   "query are not supported yet.");
+}
+
+/* Resource types are numbered by fhir_type.id, with room to spare below the highest one. */
+static size_t id_bound(const struct fhir_defs *d)
+{
+    size_t bound = 0;
+    for (int i = 0; i < fhir_resource_count(d); i++)
+        if (fhir_resource_at(d, i)->id >= bound)
+            bound = (size_t)fhir_resource_at(d, i)->id + 1;
+    return bound;
+}
+
+bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
+                     const json *claims, int64_t now_us, struct auth_principal *out, struct err *err)
+{
+    struct auth_principal p = {.n_type_rights = id_bound(d)};
+    uint8_t *type_rights = arena_zalloc(a, p.n_type_rights);
+    p.type_rights = type_rights;
+
+    if (!for_us(s, claims, err) || !check_times(claims, now_us, s->skew_us, &p.expires_us, err))
+        return false;
+    /* RFC 7800: worth something only together with a proof of its key, which is not asked for here. */
+    if (json_get(claims, "cnf"))
+        return err_set(err, ERR_LOGIN, "The token is bound to a key (cnf): bearer tokens are expected.");
+    p.issuer = string_claim(claims, "iss");
+    p.subject = string_claim(claims, "sub");
+    p.client = string_claim(claims, "client_id");
+    if (!p.client.len)
+        p.client = string_claim(claims, "azp");
+    if (!p.subject.len && !p.client.len)
+        return err_set(err, ERR_LOGIN, "The token names nobody: sub, client_id or azp is expected.");
+    if (!grant(d, claims, &p, type_rights, err))
+        return false;
+    *out = p;
+    return true;
+}

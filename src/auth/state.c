@@ -1,0 +1,84 @@
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define SECOND INT64_C(1000000)
+
+/* Keys that came over a line that others can change are worth nothing. */
+static bool is_safe_url(const char *url)
+{
+    static const char *const local[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+    if (strchr(url, '@'))
+        return false;
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+        size_t len = strlen(local[i]);
+        if (strncmp(url, local[i], len) == 0 && (url[len] == ':' || url[len] == '/'))
+            return true;
+    }
+    return str_starts(str_of(url), STR("https://"));
+}
+
+bool auth__settings_read(const struct config *c, struct auth__settings *out, struct err *err)
+{
+    *out = (struct auth__settings){
+        .issuer = c->auth_issuer,
+        .audiences = c->auth_audience,
+        .skew_us = c->auth_clock_skew,
+        .min_refresh_us = c->auth_jwks_min_refresh,
+        .jwks_file = c->auth_jwks_file,
+        .jwks_url = c->auth_jwks_url,
+    };
+    if (!*c->auth_jwks_file == !*c->auth_jwks_url)
+        return err_set(
+            err, ERR_INVALID,
+            "set auth.jwks_file or auth.jwks_url, one of them: it holds the keys of the tokens' issuer");
+    if (*c->auth_jwks_url && !is_safe_url(c->auth_jwks_url))
+        return err_set(err, ERR_INVALID,
+                       "auth.jwks_url must begin with https://, or http:// and a loopback host");
+    if (out->skew_us > 3600 * SECOND)
+        return err_set(err, ERR_INVALID, "auth.clock_skew must be 1h or less");
+    if (out->min_refresh_us < SECOND / 10 || out->min_refresh_us > 24 * 3600 * SECOND)
+        return err_set(err, ERR_INVALID, "auth.jwks_min_refresh must be from 100ms to 24h");
+    if (out->audiences.n == 0 && *c->http_base_url)
+        out->audiences = (struct config_list){1, (const char **)&c->http_base_url};
+    if (out->audiences.n == 0)
+        return err_set(
+            err, ERR_INVALID,
+            "set auth.audience or http.base_url: else tokens made for other servers would be accepted");
+    return true;
+}
+
+bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struct auth__state **out,
+                     struct err *err)
+{
+    struct auth__state *st = calloc(1, sizeof *st);
+    if (!st)
+        return err_detail(err, ERR_INTERNAL, "Out of memory.", "auth__state_new");
+    atomic_init(&st->refs, 1);
+    arena_init(&st->a, 0);
+    st->settings = *s;
+    st->settings.issuer = arena_strdup(&st->a, s->issuer);
+    st->settings.jwks_file = arena_strdup(&st->a, s->jwks_file);
+    st->settings.jwks_url = arena_strdup(&st->a, s->jwks_url);
+    st->settings.audiences.items = ARENA_ARRAY(&st->a, const char *, s->audiences.n);
+    for (int i = 0; i < s->audiences.n; i++)
+        st->settings.audiences.items[i] = arena_strdup(&st->a, s->audiences.items[i]);
+    if (jwks_text.s) {
+        st->jwks_text = (struct str){arena_strndup(&st->a, jwks_text.s, jwks_text.len), jwks_text.len};
+        if (!jwks_parse(jwks_text, &st->keys, err)) {
+            auth__state_unref(st);
+            return false;
+        }
+    }
+    *out = st;
+    return true;
+}
+
+void auth__state_unref(struct auth__state *st)
+{
+    if (!st || atomic_fetch_sub_explicit(&st->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    jwks_free(st->keys);
+    arena_release(&st->a);
+    free(st);
+}
