@@ -34,8 +34,8 @@ PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(P
 
 SRC := $(filter-out src/main.c src/distil.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
-# Data that is part of the binary: definitions and migrations.
-DATA := $(wildcard conf/definitions/*.txt sql/*.sql)
+# Data that is part of the binary: definitions, sample patients, migrations.
+DATA := $(sort $(wildcard conf/definitions/*.txt conf/samples/*.json sql/*.sql))
 $(B)/src/base/embed.o: CFLAGS += -I$(B)
 $(B)/src/base/embed.o: $(B)/embedded.def $(DATA)
 $(B)/embedded.def: $(DATA) Makefile
@@ -112,6 +112,9 @@ lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 $(HEADERS:%=lint-%): lint-%:
 	@$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fsyntax-only -x c -include $* /dev/null
 
+conformance: all ## the conformance suites as a table (SUITES="rest synthea …"); some need ../shared or the network
+	@tests/conformance/run $(SUITES)
+
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 30
 fuzz: ## fuzz every parser for FUZZ_SECONDS (30) each
@@ -158,4 +161,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all deps run test lint fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: all deps run test lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
