@@ -1,6 +1,9 @@
 /*
  * fhir/decimal.h: exact decimals of any length, with the precision of their literal (1.10 has two digits
  * after the point). GMP does the arithmetic when 64 bits do not hold the digits; the only user of GMP.
+ *
+ * Results are exact, so chains of operations can grow: who computes on behalf of a client looks at the
+ * results' size, scale and length. Thread safe.
  */
 #ifndef KAGARI_FHIR_DECIMAL_H
 #define KAGARI_FHIR_DECIMAL_H
@@ -19,7 +22,8 @@ struct decimal {
     const char *big; /* its decimal digits otherwise, in the arena */
 };
 
-/* A JSON or FHIRPath number literal, exponent allowed. False when malformed or |exponent| > 10000. */
+/* A JSON or FHIRPath number literal, with sign, exponent and leading zeros allowed. False when malformed or
+ * |exponent| > 10000. */
 bool decimal_parse(struct arena *a, struct str s, struct decimal *out);
 struct decimal decimal_int(int64_t v);
 /* Plain notation without exponent, scale kept: "1.10". */
@@ -39,11 +43,14 @@ struct decimal decimal_remainder(struct arena *a, const struct decimal *x, const
 struct decimal decimal_neg(struct decimal x);
 struct decimal decimal_normal(struct arena *a, const struct decimal *x); /* without trailing zeros */
 
+/* HALF_UP takes a half away from zero. A value that has no digits beyond the scale stays as it is. */
 enum decimal_rounding { DECIMAL_HALF_UP, DECIMAL_FLOOR, DECIMAL_CEILING, DECIMAL_TRUNCATE };
 struct decimal decimal_round(struct arena *a, const struct decimal *x, int32_t scale,
                              enum decimal_rounding how);
 
-/* The range that a literal stands for in search (search.html#prefix): ± half a unit of its last digit. */
+/* The range [lo, hi) that a literal stands for in search (search.html#number): ± half a unit of its last
+ * digit; with an exponent that makes it coarser than a unit, of a digit more, as the specification's own
+ * example has 1e2 stand for 95 to 105. */
 void decimal_implicit_range(struct arena *a, const struct decimal *x, struct decimal *lo, struct decimal *hi);
 
 #endif
