@@ -31,7 +31,7 @@ static const char *const attributes[] = {
 static const char *const links[] = {"cite", "href", "longdesc", "src"};
 
 /* What a link may begin with when it names a scheme. Sorted. */
-static const char *const schemes[] = {"data", "ftp", "http", "https", "mailto", "tel", "urn"};
+static const char *const schemes[] = {"ftp", "http", "https", "mailto", "tel", "urn"};
 
 static int compare_name(const void *key, const void *item)
 {
@@ -66,6 +66,20 @@ static void report(struct check *c, enum fhir_xhtml_problem problem, const char 
     }
 }
 
+static bool begins(struct str text, const char *word)
+{
+    size_t len = strlen(word);
+    return text.len >= len && strncasecmp(text.s, word, len) == 0;
+}
+
+/* "data:image/…"; examples of the specification have a blank after the colon. */
+static bool image_data(struct str url)
+{
+    if (!begins(url, "data:"))
+        return false;
+    return begins(str_trim((struct str){url.s + 5, url.len - 5}), "image/");
+}
+
 /* Relative links and fragments have no scheme. Blanks and control characters before or inside a scheme, which
  * some browsers skip, make it one that is not in the table. */
 static bool link_safe(const char *attribute, struct str link)
@@ -75,35 +89,44 @@ static bool link_safe(const char *attribute, struct str link)
         end++;
     if (end == link.len || link.s[end] != ':')
         return true;
+    if (strcmp(attribute, "src") == 0 && image_data(link))
+        return true;
     char scheme[16];
     if (end >= sizeof scheme)
         return false;
     for (size_t i = 0; i < end; i++)
         scheme[i] = (char)(link.s[i] >= 'A' && link.s[i] <= 'Z' ? link.s[i] + 32 : link.s[i]);
     scheme[end] = '\0';
-    if (!IN(schemes, scheme))
-        return false;
-    return strcmp(scheme, "data") != 0 ||
-           (strcmp(attribute, "src") == 0 && link.len >= 11 && strncasecmp(link.s, "data:image/", 11) == 0);
+    return IN(schemes, scheme);
 }
 
-static bool contains(struct str text, const char *word)
+/* From where `word` begins in the text, case ignored; NULL when it is not in it. */
+static const char *find(struct str text, const char *word)
 {
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= text.len; i++)
-        if (strncasecmp(text.s + i, word, len) == 0)
-            return true;
-    return false;
+    for (; text.len > 0; text.s++, text.len--)
+        if (begins(text, word))
+            return text.s;
+    return NULL;
 }
 
-/* Style is "internally contained": nothing is fetched by it and nothing runs. */
+/* Style is "internally contained": nothing is fetched by it and nothing runs. Images within it are no harm.
+ */
 static bool style_safe(struct str style)
 {
-    static const char *const active[] = {"javascript:",  "expression(", "url(", "@import",
+    static const char *const active[] = {"javascript:",  "expression(", "@import",
                                          "-moz-binding", "behavior:",   "\\"};
     for (size_t i = 0; i < sizeof active / sizeof *active; i++)
-        if (contains(style, active[i]))
+        if (find(style, active[i]))
             return false;
+    const char *url, *end = style.s + style.len;
+    while ((url = find(style, "url("))) {
+        url += strlen("url(");
+        while (url < end && strchr(" \t\r\n'\"", *url))
+            url++;
+        style = (struct str){url, (size_t)(end - url)};
+        if (!image_data(style))
+            return false;
+    }
     return true;
 }
 

@@ -103,7 +103,7 @@ void validate__narrative(struct validate__walk *w, struct validate__place *at);
 /* ---- invariant.c */
 bool validate__invariants_new(struct arena *a, const struct fhir_defs *d,
                               const struct validate__invariants **out, struct err *err) NODISCARD;
-/* Those of the element's definition and, but for backbones, of its type. */
+/* Those of the element's definition and of its type. */
 void validate__invariants(struct validate__walk *w, struct validate__place *at);
 
 #endif

@@ -6,6 +6,10 @@
 #include "fhir/primitive.h"
 #include "internal.h"
 
+/* Every element and its sibling once, and resourceType: more is wrong, and would make look-ups by name slow.
+ */
+#define MAX_MEMBERS (2 * 64 * VALIDATE__SEEN_WORDS + 1)
+
 static bool object(struct validate__walk *w, struct validate__place *at, const json *node);
 
 /* ---- primitives ------------------------------------------------------------------------------------- */
@@ -122,7 +126,9 @@ static void complex(struct validate__walk *w, struct validate__place *at)
 {
     const struct fhir_type *t = at->type;
     if (t->kind == FHIR_RESOURCE) {
-        validate__resource(w, at, t, strcmp(at->element->name, "contained") == 0 ? w->scope : NULL);
+        bool contained = strcmp(at->element->name, "contained") == 0;
+        struct validate__scope *outermost = w->scope->container ? w->scope->container : w->scope;
+        validate__resource(w, at, t, contained ? outermost : NULL);
         return;
     }
     if (!json_is_object(at->node)) {
@@ -237,16 +243,8 @@ static void unknown(struct validate__walk *w, const struct validate__place *at, 
 {
     if (!unknown_choice(w, at, name[0] == '_' ? name + 1 : name))
         validate__error(w, at, "structure", "%s has no element %s: remove it, or send it as an extension",
-                        at->type->name, validate__quote(w->a, name, "of the name of one of its properties"));
-}
-
-static const struct fhir_element *find(const struct fhir_type *t, const char *name,
-                                       const struct fhir_type **type)
-{
-    /* The object beside a primitive holds all but its value. */
-    if (t->kind == FHIR_PRIMITIVE && strcmp(name, "value") == 0)
-        return NULL;
-    return fhir_child(t, name, type);
+                        at->type->name,
+                        validate__quote(w->a, name, "with the name of one of its properties"));
 }
 
 static const json *sibling(const json *node, const char *name)
@@ -279,18 +277,25 @@ static bool object(struct validate__walk *w, struct validate__place *at, const j
         validate__error(w, at, "too-costly", "Elements are nested more than %d deep", VALIDATE__MAX_DEPTH);
         return true;
     }
-    w->depth++;
     uint64_t seen[VALIDATE__SEEN_WORDS] = {0};
     bool extras = false, content = false;
-    json_each (m, node)
+    int members = 0;
+    json_each (m, node) {
         extras |= m->string[0] == '_';
+        members++;
+    }
+    if (members > MAX_MEMBERS) {
+        validate__error(w, at, "structure", "%s has fewer elements than this object has properties", t->name);
+        return true;
+    }
+    w->depth++;
     json_each (m, node) {
         if (validate__full(w))
             break;
         bool extra = m->string[0] == '_';
         const char *name = m->string + extra;
         const struct fhir_type *type;
-        const struct fhir_element *e = find(t, name, &type);
+        const struct fhir_element *e = fhir_child(t, name, &type);
         if (!e) {
             content = true;
             if (t->kind != FHIR_RESOURCE || strcmp(m->string, "resourceType") != 0)

@@ -52,9 +52,14 @@ static const struct {
     {DIV("<a href=\"data:text/html,x\">a</a>"), "L"},
     {DIV("<img src=\"data:text/html,x\"/>"), "L"},
     {DIV("<img src=\"data:image/gif;base64,R0lG\"/>"), ""},
+    {DIV("<img src=\"data: image/gif;base64,R0lG\"/>"), ""},
+    {DIV("<a href=\"data:image/svg+xml,x\">a</a>"), "L"},
     {DIV("<p style=\"width: expression(x)\">a</p>"), "L"},
     {DIV("<p style=\"background: URL(http://example.org/x)\">a</p>"), "L"},
     {DIV("<p style=\"background: u\\72l(x)\">a</p>"), "L"},
+    {DIV("<p style=\"background: url(data: image/png;base64,AA) repeat\">a</p>"), ""},
+    {DIV("<p style=\"background: url('data:image/png;base64,AA') url(b)\">a</p>"), "L"},
+    {DIV("<p style=\"background: url(\">a</p>"), "L"},
     {DIV("<p style=\"text-align: right; color: #fff\">a</p>"), ""},
     {DIV(" \t\r\n"), "C"},
     {DIV("<br/>"), "C"},
@@ -101,7 +106,6 @@ START_TEST(test_extremes)
 }
 END_TEST
 
-Suite *suite_fhir_xhtml(void);
 Suite *suite_fhir_xhtml(void)
 {
     Suite *s = suite_create("fhir_xhtml");

@@ -1,0 +1,104 @@
+#include "validate/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/config.h"
+#include "validate/validate.h"
+
+#define MAX_FILE  (256u << 20)
+#define MAX_DEPTH 100
+
+static void usage(FILE *out)
+{
+    fputs(
+        "Usage: kagari validate [--supporting FILE]… [--profile URL]… FILE\n\n"
+        "Validates one FHIR R4 resource in JSON and prints an OperationOutcome. Exit status: 0 without "
+        "errors,\n"
+        "1 with errors, 2 when called wrongly.\n\n"
+        "  --supporting FILE  a resource that the validation may need (accepted, not used yet)\n"
+        "  --profile URL      validate against this profile too (not supported yet: says so in the outcome)\n"
+        "  --help             this text\n",
+        out);
+}
+
+static void print(struct arena *a, const struct issues *found)
+{
+    static const char *const severities[] = {"fatal", "error", "warning", "information"};
+    json *outcome = json_object(a), *list = json_array(a);
+    json_add_string(a, outcome, "resourceType", "OperationOutcome");
+    json_add(a, outcome, "issue", list);
+    for (size_t i = 0; i < found->n; i++) {
+        const struct issue *f = &found->list[i];
+        json *issue = json_object(a), *details = json_object(a);
+        json_add_string(a, issue, "severity", severities[f->severity]);
+        json_add_string(a, issue, "code", f->code);
+        json_add_string(a, details, "text", f->text);
+        json_add(a, issue, "details", details);
+        if (f->expression) {
+            json *expressions = json_array(a);
+            json_push(expressions, json_string(a, f->expression));
+            json_add(a, issue, "expression", expressions);
+        }
+        json_push(list, issue);
+    }
+    struct buf text;
+    buf_init(&text, a, 4096);
+    json_print(&text, outcome, true);
+    puts(text.s);
+}
+
+static bool run(struct arena *a, const char *path, struct issues *found, struct err *err)
+{
+    const struct fhir_defs *defs;
+    const struct validator *v;
+    struct str text;
+    json *resource;
+    if (!config_read_file(a, path, MAX_FILE, &text, err) || !fhir_defs_load(a, &defs, err) ||
+        !validator_new(a, defs, &v, err))
+        return false;
+    struct err syntax;
+    if (json_parse(a, text, MAX_DEPTH, &resource, &syntax))
+        validate_resource(v, a, resource, NULL, VALIDATE_FULL, found);
+    else
+        issues_add(found, ISSUE_FATAL, "structure", NULL, "%s (line %d, column %d)", syntax.msg, syntax.line,
+                   syntax.column);
+    if (found->n == 0)
+        issues_add(found, ISSUE_INFORMATION, "informational", NULL, "No findings");
+    return true;
+}
+
+int validate_command(int argc, char **argv)
+{
+    static const struct option options[] = {{"supporting", required_argument, NULL, 's'},
+                                            {"profile", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct arena a;
+    arena_init(&a, 0);
+    struct issues found;
+    issues_init(&found, &a);
+    int status = -1;
+    optind = 1;
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'p')
+            issues_add(&found, ISSUE_WARNING, "not-supported", NULL,
+                       "Profile %s was not checked: not supported yet", optarg);
+        else if (c != 's')
+            status = c == 'h' ? 0 : 2;
+    }
+    if (status < 0 && argc != optind + 1)
+        status = 2;
+    struct err err;
+    if (status >= 0) {
+        usage(status ? stderr : stdout);
+    } else if (!run(&a, argv[optind], &found, &err)) {
+        fprintf(stderr, "kagari validate: %s\n", err.msg);
+        status = 2;
+    } else {
+        print(&a, &found);
+        status = found.errors > 0;
+    }
+    arena_release(&a);
+    return status;
+}
