@@ -120,9 +120,10 @@ FUZZ_SECONDS ?= 30
 fuzz: ## fuzz every parser for FUZZ_SECONDS (30) each
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(FUZZ:%=build/fuzz/%)
 	@for f in $(FUZZ); do \
-	  mkdir -p build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_}; echo "== $$f"; \
+	  seeds=tests/fuzz/corpus/$${f#fuzz_}; [ -d $$seeds ] || seeds=; \
+	  mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
 	  build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_} 2>build/fuzz/$$f.log || \
+	    -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f $$seeds 2>build/fuzz/$$f.log || \
 	    { tail -n 40 build/fuzz/$$f.log; exit 1; }; \
 	  grep -E '^stat::(number_of_executed_units|new_units_added|peak_rss_mb)' build/fuzz/$$f.log; \
 	done

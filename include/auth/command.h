@@ -13,8 +13,7 @@ int token_command(int argc, char **argv);
 #define AUTH_DEV_AUDIENCE "urn:kagari:dev"
 #define AUTH_DEV_SCOPE    "system/*.cruds"
 
-/* Where a development instance keeps its files unless --data says otherwise: $XDG_STATE_HOME/kagari, by
- * default
+/* Where a development instance keeps its files unless --data says otherwise: $XDG_STATE_HOME/kagari, else
  * ~/.local/state/kagari. NULL without a home. */
 const char *auth_dev_data(struct arena *a);
 
