@@ -1,29 +1,30 @@
 #include "crypto/random.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-enum { MOST = 256 }; /* bytes that getentropy() gives at a time */
+#include <sys/random.h>
 
 /* Straight from the kernel: it knows about fork, and needs no state of ours. */
 void crypto_random(void *out, size_t len)
 {
     for (char *p = out; len > 0;) {
-        size_t n = len < MOST ? len : MOST;
-        if (getentropy(p, n)) {
-            perror("kagari: getentropy");
+        ssize_t n = getrandom(p, len, 0);
+        if (n < 0 && errno != EINTR) {
+            perror("kagari: getrandom");
             abort();
         }
-        p += n;
-        len -= n;
+        if (n > 0) {
+            p += n;
+            len -= (size_t)n;
+        }
     }
 }
 
-/* A system call a buffer, not one an identifier. */
-static _Thread_local uint8_t pool[MOST];
+/* A system call for 128 identifiers, not for each. */
+static _Thread_local uint8_t pool[2048];
 static _Thread_local size_t left;
 
 /* The forking thread is the only one in the child. */
