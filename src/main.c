@@ -7,6 +7,7 @@
 #include "auth/command.h"
 #include "commands.h"
 #include "db/command.h"
+#include "fhirpath/command.h"
 
 static int version_command(int argc, char **argv);
 
@@ -16,6 +17,7 @@ static const struct command {
     const char *text;
 } commands[] = {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
+    {"fhirpath", fhirpath_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"token", token_command, "print a token for a development instance"},
     {"version", version_command, "print the version"},

@@ -12,7 +12,17 @@
 #include "fhir/decimal.h"
 #include "fhir/defs.h"
 
-enum fp_kind { FP_NODE, FP_BOOLEAN, FP_INTEGER, FP_DECIMAL, FP_STRING, FP_DATE, FP_DATETIME, FP_TIME, FP_QUANTITY };
+enum fp_kind {
+    FP_NODE,
+    FP_BOOLEAN,
+    FP_INTEGER,
+    FP_DECIMAL,
+    FP_STRING,
+    FP_DATE,
+    FP_DATETIME,
+    FP_TIME,
+    FP_QUANTITY
+};
 
 /* One item of a collection: an element of a resource, or a computed System value. */
 struct fp_item {
@@ -30,8 +40,14 @@ struct fp_item {
         int64_t integer;
         struct decimal decimal;
         struct str string;
-        struct { struct fhir_datetime value; } date; /* FP_DATE, FP_DATETIME, FP_TIME */
-        struct { struct decimal value; struct str unit; bool calendar; } quantity; /* unit: UCUM code, or a calendar word */
+        struct {
+            struct fhir_datetime value;
+        } date; /* FP_DATE, FP_DATETIME, FP_TIME */
+        struct {
+            struct decimal value;
+            struct str unit;
+            bool calendar;
+        } quantity; /* unit: UCUM code, or a calendar word */
     };
 };
 
@@ -44,8 +60,8 @@ struct fp_expr;
 
 /* Compiles against a context type (may be NULL). strict: unknown element names and wrong operand types are
  * errors. err gets line and column. */
-bool fp_compile(struct arena *a, const struct fhir_defs *d, struct str text, const struct fhir_type *context, bool strict,
-                const struct fp_expr **out, struct err *err) NODISCARD;
+bool fp_compile(struct arena *a, const struct fhir_defs *d, struct str text, const struct fhir_type *context,
+                bool strict, const struct fp_expr **out, struct err *err) NODISCARD;
 
 struct fp_variable {
     const char *name;
@@ -59,7 +75,11 @@ struct fp_env {
     const json *root_resource; /* %rootResource; NULL: resource */
     const struct fp_variable *variables;
     int n_variables;
-    int64_t now_us;            /* now(), today(), timeOfDay(): the same during one evaluation */
+    int64_t now_us; /* now(), today(), timeOfDay(); 0: the clock is read once, when one of them is met */
+    int zone;       /* theirs: minutes east of UTC */
+    /* as() of several items: an error, as the language has it; false: it filters, as R4's own search parameters
+     * expect ("(Observation.component.value as Quantity)"). */
+    bool single_as;
     size_t max_steps, max_items; /* 0: defaults */
     /* resolve(): the resource of a reference, or NULL when it cannot be had. */
     const json *(*resolve)(void *arg, struct arena *a, const char *reference);
