@@ -24,6 +24,7 @@ struct builder {
     struct fhir_defs *d;
     struct source *sources; /* by type index */
     struct fhir__map invariants;
+    int depth; /* of bases being filled */
     struct err *err;
 };
 
@@ -40,6 +41,12 @@ static const char *join(struct arena *a, const char *x, const char *between, con
     memcpy(s + nx, between, nb);
     memcpy(s + nx + nb, y, ny + 1);
     return s;
+}
+
+/* The snapshot counts in 16 bits. */
+static bool fits(struct builder *b, size_t n, const char *where)
+{
+    return n < UINT16_MAX || err_set(b->err, ERR_TOO_LARGE, "%s has too many parts", where);
 }
 
 /* ---- making the types ---------------------------------------------------------------------------------- */
@@ -129,6 +136,8 @@ static bool make_types(struct builder *b)
     for (size_t i = 0; i < r->n_types; i++) {
         const struct fhir__type *t = &r->types[i];
         make_type(b, t, NULL);
+        if (t->kind == FHIR_PRIMITIVE && !primitive_of(t->name))
+            return err_set(b->err, ERR_INVALID, "%s is no primitive type of R4", t->name);
         for (size_t k = 0; k < t->n; k++)
             if (is_backbone(&t->elements[k]))
                 make_type(b, t, &t->elements[k]);
@@ -155,10 +164,14 @@ static const struct fhir_invariant *intern(struct builder *b, const struct fhir_
     return v;
 }
 
+/* Those of the base and one's own; NULL when they are too many. */
 static const struct fhir_invariant *const *all_invariants(struct builder *b, const struct fhir_type *base,
-                                                          const struct fhir__invariants *own, uint16_t *n)
+                                                          const struct fhir__invariants *own,
+                                                          const char *where, uint16_t *n)
 {
     uint16_t inherited = base ? base->n_invariants : 0;
+    if (!fits(b, inherited + own->n, where))
+        return NULL;
     *n = (uint16_t)(inherited + own->n);
     const struct fhir_invariant **list = arena_alloc(b->a, sizeof *list * *n);
     if (inherited)
@@ -179,7 +192,10 @@ static size_t count_char(struct str s, char c)
 /* Types named in a list; NULL when one is not known. */
 static const struct fhir_type *const *type_list(struct builder *b, struct str names, char sep, uint16_t *n)
 {
-    const struct fhir_type **list = arena_alloc(b->a, sizeof *list * (count_char(names, sep) + 1));
+    size_t most = count_char(names, sep) + 1;
+    const struct fhir_type **list = arena_alloc(b->a, sizeof *list * most);
+    if (!fits(b, most, "a list of types"))
+        return NULL;
     *n = 0;
     while (names.len) {
         struct str one = str_cut(names, sep, &names);
@@ -204,7 +220,8 @@ static bool resolve_type(struct builder *b, struct str text, const struct fhir_t
         return err_set(b->err, ERR_INVALID, "%.*s is not a known type", STR_FMT(name));
     if (!targets.len)
         return true;
-    targets.len--; /* ")" */
+    if (targets.s[--targets.len] != ')')
+        return err_set(b->err, ERR_INVALID, "the targets of %.*s are not closed", STR_FMT(name));
     out->targets = type_list(b, targets, ',', &out->n_targets);
     return out->targets != NULL;
 }
@@ -247,7 +264,10 @@ static bool fill_element(struct builder *b, const struct fhir_type *owner, const
     e->name = e->choice ? arena_strndup(b->a, last, name.len - 3) : last;
     if (from->strength == FHIR_BIND_REQUIRED)
         e->valueset = fhir_valueset(b->d, from->valueset);
-    struct fhir_element_type *list = ARENA_ARRAY(b->a, struct fhir_element_type, count_char(types, ' ') + 1);
+    size_t most = count_char(types, ' ') + 1;
+    struct fhir_element_type *list = ARENA_ARRAY(b->a, struct fhir_element_type, most);
+    if (!fits(b, most, e->path))
+        return false;
     const struct fhir_type *self = backbone ? type_named(b, str_of(e->path)) : NULL;
     while (types.len)
         if (!resolve_type(b, str_cut(types, ' ', &types), self, &list[e->n_types++]))
@@ -255,9 +275,9 @@ static bool fill_element(struct builder *b, const struct fhir_type *owner, const
     e->types = list;
     if (e->n_types == 0)
         return err_set(b->err, ERR_INVALID, "%s has no type", e->path);
-    e->invariants = all_invariants(b, NULL, backbone ? &none : &from->invariants, &e->n_invariants);
+    e->invariants = all_invariants(b, NULL, backbone ? &none : &from->invariants, e->path, &e->n_invariants);
     name_in_json(b, e);
-    return true;
+    return e->invariants != NULL;
 }
 
 static void add_name(struct fhir_type_index *x, const char *name, uint16_t element, uint16_t type)
@@ -296,9 +316,13 @@ static bool find_base(struct builder *b, struct fhir_type *t, const struct sourc
     if (!name)
         return true;
     t->base = type_named(b, str_of(name));
-    if (!t->base)
-        return err_set(b->err, ERR_INVALID, "%s, the base of %s, is not known", name, t->name);
-    return fill_type(b, &b->d->types[t->base->index]);
+    if (!t->base || b->depth == FHIR__DEPTH_MAX)
+        return err_set(b->err, ERR_INVALID, "%s, the base of %s, is not known or goes too deep", name,
+                       t->name);
+    b->depth++;
+    bool filled = fill_type(b, &b->d->types[t->base->index]);
+    b->depth--;
+    return filled;
 }
 
 static bool fill_type(struct builder *b, struct fhir_type *t)
@@ -310,6 +334,8 @@ static bool fill_type(struct builder *b, struct fhir_type *t)
     if (!find_base(b, t, s))
         return false;
     size_t n = t->base ? t->base->n_elements : 0;
+    if (!fits(b, n + s->n, t->name))
+        return false;
     struct fhir_element *elements = ARENA_ARRAY(b->a, struct fhir_element, n + s->n);
     for (size_t i = 0; i < n; i++) {
         elements[i] = t->base->elements[i];
@@ -332,7 +358,9 @@ static bool fill_type(struct builder *b, struct fhir_type *t)
     t->elements = elements;
     t->n_elements = (uint16_t)n;
     t->invariants = all_invariants(b, t->base, s->element ? &s->element->invariants : &s->record->invariants,
-                                   &t->n_invariants);
+                                   t->name, &t->n_invariants);
+    if (!t->invariants)
+        return false;
     struct fhir_type_index *x = ARENA_NEW(b->a, struct fhir_type_index);
     index_names(b, t, x);
     t->names = x;
@@ -431,6 +459,8 @@ static void collect_params(struct builder *b, const struct fhir_type *t, struct 
 static bool resolve_components(struct builder *b, const struct fhir__param *from, struct fhir_search_param *p)
 {
     struct fhir_search_component *list = ARENA_ARRAY(b->a, struct fhir_search_component, from->n);
+    if (!fits(b, from->n, from->url))
+        return false;
     for (size_t i = 0; i < from->n; i++) {
         list[i] = from->components[i];
         list[i].param = fhir_search_param_by_url(p->base, list[i].definition);

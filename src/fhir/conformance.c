@@ -18,28 +18,22 @@
 #define FHIR_TYPE     CORE "StructureDefinition/structuredefinition-fhir-type"
 #define BEST_PRACTICE CORE "StructureDefinition/elementdefinition-bestpractice"
 
+/* Trimmed, on one line: tabs and line ends separate in the text form, and nothing of the definitions means
+ * them. */
 static const char *copy(struct fhir__records *r, const char *s)
 {
-    return s ? arena_strdup(r->a, s) : NULL;
+    struct str trimmed = str_trim(str_of(s ? s : ""));
+    char *out = arena_strndup(r->a, trimmed.s, trimmed.len);
+    for (char *p = out; *p; p++)
+        if (*p == '\t' || *p == '\n' || *p == '\r')
+            *p = ' ';
+    return out;
 }
 
 static const char *last_segment(const char *url)
 {
     const char *slash = strrchr(url, '/');
     return slash ? slash + 1 : url;
-}
-
-/* Tabs and line ends separate in the text form; no expression of the definitions means them literally. */
-static const char *one_line(struct fhir__records *r, const char *s)
-{
-    if (!s)
-        return "";
-    struct str trimmed = str_trim(str_of(s));
-    char *out = arena_strndup(r->a, trimmed.s, trimmed.len);
-    for (char *p = out; *p; p++)
-        if (*p == '\t' || *p == '\n' || *p == '\r')
-            *p = ' ';
-    return out;
 }
 
 static const json *extension(const json *node, const char *url)
@@ -91,7 +85,7 @@ static void add_type(struct buf *b, const json *type, const char *path)
             return;
     json_each (t, targets) {
         buf_addc(b, t == targets->child ? '(' : ',');
-        buf_adds(b, last_segment(t->valuestring));
+        buf_adds(b, last_segment(json_is_string(t) ? t->valuestring : ""));
     }
     if (json_count(targets))
         buf_addc(b, ')');
@@ -108,8 +102,8 @@ static void add_invariants(struct fhir__records *r, struct fhir__invariants *lis
             continue;
         *ARENA_PUSH(r->a, list->items, list->n, list->cap) = (struct fhir__invariant){
             .key = copy(r, key),
-            .expression = one_line(r, expression),
-            .human = one_line(r, json_get_string(c, "human")),
+            .expression = copy(r, expression),
+            .human = copy(r, json_get_string(c, "human")),
             .warning = severity && strcmp(severity, "warning") == 0,
             .best_practice = flag(best, "valueBoolean"),
         };
@@ -118,7 +112,7 @@ static void add_invariants(struct fhir__records *r, struct fhir__invariants *lis
 
 static uint32_t cardinality(const char *max)
 {
-    return strcmp(max, "*") == 0 ? FHIR_MANY : strtoul(max, NULL, 10);
+    return strcmp(max, "*") == 0 ? FHIR_MANY : (uint32_t)strtoul(max, NULL, 10);
 }
 
 /* Declared by an ancestor, and not narrowed here. */
@@ -136,7 +130,7 @@ static bool add_element(struct fhir__records *r, struct fhir__type *t, const jso
     const char *below = strchr(path, '.') + 1, *max = json_get_string(e, "max");
     const json *min = json_get(e, "min"), *types = json_get(e, "type"), *binding = json_get(e, "binding");
     const char *content = json_get_string(e, "contentReference");
-    if (!max || !json_is_number(min))
+    if (!max || !json_is_number(min) || !(min->valuedouble >= 0 && min->valuedouble < FHIR_MANY))
         return err_set(err, ERR_INVALID, "%s has no cardinality; a snapshot is needed", path);
     struct buf b;
     buf_init(&b, r->a, 64);
@@ -154,7 +148,7 @@ static bool add_element(struct fhir__records *r, struct fhir__type *t, const jso
         .max = cardinality(max),
         .summary = flag(e, "isSummary"),
         .modifier = flag(e, "isModifier"),
-        .types = b.s,
+        .types = copy(r, b.s),
     };
     int strength = fhir__word(fhir__strength_words, json_get_string(binding, "strength"));
     const char *valueset = json_get_string(binding, "valueSet");
@@ -164,7 +158,7 @@ static bool add_element(struct fhir__records *r, struct fhir__type *t, const jso
     }
     json_each (type, types)
         json_each (profile, json_get(type, "profile"))
-            out->profile = copy(r, json_is_string(profile) ? profile->valuestring : NULL);
+            out->profile = copy(r, profile->valuestring);
     add_invariants(r, &out->invariants, e);
     return true;
 }
@@ -220,8 +214,7 @@ static void add_codes(struct fhir__records *r, struct fhir__valueset *v, const j
             while (i < v->n && strcmp(v->systems[i].url, system ? system : "") != 0)
                 i++;
             if (i == v->n)
-                *ARENA_PUSH(r->a, v->systems, v->n, v->cap) =
-                    (struct fhir__system){.url = copy(r, system ? system : "")};
+                *ARENA_PUSH(r->a, v->systems, v->n, v->cap) = (struct fhir__system){.url = copy(r, system)};
             struct fhir__system *s = &v->systems[i];
             *ARENA_PUSH(r->a, s->codes, s->n, s->cap) = copy(r, code);
         }
@@ -260,7 +253,7 @@ static void add_valueset(struct fhir__records *r, const json *vs)
             return;
     if (!url || n == 0 || by_grammar(vs) || (json_is_number(total) && total->valuedouble > (double)n))
         return;
-    struct fhir__valueset v = {.url = copy(r, url), .version = copy(r, version ? version : "")};
+    struct fhir__valueset v = {.url = copy(r, url), .version = copy(r, version)};
     add_codes(r, &v, contains);
     *ARENA_PUSH(r->a, r->valuesets, r->n_valuesets, r->cap_valuesets) = v;
 }
@@ -340,7 +333,7 @@ static void add_param(struct fhir__records *r, const json *sp)
     json_each (base, json_get(sp, "base")) {
         /* Those of all resources may be evaluated otherwise (_text, _content, _filter, _query). */
         const char *part = expression && json_is_string(base)
-                               ? branches_of(r, one_line(r, expression), base->valuestring)
+                               ? branches_of(r, copy(r, expression), base->valuestring)
                                : NULL;
         if (!json_is_string(base) || (!part && *code != '_'))
             continue;
@@ -350,12 +343,12 @@ static void add_param(struct fhir__records *r, const json *sp)
             .url = copy(r, url),
             .expression = part,
             .type = (enum fhir_search_type)type,
-            .targets = strcmp(targets.s, "Resource") == 0 ? "" : targets.s,
+            .targets = strcmp(targets.s, "Resource") == 0 ? "" : copy(r, targets.s),
         };
         json_each (c, json_get(sp, "component"))
             *ARENA_PUSH(r->a, p.components, p.n, p.cap) =
-                (struct fhir_search_component){.definition = one_line(r, json_get_string(c, "definition")),
-                                               .expression = one_line(r, json_get_string(c, "expression"))};
+                (struct fhir_search_component){.definition = copy(r, json_get_string(c, "definition")),
+                                               .expression = copy(r, json_get_string(c, "expression"))};
         *ARENA_PUSH(r->a, r->params, r->n_params, r->cap_params) = p;
     }
 }
@@ -411,10 +404,15 @@ static bool has_key(const struct fhir__invariants *list, const char *key)
 }
 
 /* Does the type of that name, or one it comes from, carry the invariant? */
-static bool type_carries(const struct fhir__records *r, struct str name, const char *key)
+static bool type_carries(const struct fhir__records *r, const char *name, const char *key)
 {
-    const struct fhir__type *t = find_type(r, name);
-    return t && (has_key(&t->invariants, key) || (t->base && type_carries(r, str_of(t->base), key)));
+    for (int level = 0; name && level < FHIR__DEPTH_MAX; level++) {
+        const struct fhir__type *t = find_type(r, str_of(name));
+        if (t && has_key(&t->invariants, key))
+            return true;
+        name = t ? t->base : NULL;
+    }
+    return false;
 }
 
 /* Do all types that an element may have carry it? What is referred to is a backbone. */
@@ -423,7 +421,8 @@ static bool types_carry(const struct fhir__records *r, const char *types, const 
     struct str rest = str_of(types);
     while (rest.s && rest.len) {
         struct str one = str_cut(str_cut(rest, ' ', &rest), '(', &(struct str){0});
-        if (!type_carries(r, *one.s == '#' ? STR("BackboneElement") : one, key))
+        const char *name = one.len && *one.s == '#' ? "BackboneElement" : arena_strndup(r->a, one.s, one.len);
+        if (!type_carries(r, name, key))
             return false;
     }
     return true;
@@ -495,7 +494,7 @@ void fhir__conformance_finish(struct fhir__records *r)
     for (size_t i = 0; i < r->n_types; i++) {
         struct fhir__type *t = &r->types[i];
         for (size_t k = t->invariants.n; t->base && k-- > 0;)
-            if (type_carries(r, str_of(t->base), t->invariants.items[k].key))
+            if (type_carries(r, t->base, t->invariants.items[k].key))
                 drop(&t->invariants, k);
     }
     size_t kept = 0;

@@ -13,6 +13,8 @@
 
 #include "fhir/defs.h"
 
+#define FHIR__DEPTH_MAX 16 /* of types that are bases of one another; FHIR has 5 */
+
 struct fhir__invariant {
     const char *key, *expression, *human;
     bool warning, best_practice;
