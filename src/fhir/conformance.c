@@ -483,11 +483,17 @@ static bool required(const struct fhir__records *r, const char *url)
     return false;
 }
 
+static void sort(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+    if (n)
+        qsort(items, n, size, compare);
+}
+
 void fhir__conformance_finish(struct fhir__records *r)
 {
-    qsort(r->types, r->n_types, sizeof *r->types, by_type);
-    qsort(r->params, r->n_params, sizeof *r->params, by_base_and_code);
-    qsort(r->compartments, r->n_compartments, sizeof *r->compartments, by_compartment);
+    sort(r->types, r->n_types, sizeof *r->types, by_type);
+    sort(r->params, r->n_params, sizeof *r->params, by_base_and_code);
+    sort(r->compartments, r->n_compartments, sizeof *r->compartments, by_compartment);
     for (size_t i = 0; i < r->n_types; i++)
         for (size_t k = 0; k < r->types[i].n; k++)
             finish_element(r, &r->types[i].elements[k]);
@@ -502,5 +508,5 @@ void fhir__conformance_finish(struct fhir__records *r)
         if (required(r, r->valuesets[i].url))
             r->valuesets[kept++] = r->valuesets[i];
     r->n_valuesets = kept;
-    qsort(r->valuesets, r->n_valuesets, sizeof *r->valuesets, by_url);
+    sort(r->valuesets, r->n_valuesets, sizeof *r->valuesets, by_url);
 }

@@ -108,6 +108,8 @@ static bool date(struct scanner *x, struct fhir_datetime *out)
 
 bool fhir_datetime_parse(struct str s, struct fhir_datetime *out)
 {
+    if (!s.len)
+        return false;
     struct scanner x = {s.s, s.s + s.len};
     *out = (struct fhir_datetime){.month = 1, .day = 1};
     if (!date(&x, out))
@@ -119,6 +121,8 @@ bool fhir_datetime_parse(struct str s, struct fhir_datetime *out)
 
 bool fhir_time_parse(struct str s, struct fhir_datetime *out)
 {
+    if (!s.len)
+        return false;
     struct scanner x = {s.s, s.s + s.len};
     *out = (struct fhir_datetime){.year = 1970, .month = 1, .day = 1};
     return time_of_day(&x, out) && x.at == x.end;

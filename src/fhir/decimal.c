@@ -57,6 +57,8 @@ static bool is_zero(const struct decimal *d)
 
 bool decimal_parse(struct arena *a, struct str s, struct decimal *out)
 {
+    if (!s.len)
+        return false;
     const char *at = s.s, *end = s.s + s.len;
     bool negative = at < end && *at == '-';
     at += negative || (at < end && *at == '+');

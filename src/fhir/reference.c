@@ -57,6 +57,10 @@ static bool is_urn(struct str s)
 void fhir_reference_parse(const struct fhir_defs *d, struct str s, struct fhir_reference *out)
 {
     struct fhir_reference r = {.form = FHIR_REF_NONE};
+    if (!s.len) {
+        *out = r;
+        return;
+    }
     struct str path = str_cut(str_cut(s, '#', &r.fragment), '?', &r.query);
     size_t scheme = scheme_length(path);
     bool tail = !r.query.s && !is_urn(path) && parse_tail(d, path, &r);
