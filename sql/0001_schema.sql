@@ -31,6 +31,9 @@ CREATE UNIQUE INDEX res_k ON res (tenant, k);
 CREATE INDEX res_pat ON res (tenant, pat, rtype, code, dt DESC, k) WHERE pat IS NOT NULL AND NOT deleted;
 CREATE INDEX res_code ON res (tenant, rtype, code, dt DESC, k) INCLUDE (q) WHERE code IS NOT NULL AND NOT deleted;
 CREATE INDEX res_dt ON res (tenant, rtype, dt DESC, k) WHERE NOT deleted;
+-- What lasts longer than a day, found by its end: "gt" asks for ends, and those rows cannot be found by their start.
+CREATE INDEX res_long ON res (tenant, rtype, dt_hi) WHERE dt_hi - dt > 86400000000 AND NOT deleted;
+CREATE INDEX res_h ON res (tenant, h);        -- from a reference to its target: chains, _has, _sort by reference
 CREATE INDEX res_lu ON res (tenant, rtype, lu, k) WHERE NOT deleted;
 CREATE INDEX res_keys ON res USING gin (keys) WITH (fastupdate = on, gin_pending_list_limit = 1024);
 ALTER TABLE res ALTER COLUMN keys SET STATISTICS 1000;
@@ -69,15 +72,18 @@ CREATE TABLE idx_date (
     k int8 NOT NULL, lo int8 NOT NULL, hi int8 NOT NULL, tenant int4 NOT NULL, param int4 NOT NULL, rtype int2 NOT NULL
 );
 CREATE INDEX idx_date_lo ON idx_date (tenant, rtype, param, lo, hi, k);
+CREATE INDEX idx_date_long ON idx_date (tenant, rtype, param, hi, lo, k) WHERE hi - lo > 86400000000;
 CREATE INDEX idx_date_k ON idx_date (tenant, k);
 
 CREATE TABLE idx_num (
     k int8 NOT NULL,
     sc int8 NOT NULL, c int8 NOT NULL, u int8 NOT NULL,  -- hashes of system and code, code, unit; 0: none
+    tok int8 NOT NULL,                        -- composites: hash of the token beside the number; 0: none
     tenant int4 NOT NULL, param int4 NOT NULL, rtype int2 NOT NULL,
     lo numeric NOT NULL, hi numeric NOT NULL
 );
-CREATE INDEX idx_num_lo ON idx_num (tenant, rtype, param, lo, hi, k);
+CREATE INDEX idx_num_lo ON idx_num (tenant, rtype, param, tok, lo, hi, k) INCLUDE (sc, c, u);
+CREATE INDEX idx_num_range ON idx_num (tenant, rtype, param, tok, hi, lo, k) WHERE lo <> hi;
 CREATE INDEX idx_num_k ON idx_num (tenant, k);
 
 CREATE TABLE idx_ovf (

@@ -30,41 +30,75 @@ bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struc
 struct search_tenant {
     int32_t id;
     struct hash_key key;
-    int zone;        /* minutes east of UTC, for dates without one */
+    int zone; /* minutes east of UTC, for dates without one */
 };
 
 #define SEARCH_NO_DATE INT64_MIN
 
-struct search_index_str { int32_t param; struct str val, raw; };           /* raw.s NULL: same as val */
-struct search_index_date { int32_t param; int64_t lo, hi; };               /* µs since 1970, hi inclusive */
-struct search_index_num { int32_t param; struct str lo, hi; int64_t sc, c, u; }; /* hashes; 0: none */
-struct search_index_ovf { int16_t lane; int64_t val; };
-struct search_index_dict { int32_t param; int16_t kind; int64_t key; struct str val; };
+struct search_index_str {
+    int32_t param;
+    struct str val, raw;
+}; /* raw.s NULL: same as val */
+struct search_index_date {
+    int32_t param;
+    int64_t lo, hi;
+}; /* µs since 1970, hi inclusive */
+/* lo, hi: numeric literals, also "Infinity". Hashes of system and code, of code, of unit; of the token beside it in a
+ * composite; 0: none. */
+struct search_index_num {
+    int32_t param;
+    struct str lo, hi;
+    int64_t sc, c, u, tok;
+};
+struct search_index_ovf {
+    int16_t lane;
+    int64_t val;
+};
+struct search_index_dict {
+    int32_t param;
+    int16_t kind;
+    int64_t key;
+    struct str val;
+};
 
 /* A literal reference found on the way; for referential integrity. */
-struct search_index_ref { const struct fhir_type *type; struct str id; const char *expression; };
+struct search_index_ref {
+    const struct fhir_type *type;
+    struct str id;
+    const char *expression;
+};
 
 struct search_index {
-    int64_t h;                   /* of the resource's own type and id */
-    int64_t pat, code, cat;      /* lanes; 0: none */
-    int64_t dt, dt_hi;           /* SEARCH_NO_DATE: none */
-    struct str q;                /* numeric literal; s NULL: none */
-    int64_t *keys; size_t n_keys, cap_keys;      /* sorted, unique */
-    int64_t *labels; size_t n_labels, cap_labels; /* hashes of meta.profile, .tag, .security; sorted, unique */
-    int64_t *acc; size_t n_acc, cap_acc;          /* compartment keys and labels: who may see this version */
-    struct search_index_str *strs; size_t n_strs, cap_strs;
-    struct search_index_date *dates; size_t n_dates, cap_dates;
-    struct search_index_num *nums; size_t n_nums, cap_nums;
-    struct search_index_ovf *ovfs; size_t n_ovfs, cap_ovfs;
-    struct search_index_dict *dicts; size_t n_dicts, cap_dicts;
-    struct search_index_ref *refs; size_t n_refs, cap_refs;
-    int64_t ix;                  /* hash over all of strs, dates, nums, ovfs: equal means the side rows are equal */
+    int64_t h;              /* of the resource's own type and id */
+    int64_t pat, code, cat; /* lanes; 0: none */
+    int64_t dt, dt_hi;      /* SEARCH_NO_DATE: none */
+    struct str q;           /* numeric literal; s NULL: none */
+    int64_t *keys;
+    size_t n_keys, cap_keys; /* sorted, unique */
+    int64_t *labels;
+    size_t n_labels, cap_labels; /* hashes of meta.profile, .tag, .security; sorted, unique */
+    int64_t *acc;
+    size_t n_acc, cap_acc; /* compartment keys and labels: who may see this version */
+    struct search_index_str *strs;
+    size_t n_strs, cap_strs;
+    struct search_index_date *dates;
+    size_t n_dates, cap_dates;
+    struct search_index_num *nums;
+    size_t n_nums, cap_nums;
+    struct search_index_ovf *ovfs;
+    size_t n_ovfs, cap_ovfs;
+    struct search_index_dict *dicts;
+    size_t n_dicts, cap_dicts;
+    struct search_index_ref *refs;
+    size_t n_refs, cap_refs;
+    int64_t ix; /* hash over all of strs, dates, nums, ovfs: equal means the side rows are equal */
 };
 
 /* base: this server's URL ("https://host/fhir"), so that absolute references to itself become relative. The
  * resource has its id. */
-bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a, const json *resource,
-                  const struct fhir_type *type, struct str base, struct search_index *out, struct err *err) NODISCARD;
+bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
+                  const json *resource, const struct fhir_type *type, struct str base,
+                  struct search_index *out, struct err *err) NODISCARD;
 
 /* The hash by which rows know each other: res.h, res.pat. */
 int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *type, struct str id);

@@ -17,60 +17,80 @@
 #include "base/sql.h"
 #include "search/index.h"
 
-struct search_arg { struct str name, value; };  /* percent-decoded */
+struct search_arg {
+    struct str name, value;
+}; /* percent-decoded */
 
 enum search_summary { SUMMARY_FALSE, SUMMARY_TRUE, SUMMARY_TEXT, SUMMARY_DATA, SUMMARY_COUNT };
 enum search_total { TOTAL_DEFAULT, TOTAL_NONE, TOTAL_ESTIMATE, TOTAL_ACCURATE };
 
-struct search_limits { int count, max_count, max_includes; int64_t total_limit; };
+struct search_limits {
+    int count, max_count, max_includes;
+    int64_t total_limit;
+};
 
 struct search_include {
     bool reverse, iterate;
-    const struct fhir_type *source;             /* the type that holds the reference */
-    const struct fhir_search_param *param;      /* NULL: * */
-    const struct fhir_type *target;             /* NULL: any */
+    const struct fhir_type *source;        /* the type that holds the reference */
+    const struct fhir_search_param *param; /* NULL: * */
+    const struct fhir_type *target;        /* NULL: any */
 };
 
 struct search_criterion; /* search/internal.h */
 struct search_sort;
 
-struct search_query {
-    struct arena *a;
-    const struct search_registry *registry;
-    const struct search_tenant *tenant;
-    int n_types; const struct fhir_type *const *types;  /* 0: all */
-    struct search_criterion *criteria;                  /* all must hold */
-    struct search_sort *sorts; size_t n_sorts;
-    int count;                                          /* page size */
-    enum search_summary summary;
-    enum search_total total;
-    struct str *elements; size_t n_elements;            /* _elements */
-    struct search_include *includes; size_t n_includes, cap_includes;
-    struct str self;        /* the parameters that were understood, encoded, without _cursor: for the self link */
-    struct str cursor;      /* as given; empty on a first page */
-    struct str *unknown; size_t n_unknown, cap_unknown; /* names of parameters that were left out */
-    bool empty;             /* known to match nothing */
-};
-
 struct search_options {
-    const struct fhir_type *type;        /* NULL: system level, _type may narrow */
-    bool strict;                         /* unknown parameters are errors */
+    const struct fhir_type *type; /* NULL: system level, _type may narrow */
+    bool strict;                  /* unknown parameters are errors */
     struct search_limits limits;
     struct str base;                     /* this server's URL */
     const struct fhir_type *compartment; /* compartment search: Patient/1/… */
     struct str compartment_id;
-    bool conditional;                    /* If-None-Exist and its like: no result parameters allowed */
+    bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
+};
+
+struct search_query {
+    struct arena *a;
+    const struct search_registry *registry;
+    const struct search_tenant *tenant;
+    struct search_options options;
+    int n_types;
+    const struct fhir_type *const *types; /* 0: all */
+    struct search_criterion *criteria;    /* all must hold */
+    struct search_sort *sorts;
+    size_t n_sorts;
+    int count; /* page size */
+    enum search_summary summary;
+    enum search_total total;
+    struct str *elements;
+    size_t n_elements; /* _elements */
+    struct search_include *includes;
+    size_t n_includes, cap_includes;
+    struct str self;   /* the parameters that were understood, encoded, without _cursor: for the self link */
+    struct str cursor; /* as given; empty on a first page */
+    struct str *unknown;
+    size_t n_unknown, cap_unknown; /* names of parameters that were left out */
+    int64_t *locks;
+    size_t n_locks, cap_locks; /* search_lock_keys() */
+    bool empty;                /* known to match nothing */
 };
 
 bool search_parse(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
-                  const struct search_arg *args, size_t n, const struct search_options *o, struct search_query **out,
-                  struct err *err) NODISCARD;
+                  const struct search_arg *args, size_t n, const struct search_options *o,
+                  struct search_query **out, struct err *err) NODISCARD;
 
 /* Statistics that the planner trap of DESIGN needs: how many rows carry a key. Kept by the store, from pg_stats. */
 struct search_stats;
 /* sorted by key; rows estimated */
-struct search_stats_entry { int64_t key; int64_t rows; };
-struct search_stats { size_t n; const struct search_stats_entry *common; int64_t rows; };
+struct search_stats_entry {
+    int64_t key;
+    int64_t rows;
+};
+struct search_stats {
+    size_t n;
+    const struct search_stats_entry *common;
+    int64_t rows;
+};
 
 /*
  * One page: at most count + 1 rows (the one beyond says that there is a next page), each
@@ -79,28 +99,39 @@ struct search_stats { size_t n; const struct search_stats_entry *common; int64_t
  * The statement's every row also has snapshot text, the pg_current_snapshot() of the first page, and
  * total int8 (NULL: not counted) as its last two columns; with no match there is one row whose rtype is NULL.
  */
-enum search_column { SEARCH_RTYPE, SEARCH_RID, SEARCH_VER, SEARCH_LU, SEARCH_CONTENT, SEARCH_K, SEARCH_TENANT,
-                     SEARCH_CURSOR, SEARCH_SNAPSHOT, SEARCH_TOTAL };
-bool search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out, struct err *err) NODISCARD;
+enum search_column {
+    SEARCH_RTYPE,
+    SEARCH_RID,
+    SEARCH_VER,
+    SEARCH_LU,
+    SEARCH_CONTENT,
+    SEARCH_K,
+    SEARCH_TENANT,
+    SEARCH_CURSOR,
+    SEARCH_SNAPSHOT,
+    SEARCH_TOTAL
+};
+bool search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out,
+                 struct err *err) NODISCARD;
 /* The text of _cursor for the page after a row. total -1: unknown. */
 struct str search_cursor(struct arena *a, struct str row_cursor, struct str snapshot, int64_t total);
 
 /* For conditional interactions: rtype, rid, k, ver of at most limit matches, in no order. */
-bool search_plan_match(const struct search_query *q, const struct search_stats *stats, int limit, struct sql *out,
-                       struct err *err) NODISCARD;
+bool search_plan_match(const struct search_query *q, const struct search_stats *stats, int limit,
+                       struct sql *out, struct err *err) NODISCARD;
 /* The keys by which a conditional interaction locks: hashes of its criteria, sorted. */
 void search_lock_keys(const struct search_query *q, struct arena *a, int64_t **keys, size_t *n);
 
 /* _revinclude: rows (as SEARCH_RTYPE … SEARCH_TENANT) that refer to the resources given by their hashes h. */
-bool search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h, size_t n,
-                            int limit, struct sql *out, struct err *err) NODISCARD;
+bool search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
+                            size_t n, int limit, struct sql *out, struct err *err) NODISCARD;
 /* _include: the references that a page's resource holds under an include. */
 bool search_include_targets(const struct search_query *q, const struct search_include *i, struct arena *a,
                             const json *resource, const struct fhir_type *type,
                             struct search_index_ref **refs, size_t *n, struct err *err) NODISCARD;
 
 /* _summary and _elements on one resource (search.html#summary): what remains of it, with the SUBSETTED tag. */
-json *search_subset(const struct fhir_defs *d, struct arena *a, const json *resource, enum search_summary summary,
-                    const struct str *elements, size_t n_elements);
+json *search_subset(const struct fhir_defs *d, struct arena *a, const json *resource,
+                    enum search_summary summary, const struct str *elements, size_t n_elements);
 
 #endif

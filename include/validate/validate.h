@@ -14,7 +14,8 @@ enum issue_severity { ISSUE_FATAL, ISSUE_ERROR, ISSUE_WARNING, ISSUE_INFORMATION
 
 struct issue {
     enum issue_severity severity;
-    const char *code;       /* of value set issue-type: "structure", "value", "required", "invariant", "code-invalid" */
+    const char
+        *code; /* of value set issue-type: "structure", "value", "required", "invariant", "code-invalid" */
     const char *text;       /* what is wrong, what was expected, what to do */
     const char *expression; /* "Patient.contact[1].gender" */
     const char *key;        /* of the invariant, or NULL */
@@ -33,16 +34,18 @@ enum validate_level { VALIDATE_STRUCTURE, VALIDATE_FULL };
 
 /* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. */
 struct validator;
-bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out, struct err *err) NODISCARD;
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out,
+                   struct err *err) NODISCARD;
 
 /* expected NULL: any resource type. Stops adding after 200 findings. */
-void validate_resource(const struct validator *v, struct arena *a, const json *resource, const struct fhir_type *expected,
-                       enum validate_level level, struct issues *out);
+void validate_resource(const struct validator *v, struct arena *a, const json *resource,
+                       const struct fhir_type *expected, enum validate_level level, struct issues *out);
 
 void issues_init(struct issues *list, struct arena *a);
-struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code, const char *expression,
-                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-struct issue *issues_addv(struct issues *list, enum issue_severity severity, const char *code, const char *expression,
-                          const char *fmt, va_list args) __attribute__((format(printf, 5, 0)));
+struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code,
+                         const char *expression, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+struct issue *issues_addv(struct issues *list, enum issue_severity severity, const char *code,
+                          const char *expression, const char *fmt, va_list args)
+    __attribute__((format(printf, 5, 0)));
 
 #endif

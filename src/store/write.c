@@ -77,7 +77,7 @@ static void add_unnest(struct sql *q, const struct column *c, int n)
  * --------------------------------------------------------------------------------------------- */
 
 enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_DICT, SIDES };
-enum { SIDE_COLUMNS = 8 };
+enum { SIDE_COLUMNS = 9 };
 
 struct row_source {
     struct store *s;
@@ -122,6 +122,7 @@ static void collect_nums(struct row_source *r, struct column *c)
         put_int(r->a, &c[5], x->sc);
         put_int(r->a, &c[6], x->c);
         put_int(r->a, &c[7], x->u);
+        put_int(r->a, &c[8], x->tok);
     }
 }
 
@@ -168,11 +169,11 @@ static const struct side_table {
                    5,
                    {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
     [SIDE_NUM] = {"idx_num",
-                  "k, rtype, param, lo, hi, sc, c, u",
+                  "k, rtype, param, lo, hi, sc, c, u, tok",
                   collect_nums,
-                  8,
+                  9,
                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_NUMERIC_ARRAY, SQL_NUMERIC_ARRAY,
-                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
     [SIDE_OVF] = {"idx_ovf",
                   "k, rtype, lane, val, dt",
                   collect_ovfs,

@@ -14,7 +14,8 @@ struct validate__invariants; /* invariant.c */
 
 struct validator {
     const struct fhir_defs *defs;
-    const struct fhir_type *extension, *reference, *coding, *codeable_concept, *quantity, *bundle, *entry;
+    const struct fhir_type *extension, *reference, *coding, *codeable_concept, *quantity, *bundle, *entry,
+        *uuid, *oid;
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
 };
@@ -39,14 +40,22 @@ struct validate__contained {
     bool used;                    /* referred to from somewhere in the container */
 };
 
+struct validate__entry {
+    const char *url; /* fullUrl */
+    const struct fhir_type *type;
+};
+
 /* The resource that the walk is in: the outermost one, an entry of a Bundle, a contained one. */
 struct validate__scope {
     const json *node;
     const struct fhir_type *type;
+    struct validate__scope *outer;     /* the resource around it; NULL: the outermost one */
     struct validate__scope *container; /* of a contained resource; else NULL */
     /* What it contains, sorted by id; those without an id are left out. */
     struct validate__contained *contained;
     size_t n_contained;
+    struct validate__entry *entries; /* of a Bundle, sorted by url */
+    size_t n_entries;
     bool refers_to_container; /* a contained resource that uses the reference "#" */
     bool conditional;         /* inside a transaction, where "Type?query" is a reference */
 };
@@ -90,8 +99,13 @@ struct validate__contained *validate__contained_find(const struct validate__scop
 void validate__reference(struct validate__walk *w, struct validate__place *at);
 void validate__uri(struct validate__walk *w, struct validate__place *at); /* uri, url, canonical */
 
-/* ---- rules.c: what the specification says beside the cardinalities, for single types */
+/* ---- extension.c */
 void validate__extension(struct validate__walk *w, struct validate__place *at);
+
+/* ---- bundle.c */
+void validate__bundle_begin(struct validate__walk *w, const json *bundle);
+/* The type of the entry that has this fullUrl, in the Bundles around; NULL when there is none. */
+const struct fhir_type *validate__bundle_find(const struct validate__scope *s, const char *url);
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at);
 
 /* ---- binding.c */

@@ -35,7 +35,7 @@ static const struct treatment {
     {"dom-4", "", NULL}, /* contained.c */
     {"dom-5", "", NULL}, /* contained.c */
     {"ele-1", "", NULL}, /* walk.c */
-    {"ext-1", "", NULL}, /* rules.c */
+    {"ext-1", "", NULL}, /* extension.c */
     {"ref-1", "", NULL}, /* reference.c; as published it forbids "#" in contained resources */
     {"txt-1", "", NULL}, /* narrative.c */
     {"txt-2", "", NULL}, /* narrative.c */

@@ -1,5 +1,6 @@
 /* References (references.html): the form of the literal, the types it may refer to, contained targets. */
 #include "fhir/reference.h"
+#include "fhir/primitive.h"
 #include "internal.h"
 
 /* Whether the element lets a reference of type `at->type` point to `target`. */
@@ -80,7 +81,7 @@ static const struct fhir_type *literal_target(struct validate__walk *w, const st
         return r.type;
     case FHIR_REF_URN:
     case FHIR_REF_URL:
-        return NULL;
+        return validate__bundle_find(w->scope, literal);
     }
     return NULL;
 }
@@ -104,17 +105,15 @@ void validate__reference(struct validate__walk *w, struct validate__place *at)
         check_target(w, at, type);
 }
 
-void validate__uri(struct validate__walk *w, struct validate__place *at)
+/* "#id" in a uri, url or canonical. Only a canonical is sure to mean a contained resource. */
+static void fragment(struct validate__walk *w, struct validate__place *at, const char *id)
 {
-    const char *s = at->node->valuestring;
-    if (s[0] != '#')
-        return;
     struct validate__scope *scope = w->scope;
-    if (s[1] == '\0') {
+    if (!*id) {
         scope->refers_to_container |= scope->container != NULL;
         return;
     }
-    struct validate__contained *target = validate__contained_find(scope, s + 1);
+    struct validate__contained *target = validate__contained_find(scope, id);
     if (target)
         target->used = true;
     else if (at->type->primitive == FHIR_P_canonical)
@@ -122,4 +121,23 @@ void validate__uri(struct validate__walk *w, struct validate__place *at)
             w, at, "value",
             "%s: no contained resource has the id that '#…' names: add it to contained, or correct the id",
             at->element->path);
+}
+
+/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. */
+static void urn(struct validate__walk *w, struct validate__place *at, const struct fhir_type *type)
+{
+    const char *wrong = fhir_primitive_check(type, at->node);
+    if (wrong)
+        validate__find(w, at, ISSUE_WARNING, "value", NULL, "%s: %s", at->element->path, wrong);
+}
+
+void validate__uri(struct validate__walk *w, struct validate__place *at)
+{
+    struct str s = str_of(at->node->valuestring);
+    if (s.s[0] == '#')
+        fragment(w, at, s.s + 1);
+    else if (str_starts(s, STR("urn:uuid:")))
+        urn(w, at, w->v->uuid);
+    else if (str_starts(s, STR("urn:oid:")))
+        urn(w, at, w->v->oid);
 }

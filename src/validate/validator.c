@@ -30,6 +30,8 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct vali
         .quantity = fhir_type(d, "Quantity"),
         .bundle = fhir_type(d, "Bundle"),
         .entry = fhir_type(d, "Bundle.entry"),
+        .uuid = fhir_type(d, "uuid"),
+        .oid = fhir_type(d, "oid"),
     };
     if (!find_required(a, d, v, err) || !validate__invariants_new(a, d, &v->invariants, err))
         return false;

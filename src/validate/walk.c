@@ -348,10 +348,12 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
         validate__error(w, at, "structure", "resourceType is %s where a %s belongs", t->name, expected->name);
         return;
     }
-    struct validate__scope scope = {.node = at->node, .type = t, .container = container}, *outer = w->scope;
-    const char *kind = t == w->v->bundle ? json_get_string(at->node, "type") : NULL;
-    scope.conditional = (outer && outer->conditional) || (kind && strcmp(kind, "transaction") == 0);
+    struct validate__scope *outer = w->scope;
+    struct validate__scope scope = {.node = at->node, .type = t, .outer = outer, .container = container};
+    scope.conditional = outer && outer->conditional;
     w->scope = &scope;
+    if (t == w->v->bundle)
+        validate__bundle_begin(w, at->node);
     validate__contained_begin(w, at);
     object(w, at, at->node);
     validate__contained_end(w, at);

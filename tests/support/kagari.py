@@ -167,5 +167,8 @@ def main():
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(
         unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
+    # A class that could not be set up is an error, but none of the tests that ran.
+    passed = result.testsRun - len(result.skipped) - failed + sum(
+        not isinstance(test, unittest.TestCase) for test, _ in result.errors)
+    print(f"{passed} passed, {failed} failed")
     sys.exit(bool(failed))

@@ -1,0 +1,110 @@
+/* _include and _revinclude (search.html#revinclude): what they name, and whom it leads to. */
+#include "base/clock.h"
+#include "internal.h"
+
+/* Source:parameter[:Target], parameter * for all; "*" alone is all of every source. */
+bool search__parse_include(struct search__parse *p, struct str name, struct str value)
+{
+    struct str modifier, base = str_cut(name, ':', &modifier);
+    struct search_include i = {.reverse = str_is(base, "_revinclude")};
+    const char *what = i.reverse ? "_revinclude" : "_include";
+    i.iterate = str_is(modifier, "iterate") || str_is(modifier, "recurse");
+    if (modifier.s && !i.iterate)
+        return err_set(p->err, ERR_INVALID, "search parameter %s: the only modifier is :iterate", what);
+    struct str rest, target = {0}, source = str_cut(value, ':', &rest);
+    struct str code = rest.s ? str_cut(rest, ':', &target) : STR("*");
+    bool every_source = str_is(source, "*") && !i.reverse;
+    if (!every_source) {
+        i.source = fhir_resource(p->registry->defs, source);
+        if (!i.source || !rest.s)
+            return err_set(p->err, ERR_INVALID,
+                           "search parameter %s: written Type:parameter or Type:parameter:TargetType", what);
+    }
+    if (!str_is(code, "*")) {
+        const struct search__slot *slot = i.source ? search__slot(p->registry, i.source, code) : NULL;
+        if (!slot || slot->param->def->type != FHIR_SEARCH_REFERENCE)
+            return err_set(p->err, ERR_INVALID, "search parameter %s: %s has no reference parameter %.*s",
+                           what, i.source ? i.source->name : "*", STR_FMT(code));
+        i.param = slot->param->def;
+    }
+    if (target.s) {
+        i.target = fhir_resource(p->registry->defs, target);
+        if (!i.target)
+            return err_set(p->err, ERR_INVALID, "search parameter %s: %.*s is no resource type", what,
+                           STR_FMT(target));
+    }
+    *ARENA_PUSH(p->a, p->q->includes, p->q->n_includes, p->q->cap_includes) = i;
+    return true;
+}
+
+static bool is_meant(const struct search_include *i, const struct search__slot *slot)
+{
+    return slot->param->def->type == FHIR_SEARCH_REFERENCE && slot->param->expr &&
+           (!i->param || i->param == slot->param->def);
+}
+
+static void add_target(const struct search_query *q, const struct search_include *i, struct arena *a,
+                       const char *text, struct search_index_ref **refs, size_t *n, size_t *cap)
+{
+    struct search__target target;
+    search__target(a, q->registry->defs, q->options.base, str_of(text), &target);
+    if (target.kind == TARGET_LOCAL && (!i->target || i->target == target.type))
+        *ARENA_PUSH(a, *refs, *n, *cap) = (struct search_index_ref){.type = target.type, .id = target.id};
+}
+
+bool search_include_targets(const struct search_query *q, const struct search_include *i, struct arena *a,
+                            const json *resource, const struct fhir_type *type,
+                            struct search_index_ref **refs, size_t *n, struct err *err)
+{
+    size_t cap = 0;
+    *refs = NULL;
+    *n = 0;
+    if (i->source && i->source != type)
+        return true;
+    struct search__index x = {.registry = q->registry, .resource = resource};
+    struct fp_item root = fp_root(q->registry->defs, resource, type);
+    struct fp_env env = {.a = a,
+                         .defs = q->registry->defs,
+                         .resource = resource,
+                         .now_us = clock_wall_us(),
+                         .resolve = search__resolve,
+                         .arg = &x};
+    const struct search__type *t = search__type(q->registry, type);
+    for (int s = 0; s < t->n; s++) {
+        struct fp_list values = {0};
+        if (!is_meant(i, &t->slots[s]))
+            continue;
+        if (!fp_eval(t->slots[s].param->expr, &env, &root, &values, err))
+            return false;
+        for (size_t v = 0; v < values.n; v++) {
+            const char *text = fp_text(&values.items[v]);
+            text = text ? text : json_get_string(values.items[v].node, "reference");
+            if (text)
+                add_target(q, i, a, text, refs, n, &cap);
+        }
+    }
+    return true;
+}
+
+bool search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
+                            size_t n, int limit, struct sql *out, struct err *err)
+{
+    (void)err;
+    const struct search__type *t = search__type(q->registry, i->source);
+    int64_t *keys = NULL;
+    size_t n_keys = 0, cap = 0;
+    for (int s = 0; s < t->n; s++) {
+        if (!is_meant(i, &t->slots[s]))
+            continue;
+        int64_t constant = search__ref(q->tenant, t->slots[s].param);
+        for (size_t j = 0; j < n; j++)
+            *ARENA_PUSH(q->a, keys, n_keys, cap) = h[j] ^ constant;
+    }
+    sql_init(out, q->a, NULL);
+    sql_addf(out,
+             "SELECT rtype, rid, ver, lu, content, k, tenant FROM res"
+             " WHERE tenant = $%d AND rtype = $%d AND NOT deleted AND keys && $%d ORDER BY k LIMIT $%d",
+             sql_int4(out, q->tenant->id), sql_int2(out, (int16_t)i->source->id),
+             sql_int8_array(out, keys, n_keys), sql_int8(out, limit));
+    return true;
+}

@@ -1,0 +1,214 @@
+/* Resource → index rows: evaluates the type's parameters and hands each value to the file of its kind. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "internal.h"
+
+static search__index_fn *const kinds[] = {
+    [FHIR_SEARCH_NUMBER] = search__index_number,
+    [FHIR_SEARCH_DATE] = search__index_date,
+    [FHIR_SEARCH_STRING] = search__index_string,
+    [FHIR_SEARCH_TOKEN] = search__index_token,
+    [FHIR_SEARCH_REFERENCE] = search__index_reference,
+    [FHIR_SEARCH_QUANTITY] = search__index_quantity,
+    [FHIR_SEARCH_URI] = search__index_uri,
+    [FHIR_SEARCH_COMPOSITE] = NULL,
+    [FHIR_SEARCH_SPECIAL] = NULL,
+};
+
+void search__add_key(struct search__index *x, int64_t key)
+{
+    *ARENA_PUSH(x->a, x->out->keys, x->out->n_keys, x->out->cap_keys) = key;
+}
+
+void search__add_dict(struct search__index *x, int kind, int64_t key, struct str val)
+{
+    *ARENA_PUSH(x->a, x->out->dicts, x->out->n_dicts, x->out->cap_dicts) =
+        (struct search_index_dict){x->slot->param->id, (int16_t)kind, key, val};
+}
+
+bool search__extension_value(const struct search__index *x, const struct fp_item *item, struct fp_item *out)
+{
+    if (item->kind != FP_NODE || !item->type || strcmp(item->type->name, "Extension") != 0)
+        return false;
+    json_each (child, item->node) {
+        const struct fhir_type *actual;
+        const struct fhir_element *e = child->string ? fhir_child(item->type, child->string, &actual) : NULL;
+        if (e && strcmp(e->name, "value") == 0) {
+            *out = fp_root(x->registry->defs, child, actual);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* resolve() in a search expression asks for the type of a reference only; its text tells. */
+const json *search__resolve(void *arg, struct arena *a, const char *reference)
+{
+    (void)a;
+    const struct search__index *x = arg;
+    if (reference[0] == '#') {
+        json_each (contained, json_get(x->resource, "contained")) {
+            const char *id = json_get_string(contained, "id");
+            if (id && strcmp(id, reference + 1) == 0)
+                return contained;
+        }
+        return NULL;
+    }
+    const struct fhir_type *type = search__reference_type(x->registry->defs, str_of(reference));
+    return type ? x->registry->stubs[type->id] : NULL;
+}
+
+static bool evaluate(struct search__index *x, struct fp_env *env, const struct fp_item *root, struct err *err)
+{
+    const struct search_param *p = x->slot->param;
+    struct fp_list values = {0};
+    if (!fp_eval(p->expr, env, root, &values, err)) {
+        struct err why = *err;
+        return err_detail(err, ERR_INTERNAL, "a search parameter could not be evaluated", "%s: %s",
+                          p->ident.s, why.msg);
+    }
+    if (!values.n)
+        return true;
+    search__add_key(x, search__key(x->tenant, p, KEY_PRESENT, STR(""), STR("")));
+    search__index_fn *fn = kinds[p->def->type];
+    for (size_t i = 0; fn && i < values.n; i++)
+        fn(x, &values.items[i]);
+    return true;
+}
+
+/* Hashes of meta.profile, meta.tag and meta.security, as their parameters have them. */
+static void add_labels(struct search__index *x)
+{
+    static const struct {
+        const char *member, *code;
+    } labels[] = {{"profile", "_profile"}, {"tag", "_tag"}, {"security", "_security"}};
+    struct search_index *out = x->out;
+    const json *meta = json_get(x->resource, "meta");
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        const struct search__slot *slot = search__slot(x->registry, x->type, str_of(labels[i].code));
+        json_each (label, slot ? json_get(meta, labels[i].member) : NULL)
+            *ARENA_PUSH(x->a, out->labels, out->n_labels, out->cap_labels) =
+                json_is_string(label)
+                    ? search__key(x->tenant, slot->param, KEY_URL, str_of(label->valuestring), STR(""))
+                    : search__coding_key(x, slot->param, label);
+    }
+}
+
+/* Sorts, and keeps one of equals; returns how many. */
+static size_t sort_unique(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+    if (!n)
+        return 0;
+    char *v = items;
+    qsort(v, n, size, compare);
+    size_t kept = 1;
+    for (size_t i = 1; i < n; i++)
+        if (compare(v + i * size, v + (kept - 1) * size) != 0)
+            memmove(v + kept++ * size, v + i * size, size);
+    return kept;
+}
+
+#define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return ORDER(*x, *y);
+}
+
+static int by_str(struct str x, struct str y)
+{
+    size_t n = x.len < y.len ? x.len : y.len;
+    int order = n ? memcmp(x.s, y.s, n) : 0;
+    return order ? order : ORDER(x.len, y.len);
+}
+
+static int by_string(const void *a, const void *b)
+{
+    const struct search_index_str *x = a, *y = b;
+    int order = ORDER(x->param, y->param);
+    order = order ? order : by_str(x->val, y->val);
+    return order ? order : by_str(x->raw, y->raw);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct search_index_dict *x = a, *y = b;
+    return ORDER(x->key, y->key);
+}
+
+static int by_code(const void *a, const void *b)
+{
+    const struct search_index_ovf *x = a, *y = b;
+    return ORDER(x->val, y->val);
+}
+
+/* Sets come out as sets, though a resource may have a value twice. */
+static void drop_repeats(struct search_index *o)
+{
+    o->n_keys = sort_unique(o->keys, o->n_keys, sizeof *o->keys, by_value);
+    o->n_labels = sort_unique(o->labels, o->n_labels, sizeof *o->labels, by_value);
+    o->n_strs = sort_unique(o->strs, o->n_strs, sizeof *o->strs, by_string);
+    o->n_dicts = sort_unique(o->dicts, o->n_dicts, sizeof *o->dicts, by_key);
+    o->n_ovfs = sort_unique(o->ovfs, o->n_ovfs, sizeof *o->ovfs, by_code);
+}
+
+static uint64_t hash_row(const struct hash_key *key, const char *table, int32_t param, struct str x,
+                         struct str y)
+{
+    return hash_strs(key, str_of(table), (struct str){(const char *)&param, sizeof param}, x, y);
+}
+
+#define BYTES(v) ((struct str){(const char *)&(v), sizeof(v)})
+
+/* The sum of the rows' hashes: their order does not matter. */
+static int64_t hash_side_rows(const struct search_index *out, const struct hash_key *key)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < out->n_strs; i++)
+        sum += hash_row(key, "str", out->strs[i].param, out->strs[i].val,
+                        out->strs[i].raw.s ? out->strs[i].raw : STR(""));
+    for (size_t i = 0; i < out->n_dates; i++)
+        sum += hash_row(key, "date", out->dates[i].param, BYTES(out->dates[i].lo), BYTES(out->dates[i].hi));
+    for (size_t i = 0; i < out->n_nums; i++) {
+        const struct search_index_num *n = &out->nums[i];
+        const int64_t units[] = {n->sc, n->c, n->u, n->tok};
+        sum += hash_strs(key, STR("num"), BYTES(n->param), n->lo, n->hi, BYTES(units));
+    }
+    for (size_t i = 0; i < out->n_ovfs; i++) /* these rows carry the date too */
+        sum += hash_row(key, "ovf", out->ovfs[i].lane, BYTES(out->ovfs[i].val), BYTES(out->dt));
+    return (int64_t)sum;
+}
+
+bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
+                  const json *resource, const struct fhir_type *type, struct str base,
+                  struct search_index *out, struct err *err)
+{
+    const char *id = json_get_string(resource, "id");
+    *out = (struct search_index){.dt = SEARCH_NO_DATE, .dt_hi = SEARCH_NO_DATE};
+    out->h = search_hash_id(t, type, str_of(id ? id : ""));
+    struct search__index x = {
+        .registry = r, .tenant = t, .a = a, .base = base, .type = type, .resource = resource, .out = out};
+    struct fp_item root = fp_root(r->defs, resource, type);
+    struct fp_env env = {.a = a,
+                         .defs = r->defs,
+                         .resource = resource,
+                         .now_us = clock_wall_us(),
+                         .resolve = search__resolve,
+                         .arg = &x};
+    const struct search__type *st = search__type(r, type);
+    for (int i = 0; i < st->n; i++) {
+        x.slot = &st->slots[i];
+        if (x.slot->param->expr && !evaluate(&x, &env, &root, err))
+            return false;
+    }
+    for (int i = 0; i < r->n_compartments; i++)
+        if (type == r->compartments[i])
+            search__add_key(&x, out->h ^ search__compartment(t, type, type));
+    add_labels(&x);
+    search__refs(&x);
+    drop_repeats(out);
+    out->ix = hash_side_rows(out, &t->key);
+    return true;
+}

@@ -1,0 +1,370 @@
+/*
+ * search/internal.h: what the files of the module share.
+ *
+ *   registry.c   search parameters, compiled, by resource type          leaves.c   the types an expression ends in
+ *   lanes.c      which parameter feeds which column of res              key.c      the hashes
+ *   index.c      resource → index rows; drives the files below          refs.c     literal references of a resource
+ *   string.c token.c reference.c date.c number.c quantity.c uri.c composite.c
+ *                one parameter type each: its values' index rows, and its query text → criterion
+ *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
+ *   where.c      criterion → SQL condition                              sort.c     sort keys, cursor
+ *   plan.c       query → statement                                      subset.c   _summary, _elements
+ */
+#ifndef KAGARI_SEARCH_INTERNAL_H
+#define KAGARI_SEARCH_INTERNAL_H
+
+#include "search/query.h"
+
+/* ---- registry ---------------------------------------------------------------------------------------- */
+
+/* Parameters that are no FHIRPath over the resource. */
+enum search__special { SPECIAL_NONE, SPECIAL_ID, SPECIAL_UPDATED };
+
+/* How the values of a token parameter compare. */
+enum search__fold {
+    FOLD_CASE,    /* codes: upper and lower case are the same (search.html#token) */
+    FOLD_NONE,    /* identifiers, strings, URIs: as they are (datatypes.html#Identifier) */
+    FOLD_CONTACT, /* telephone numbers without punctuation, mail addresses without case */
+};
+
+enum search__lane { LANE_NONE, LANE_PAT, LANE_CODE, LANE_CAT, LANE_DATE, LANE_QUANTITY };
+
+struct search__leaf {
+    const struct fhir_type *type;
+    const struct fhir_element *element; /* NULL: none known */
+};
+
+/* What an expression can yield, found without evaluating it. */
+struct search__leaves {
+    struct search__leaf *items;
+    size_t n, cap;
+    bool single;                    /* at most one value a resource */
+    bool known;                     /* false: the expression is beyond this analysis, items is incomplete */
+    const struct fhir_type *target; /* T, when every path ends in where(resolve() is T) */
+};
+
+struct search_param {
+    const struct fhir_search_param *def;
+    const struct fhir_type *type; /* where it stands: a resource type, or Resource or DomainResource */
+    const struct fp_expr *expr;   /* NULL: not indexed by expression */
+    struct search__leaves leaves;
+    struct str ident; /* "Patient.gender": what its hashes begin with */
+    int32_t id;       /* its number in the side tables: a hash of its code */
+    enum search__special special;
+    enum search__fold fold;
+    bool plain;         /* token: primitives only, so that a value has no system of its own */
+    uint16_t n_targets; /* reference: as def, but narrowed by where(resolve() is T) */
+    const struct fhir_type *const *targets;
+};
+
+/* One parameter as one resource type has it. */
+struct search__slot {
+    const struct search_param *param;
+    enum search__lane lane;
+    unsigned compartments; /* bit i: compartment i's membership goes by it */
+};
+
+struct search__type {
+    const struct fhir_type *type;
+    struct search__slot *slots; /* sorted by code */
+    int n;
+    const struct search_param *lanes[LANE_QUANTITY + 1]; /* what feeds a lane; of LANE_PAT one of two */
+};
+
+#define SEARCH__COMPARTMENTS 8
+
+struct search_registry {
+    const struct fhir_defs *defs;
+    struct search__type *types; /* by fhir_type.id */
+    const json **stubs;         /* by fhir_type.id: {"resourceType": …}, for resolve() */
+    int n_compartments;
+    const struct fhir_type *compartments[SEARCH__COMPARTMENTS];
+};
+
+const struct search__type *search__type(const struct search_registry *r, const struct fhir_type *type);
+const struct search__slot *search__slot(const struct search_registry *r, const struct fhir_type *type,
+                                        struct str code);
+
+bool search__leaves(struct arena *a, const struct fhir_defs *d, const struct fhir_type *context,
+                    const char *expression, struct search__leaves *out);
+
+/* The lane that a parameter of a type feeds. */
+enum search__lane search__lane(const char *type, const char *code);
+
+/* ---- keys -------------------------------------------------------------------------------------------- */
+
+/* The kinds of a parameter's hashes. */
+#define KEY_CODE           "c"  /* a code, whatever its system */
+#define KEY_SYSTEM_CODE    "s"  /* system and code */
+#define KEY_NO_SYSTEM      "n"  /* a code without system */
+#define KEY_SYSTEM         "y"  /* a system, whatever the code */
+#define KEY_TEXT           "t"  /* a text, folded */
+#define KEY_OF_TYPE        "o"  /* identifier type and value */
+#define KEY_REF            "r"  /* constant of a reference parameter */
+#define KEY_URL            "u"  /* a URI, or a reference that is no Type/id of this server */
+#define KEY_PRESENT        "p"  /* there is a value */
+#define KEY_ID_CODE        "ic" /* Reference.identifier, as the four above */
+#define KEY_ID_SYSTEM_CODE "is"
+#define KEY_ID_NO_SYSTEM   "in"
+#define KEY_ID_SYSTEM      "iy"
+
+int64_t search__key(const struct search_tenant *t, const struct search_param *p, const char *kind,
+                    struct str x, struct str y);
+/* The constant by which a target's hash becomes a reference key: search_hash_id(…) ^ search__ref(…). */
+int64_t search__ref(const struct search_tenant *t, const struct search_param *p);
+/* The same for membership in a compartment, as a resource of type has it. */
+int64_t search__compartment(const struct search_tenant *t, const struct fhir_type *compartment,
+                            const struct fhir_type *type);
+int32_t search__param_id(const char *code);
+
+/* ---- index side -------------------------------------------------------------------------------------- */
+
+struct search__index {
+    const struct search_registry *registry;
+    const struct search_tenant *tenant;
+    struct arena *a;
+    struct str base;
+    const struct fhir_type *type;
+    const json *resource;
+    const struct search__slot *slot; /* the parameter at hand */
+    int64_t tok;                     /* the token beside the value, in a composite */
+    struct search_index *out;
+};
+
+void search__add_key(struct search__index *x, int64_t key);
+void search__add_dict(struct search__index *x, int kind, int64_t key, struct str val);
+enum { DICT_CODE = 1, DICT_TEXT = 2, DICT_URI = 3 };
+
+typedef void search__index_fn(struct search__index *x, const struct fp_item *item);
+search__index_fn search__index_string, search__index_token, search__index_reference, search__index_date,
+    search__index_number, search__index_quantity, search__index_uri;
+
+struct search__unit {
+    int64_t sc, c, u;
+};
+/* Numeric literals; NULL: unbounded. */
+void search__add_number(struct search__index *x, const char *lo, const char *hi,
+                        const struct search__unit *unit);
+const char *search__number_member(const json *object, const char *name);
+bool search__is_number(const char *literal);
+
+/* The value of an Extension, with its type; false when it has none. */
+bool search__extension_value(const struct search__index *x, const struct fp_item *extension,
+                             struct fp_item *out);
+
+/* What a reference's text points at. Versions do not matter: "Patient/1/_history/2" is Patient/1. */
+struct search__target {
+    enum { TARGET_NONE, TARGET_LOCAL, TARGET_URL } kind;
+    const struct fhir_type *type; /* local: */
+    struct str id;
+    struct str url; /* elsewhere, or no Type/id */
+};
+/* The type alone, of another server's resource too; NULL: unknown. */
+const struct fhir_type *search__reference_type(const struct fhir_defs *d, struct str text);
+void search__target(struct arena *a, const struct fhir_defs *d, struct str base, struct str text,
+                    struct search__target *out);
+
+/* For fp_env, whose arg is the struct search__index: a stub of the type that a reference's text names. */
+const json *search__resolve(void *arg, struct arena *a, const char *reference);
+void search__refs(struct search__index *x);
+/* The key of a Coding's system and code. */
+int64_t search__coding_key(struct search__index *x, const struct search_param *p, const json *coding);
+void search__index_reference_identifier(struct search__index *x, const json *identifier);
+
+/* ---- query side -------------------------------------------------------------------------------------- */
+
+enum search__op { OP_EQ, OP_NE, OP_GT, OP_LT, OP_GE, OP_LE, OP_SA, OP_EB, OP_AP };
+
+enum search__kind {
+    CRIT_NONE,    /* nothing matches */
+    CRIT_AND,     /* all children */
+    CRIT_OR,      /* any child */
+    CRIT_NOT,     /* not the child */
+    CRIT_TYPE,    /* the row is of type */
+    CRIT_KEYS,    /* the row has one of keys */
+    CRIT_DICT,    /* the row has a key whose text in idx_dict is in a range */
+    CRIT_ID,      /* rid is one of ids */
+    CRIT_STRING,  /* a row of idx_str */
+    CRIT_DATE,    /* the lane dt, or a row of idx_date */
+    CRIT_NUMBER,  /* a row of idx_num */
+    CRIT_UPDATED, /* lu */
+    CRIT_CHAIN,   /* the row refers, by param, to a resource of type for which the child holds */
+    CRIT_HAS,     /* a resource of type, for which the child holds, refers to the row by param */
+};
+
+enum search__match { MATCH_PREFIX, MATCH_EXACT, MATCH_CONTAINS };
+
+struct search__key {
+    int64_t key, lane;
+};
+
+struct search_criterion {
+    enum search__kind kind;
+    const struct search_param *param;
+    const struct fhir_type *type;
+    struct search_criterion *child, *next;
+    enum search__lane lane; /* KEYS: keys[].lane are its values; DATE: it is in the lane */
+    union {
+        struct {
+            struct search__key *keys;
+            size_t n_keys, cap_keys;
+            bool lane_exact; /* equality with the lane is the whole answer */
+        };
+        struct {
+            struct str *ids;
+            size_t n_ids;
+        };
+        struct {
+            enum search__match match;
+            struct str text, raw;
+        }; /* STRING */
+        struct {
+            int dict;
+            struct str from, to;
+        }; /* DICT */
+        struct {
+            enum search__op op;
+            int64_t lo, hi;
+        };       /* DATE, UPDATED */
+        struct { /* NUMBER */
+            enum search__op nop;
+            struct str num, nlo, nhi; /* the number; the range its digits imply */
+            int64_t unit;             /* hash; 0: any */
+            bool unit_system;         /* of system and code, else of code or unit */
+            int64_t tok;              /* composites: hash of the token beside it; 0: none */
+        };
+    };
+};
+
+struct search__parse {
+    struct arena *a;
+    const struct search_registry *registry;
+    const struct search_tenant *tenant;
+    const struct search_options *options;
+    struct search_query *q;
+    struct err *err;
+};
+
+/* One parameter as a query names it. */
+struct search__arg {
+    const struct search_param *param;
+    const struct fhir_type *type; /* the type searched */
+    enum search__lane lane;
+    struct str name;     /* as the client wrote it, for messages */
+    struct str modifier; /* s NULL: none */
+};
+
+/* One alternative of a value (between commas), still escaped. NULL, and *p->err filled in: it is malformed. */
+typedef struct search_criterion *search__parse_fn(struct search__parse *p, const struct search__arg *arg,
+                                                  struct str value);
+search__parse_fn search__parse_string, search__parse_token, search__parse_reference, search__parse_date,
+    search__parse_number, search__parse_quantity, search__parse_uri;
+
+search__parse_fn search__parse_reference_identifier;
+bool search__read_number(struct search__parse *p, const struct search__arg *arg, struct str text,
+                         struct search_criterion *c);
+bool search__may_target(const struct search_param *param, const struct fhir_type *type);
+struct str search__target_names(struct arena *a, const struct search_param *param); /* for messages */
+
+struct search_criterion *search__criterion(struct arena *a, enum search__kind kind,
+                                           const struct search_param *param);
+void search__criterion_key(struct arena *a, struct search_criterion *c, int64_t key, int64_t lane);
+/* A key that the lane cannot answer. */
+static inline void search__criterion_only_key(struct arena *a, struct search_criterion *c, int64_t key)
+{
+    c->lane = LANE_NONE;
+    search__criterion_key(a, c, key, 0);
+}
+
+/* err: ERR_INVALID naming the parameter. Returns NULL. */
+struct search_criterion *search__refuse(struct search__parse *p, const struct search__arg *arg,
+                                        const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A parameter and its value; *out NULL: the parameter is unknown. */
+bool search__parse_criterion(struct search__parse *p, struct str name, struct str value,
+                             struct search_criterion **out);
+
+/* value.c */
+struct str search__cut(struct str s, char sep,
+                       struct str *rest); /* at the first sep without backslash, as str_cut */
+struct str search__unescape(struct arena *a, struct str s);
+/* Takes the prefix off a number or date. */
+enum search__op search__prefix(struct str *value);
+
+/* result.c: *known false when it is no parameter of this kind. What is understood is added to self. */
+bool search__parse_result(struct search__parse *p, struct str name, struct str value, struct buf *self,
+                          bool *known);
+bool search__parse_type(struct search__parse *p, struct str value, struct buf *self);
+void search__self(struct buf *self, struct str name, struct str value);
+bool search__parse_include(struct search__parse *p, struct str name, struct str value);
+bool search__parse_sort(struct search__parse *p, struct str value);
+void search__default_sort(struct search__parse *p);
+
+/* ---- sort and cursor --------------------------------------------------------------------------------- */
+
+enum search__order {
+    ORDER_TYPE,
+    ORDER_ID,
+    ORDER_UPDATED,
+    ORDER_LANE_DATE,
+    ORDER_STRING,
+    ORDER_DATE,
+    ORDER_NUMBER,
+    ORDER_CODE,
+    ORDER_URI,
+    ORDER_REFERENCE
+};
+
+struct search_sort {
+    enum search__order by;
+    const struct search_param *param; /* of the last six */
+    bool desc;
+};
+
+struct search__cursor {
+    bool given;
+    int64_t total; /* -1: unknown */
+    struct str snapshot;
+    struct str *values; /* n_sorts, then k */
+    size_t n;
+};
+
+bool search__cursor_read(const struct search_query *q, struct search__cursor *out, struct err *err) NODISCARD;
+
+/* ---- SQL --------------------------------------------------------------------------------------------- */
+
+struct search__sql {
+    struct sql *sql;
+    const struct search_query *q;
+    struct search__cursor cursor;
+    int tenant;  /* the parameter's number */
+    int aliases; /* how many rows of res have a name: r0, r1, … */
+};
+
+/* FILTER: key conditions in the form that no index serves. */
+enum search__use { USE_INDEX, USE_FILTER };
+/* A condition on the row r<r> of res. */
+void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
+
+/* " AND …": the code is one of c's, in res.code or idx_ovf.val. */
+void search__code_condition(struct search__sql *w, const struct search_criterion *c, bool overflow);
+/* A condition on the lane dt that asks for far ends comes in two parts that share no row. */
+bool search__has_far_part(const struct search_criterion *c);
+void search__date_part(struct search__sql *w, const struct search_criterion *c, int r, bool far);
+
+/* order.c. from: r0, o (idx_ovf), or a selection whose sort keys are s0, s1, … */
+bool search__is_indexed_order(const struct search_query *q);
+void search__sort_keys(struct search__sql *w);
+void search__order_by(struct search__sql *w, const char *from);
+void search__after_cursor(struct search__sql *w, const char *from);
+void search__cursor_column(struct search__sql *w);
+
+/*
+ * A criterion that another table answers, or another row of res, can drive the search: the select gives values v of
+ * one column, the test ties a row of res to those in the list named `from`.
+ */
+bool search__drives(const struct search_criterion *c);
+void search__driver_select(struct search__sql *w, const struct search_criterion *c,
+                           const struct fhir_type *type);
+void search__driver_test(struct search__sql *w, const struct search_criterion *c, int r, const char *from);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * The order of a page in SQL: sort keys, ORDER BY, and the condition "after the cursor".
+ *
+ * No sort key is ever null: rows without a value get one that comes last in the direction. So a keyset is a plain
+ * comparison. Where the order is an index's, the tie-break by k runs as it does in the index.
+ */
+#include "internal.h"
+
+bool search__is_indexed_order(const struct search_query *q)
+{
+    const struct search_sort *s = q->sorts;
+    if (q->n_types == 1)
+        return q->n_sorts == 1 && (s[0].by == ORDER_LANE_DATE || s[0].by == ORDER_UPDATED);
+    return q->n_sorts == 2 && s[0].by == ORDER_TYPE && s[1].by == ORDER_LANE_DATE;
+}
+
+static bool k_descends(const struct search_query *q)
+{
+    const struct search_sort *last = &q->sorts[q->n_sorts - 1];
+    return (last->by == ORDER_LANE_DATE && !last->desc) || (last->by == ORDER_UPDATED && last->desc);
+}
+
+/* ---- sort keys --------------------------------------------------------------------------------------- */
+
+/* A column of res, or a subquery on another table with what stands for no value. */
+static const struct {
+    const char *column, *none_asc, *none_desc;
+} keys[] = {
+    [ORDER_TYPE] = {"rtype", NULL, NULL},
+    [ORDER_ID] = {"rid", NULL, NULL},
+    [ORDER_UPDATED] = {"lu", NULL, NULL},
+    [ORDER_LANE_DATE] = {"dt", NULL, NULL},
+    [ORDER_STRING] = {NULL, "U&'\\+10FFFF'", "''"},
+    [ORDER_DATE] = {NULL, "9223372036854775807", "'-9223372036854775808'::int8"},
+    [ORDER_NUMBER] = {NULL, "'Infinity'::numeric", "'-Infinity'::numeric"},
+    [ORDER_CODE] = {NULL, "U&'\\+10FFFF'", "''"},
+    [ORDER_URI] = {NULL, "U&'\\+10FFFF'", "''"},
+    [ORDER_REFERENCE] = {NULL, "U&'\\+10FFFF'", "''"},
+};
+
+static void subquery(struct search__sql *w, const struct search_sort *s)
+{
+    struct sql *q = w->sql;
+    const char *first =
+        s->desc ? "max" : "min"; /* of several values the one that comes first in the direction */
+    int param = sql_int4(q, s->param->id);
+    switch (s->by) {
+    case ORDER_STRING:
+        sql_addf(q, "SELECT %s(s.val) FROM idx_str s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
+                 first, w->tenant, param);
+        break;
+    case ORDER_DATE:
+    case ORDER_NUMBER:
+        sql_addf(q, "SELECT %s(s.lo) FROM %s s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d", first,
+                 s->by == ORDER_DATE ? "idx_date" : "idx_num", w->tenant, param);
+        break;
+    case ORDER_REFERENCE:
+        sql_addf(
+            q,
+            "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d"
+            " WHERE NOT t.deleted",
+            first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->param)));
+        break;
+    default:
+        sql_addf(
+            q,
+            "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.rtype = r0.rtype AND d.param = $%d"
+            " AND d.kind = $%d AND d.key = ANY (r0.keys)",
+            first, w->tenant, param, sql_int2(q, s->by == ORDER_URI ? DICT_URI : DICT_CODE));
+        break;
+    }
+}
+
+void search__sort_keys(struct search__sql *w)
+{
+    for (size_t i = 0; i < w->q->n_sorts; i++) {
+        const struct search_sort *s = &w->q->sorts[i];
+        if (keys[s->by].column) {
+            sql_addf(w->sql, ", r0.%s AS s%zu", keys[s->by].column, i);
+            continue;
+        }
+        sql_adds(w->sql, ", coalesce((");
+        subquery(w, s);
+        sql_addf(w->sql, "), %s) AS s%zu", s->desc ? keys[s->by].none_desc : keys[s->by].none_asc, i);
+    }
+}
+
+/* ---- columns ----------------------------------------------------------------------------------------- */
+
+/* The i-th sort key, or k after the last, as the table `from` has it: by its own name in res (r0) and idx_ovf (o),
+ * as s0, s1, … in what was selected from them. */
+static const char *column(const struct search__sql *w, const char *from, size_t i)
+{
+    if (i == w->q->n_sorts)
+        return arena_printf(w->sql->a, "%s.k", from);
+    if (from[0] == 'r' || from[0] == 'o')
+        return arena_printf(w->sql->a, "%s.%s", from, keys[w->q->sorts[i].by].column);
+    return arena_printf(w->sql->a, "%s.s%zu", from, i);
+}
+
+void search__order_by(struct search__sql *w, const char *from)
+{
+    const struct search_query *q = w->q;
+    sql_adds(w->sql, " ORDER BY ");
+    for (size_t i = 0; i < q->n_sorts; i++)
+        sql_addf(w->sql, "%s%s, ", column(w, from, i), q->sorts[i].desc ? " DESC" : "");
+    sql_addf(w->sql, "%s%s", column(w, from, q->n_sorts), k_descends(q) ? " DESC" : "");
+}
+
+static int cursor_param(struct search__sql *w, enum search__order by, struct str v)
+{
+    struct sql *q = w->sql;
+    int64_t n = 0;
+    switch (by) {
+    case ORDER_TYPE:
+    case ORDER_LANE_DATE:
+    case ORDER_DATE:
+    case ORDER_UPDATED: /* search__cursor_read() has seen that they are numbers */
+        return !str_int64(v, &n)     ? sql_null(q, SQL_INT8)
+               : by == ORDER_UPDATED ? sql_timestamptz(q, n)
+                                     : sql_int8(q, n);
+    case ORDER_NUMBER:
+        return sql_numeric(q, v);
+    default:
+        return sql_text(q, v);
+    }
+}
+
+void search__after_cursor(struct search__sql *w, const char *from)
+{
+    const struct search_query *query = w->q;
+    struct sql *q = w->sql;
+    if (!w->cursor.given)
+        return;
+    for (size_t i = 0; i <= query->n_sorts; i++) {
+        bool last = i == query->n_sorts;
+        bool desc = last ? k_descends(query) : query->sorts[i].desc;
+        int v = cursor_param(w, last ? ORDER_LANE_DATE : query->sorts[i].by, w->cursor.values[i]);
+        const char *name = column(w, from, i), *op = desc ? "<" : ">";
+        if (i == 0) /* implied by the rest; a bound that an index can use */
+            sql_addf(q, " AND %s %s= $%d", name, op, v);
+        if (last)
+            sql_addf(q, " AND %s %s $%d", name, op, v);
+        else
+            sql_addf(q, " AND (%s %s $%d OR (%s = $%d", name, op, v, name, v);
+    }
+    for (size_t i = 0; i < query->n_sorts; i++)
+        sql_adds(q, "))");
+}
+
+/* The cursor's values as a JSON array of strings; times as µs. */
+void search__cursor_column(struct search__sql *w)
+{
+    struct sql *q = w->sql;
+    sql_adds(q, "json_build_array(");
+    for (size_t i = 0; i < w->q->n_sorts; i++) {
+        if (w->q->sorts[i].by == ORDER_UPDATED)
+            sql_addf(q, "(extract(epoch FROM p.s%zu) * 1000000)::int8::text, ", i);
+        else
+            sql_addf(q, "p.s%zu::text, ", i);
+    }
+    sql_adds(q, "p.k::text)::text");
+}

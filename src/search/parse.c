@@ -1,0 +1,400 @@
+/*
+ * URL parameters → criteria. A name is code[:modifier], or a chain code[:Type].rest, or _has:Type:code:rest; a value
+ * is alternatives between commas.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fhir/primitive.h"
+#include "internal.h"
+
+static search__parse_fn *const kinds[] = {
+    [FHIR_SEARCH_NUMBER] = search__parse_number,
+    [FHIR_SEARCH_DATE] = search__parse_date,
+    [FHIR_SEARCH_STRING] = search__parse_string,
+    [FHIR_SEARCH_TOKEN] = search__parse_token,
+    [FHIR_SEARCH_REFERENCE] = search__parse_reference,
+    [FHIR_SEARCH_QUANTITY] = search__parse_quantity,
+    [FHIR_SEARCH_URI] = search__parse_uri,
+    [FHIR_SEARCH_COMPOSITE] = NULL,
+    [FHIR_SEARCH_SPECIAL] = NULL,
+};
+
+struct search_criterion *search__refuse(struct search__parse *p, const struct search__arg *arg,
+                                        const char *fmt, ...)
+{
+    char why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    err_set(p->err, ERR_INVALID, "search parameter %.*s: %s", STR_FMT(arg->name), why);
+    return NULL;
+}
+
+/* ---- building criteria ------------------------------------------------------------------------------- */
+
+struct search_criterion *search__criterion(struct arena *a, enum search__kind kind,
+                                           const struct search_param *param)
+{
+    struct search_criterion *c = ARENA_NEW(a, struct search_criterion);
+    c->kind = kind;
+    c->param = param;
+    return c;
+}
+
+void search__criterion_key(struct arena *a, struct search_criterion *c, int64_t key, int64_t lane)
+{
+    *ARENA_PUSH(a, c->keys, c->n_keys, c->cap_keys) = (struct search__key){key, lane};
+}
+
+static void add_child(struct search_criterion *parent, struct search_criterion *child)
+{
+    struct search_criterion **end = &parent->child;
+    while (*end)
+        end = &(*end)->next;
+    *end = child;
+}
+
+static struct search_criterion *find_kind(struct search_criterion *list, enum search__kind kind)
+{
+    while (list && list->kind != kind)
+        list = list->next;
+    return list;
+}
+
+/* Adds an alternative. Keys join keys: they are one probe of the index. */
+static void add_alternative(struct arena *a, struct search_criterion *either, struct search_criterion *c)
+{
+    if (c->kind == CRIT_NONE)
+        return;
+    struct search_criterion *same = c->kind == CRIT_KEYS ? find_kind(either->child, CRIT_KEYS) : NULL;
+    if (!same) {
+        add_child(either, c);
+        return;
+    }
+    if (c->lane != same->lane)
+        same->lane = LANE_NONE;
+    same->lane_exact = same->lane_exact && c->lane_exact;
+    for (size_t i = 0; i < c->n_keys; i++)
+        search__criterion_key(a, same, c->keys[i].key, c->keys[i].lane);
+}
+
+/* An OR of one is that one, of none matches nothing. */
+static struct search_criterion *settle(struct search_criterion *either)
+{
+    if (!either->child)
+        either->kind = CRIT_NONE;
+    return either->child && !either->child->next ? either->child : either;
+}
+
+static struct search_criterion *negate(struct arena *a, struct search_criterion *c)
+{
+    struct search_criterion *not = search__criterion(a, CRIT_NOT, NULL);
+    not ->child = c;
+    return not ;
+}
+
+/* ---- one parameter ----------------------------------------------------------------------------------- */
+
+static struct search_criterion *parse_missing(struct search__parse *p, const struct search__arg *arg,
+                                              struct str value)
+{
+    bool missing = str_is(value, "true");
+    if (!missing && !str_is(value, "false"))
+        return search__refuse(p, arg, ":missing is true or false");
+    if (arg->param->special) /* every resource has these */
+        return search__criterion(p->a, missing ? CRIT_NONE : CRIT_AND, NULL);
+    struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, arg->param);
+    search__criterion_only_key(p->a, c, search__key(p->tenant, arg->param, KEY_PRESENT, STR(""), STR("")));
+    return missing ? negate(p->a, c) : c;
+}
+
+static struct search_criterion *parse_id(struct search__parse *p, const struct search__arg *arg,
+                                         struct str value)
+{
+    if (arg->modifier.s && !str_is(arg->modifier, "not"))
+        return search__refuse(p, arg, "it takes :not and :missing");
+    struct search_criterion *c = search__criterion(p->a, CRIT_ID, arg->param);
+    size_t cap = 0;
+    for (struct str rest = value; rest.s;) {
+        struct str id = search__cut(rest, ',', &rest);
+        if (fhir_id_valid(id)) /* others exist nowhere */
+            *ARENA_PUSH(p->a, c->ids, c->n_ids, cap) = id;
+    }
+    if (!c->n_ids)
+        c->kind = CRIT_NONE;
+    return str_is(arg->modifier, "not") ? negate(p->a, c) : c;
+}
+
+/* Two conditional interactions with the same criterion shall meet at the same lock; a token by its code alone, since
+ * the other may leave the system out. */
+static void add_lock(struct search__parse *p, const struct search__arg *arg, struct str alternative)
+{
+    struct str code, system = search__cut(alternative, '|', &code);
+    *ARENA_PUSH(p->a, p->q->locks, p->q->n_locks, p->q->cap_locks) =
+        search__key(p->tenant, arg->param, "lock", code.s && code.len ? code : system, STR(""));
+}
+
+static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
+                                            struct str value)
+{
+    if (str_is(arg->modifier, "missing"))
+        return parse_missing(p, arg, value);
+    if (arg->param->special == SPECIAL_ID)
+        return parse_id(p, arg, value);
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    for (struct str rest = value; rest.s;) {
+        struct str alternative = search__cut(rest, ',', &rest);
+        if (!alternative.len)
+            return search__refuse(p, arg,
+                                  "a value is missing beside a comma; a comma in a value is written \\,");
+        struct search_criterion *c = kinds[arg->param->def->type](p, arg, alternative);
+        if (!c)
+            return NULL;
+        add_lock(p, arg, alternative);
+        add_alternative(p->a, either, c);
+    }
+    bool not = str_is(arg->modifier, "not") && arg->param->def->type == FHIR_SEARCH_TOKEN;
+    return not ? negate(p->a, settle(either)) : settle(either);
+}
+
+static bool is_searchable(const struct search_param *param)
+{
+    return param->special || (param->expr && kinds[param->def->type]);
+}
+
+static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
+                                        struct str name, struct str value, struct str whole, bool *known);
+
+static struct search_criterion *link(struct arena *a, enum search__kind kind,
+                                     const struct search_param *param, const struct fhir_type *type,
+                                     struct search_criterion *child)
+{
+    struct search_criterion *c = search__criterion(a, kind, param);
+    c->type = type;
+    c->child = child;
+    return c;
+}
+
+/* code[:Type].rest: on every type that the parameter may refer to and that knows the rest. */
+static struct search_criterion *parse_chain(struct search__parse *p, const struct search__arg *arg,
+                                            struct str rest, struct str value, bool *known)
+{
+    const struct search_param *param = arg->param;
+    const struct fhir_type *only = NULL;
+    if (param->def->type != FHIR_SEARCH_REFERENCE)
+        return search__refuse(p, arg, "only a reference parameter can be chained, this one is a %s",
+                              fhir_search_type_name(param->def->type));
+    if (arg->modifier.s) {
+        only = fhir_resource(p->registry->defs, arg->modifier);
+        if (!only || !search__may_target(param, only))
+            return search__refuse(p, arg, "it refers to %s only", search__target_names(p->a, param).s);
+    }
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    *known = false;
+    int n = param->n_targets ? param->n_targets : fhir_resource_count(p->registry->defs);
+    for (int i = 0; i < n; i++) {
+        const struct fhir_type *type =
+            param->n_targets ? param->targets[i] : fhir_resource_at(p->registry->defs, i);
+        bool here = true;
+        if (only && type != only)
+            continue;
+        struct search_criterion *c = on_type(p, type, rest, value, arg->name, &here);
+        if (here && !c)
+            return NULL;
+        if (!here)
+            continue;
+        *known = true;
+        struct search_criterion *chain = link(p->a, CRIT_CHAIN, param, type, c);
+        chain->lane = strcmp(type->name, "Patient") == 0 ? arg->lane : LANE_NONE;
+        add_alternative(p->a, either, c->kind == CRIT_NONE ? c : chain);
+    }
+    return *known ? settle(either) : NULL;
+}
+
+/* _has:Type:code:rest: resources of Type, for which rest holds, refer to this one by code. */
+static struct search_criterion *parse_has(struct search__parse *p, const struct fhir_type *target,
+                                          struct str name, struct str value, struct str whole, bool *known)
+{
+    struct search__arg arg = {.name = whole};
+    struct str rest, type_name = str_cut(name, ':', &rest);
+    struct str code = rest.s ? str_cut(rest, ':', &rest) : (struct str){0};
+    if (!rest.s || !rest.len)
+        return search__refuse(p, &arg, "it is written _has:Type:reference:parameter");
+    const struct fhir_type *type = fhir_resource(p->registry->defs, type_name);
+    if (!type)
+        return search__refuse(p, &arg, "%.*s is no resource type", STR_FMT(type_name));
+    const struct search__slot *slot = search__slot(p->registry, type, code);
+    if (!slot || slot->param->def->type != FHIR_SEARCH_REFERENCE)
+        return search__refuse(p, &arg, "%s has no reference parameter %.*s", type->name, STR_FMT(code));
+    if (!search__may_target(slot->param, target))
+        return search__refuse(p, &arg, "%.*s of %s refers to %s only", STR_FMT(code), type->name,
+                              search__target_names(p->a, slot->param).s);
+    struct search_criterion *child = on_type(p, type, rest, value, whole, known);
+    if (!child || child->kind == CRIT_NONE)
+        return child;
+    struct search_criterion *has = link(p->a, CRIT_HAS, slot->param, type, child);
+    has->lane = strcmp(target->name, "Patient") == 0 ? slot->lane : LANE_NONE;
+    return has;
+}
+
+/* NULL: not known, or (known) an error. */
+static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
+                                        struct str name, struct str value, struct str whole, bool *known)
+{
+    if (str_starts(name, STR("_has:")))
+        return parse_has(p, type, (struct str){name.s + 5, name.len - 5}, value, whole, known);
+    struct str chain, modifier, head = str_cut(name, '.', &chain);
+    struct str code = str_cut(head, ':', &modifier);
+    const struct search__slot *slot = search__slot(p->registry, type, code);
+    *known = slot && is_searchable(slot->param) && value.len;
+    if (!*known)
+        return NULL;
+    struct search__arg arg = {
+        .param = slot->param, .type = type, .lane = slot->lane, .name = whole, .modifier = modifier};
+    return chain.s ? parse_chain(p, &arg, chain, value, known) : parse_value(p, &arg, value);
+}
+
+/* A search over several types: what holds for one type is asked of rows of that type only; keys name their type
+ * themselves. */
+static struct search_criterion *of_type(struct arena *a, const struct fhir_type *type,
+                                        struct search_criterion *c)
+{
+    if (c->kind == CRIT_NONE || c->kind == CRIT_KEYS) {
+        c->lane = LANE_NONE;
+        return c;
+    }
+    struct search_criterion *both = search__criterion(a, CRIT_AND, NULL);
+    both->child = search__criterion(a, CRIT_TYPE, NULL);
+    both->child->type = type;
+    both->child->next = c;
+    return both;
+}
+
+static bool is_common(const struct search__parse *p, const struct fhir_type *type, struct str name)
+{
+    struct str rest, code = str_cut(name, ':', &rest);
+    const struct search__slot *slot = search__slot(p->registry, type, code);
+    return slot && strcmp(slot->param->type->name, "Resource") == 0;
+}
+
+bool search__parse_criterion(struct search__parse *p, struct str name, struct str value,
+                             struct search_criterion **out)
+{
+    struct search_query *q = p->q;
+    bool known = true;
+    *out = NULL;
+    const struct fhir_type *any = q->n_types ? q->types[0] : fhir_resource_at(p->registry->defs, 0);
+    if (q->n_types == 1 || is_common(p, any, name)) {
+        *out = on_type(p, any, name, value, name, &known);
+        return *out || !known;
+    }
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    for (int i = 0; i < q->n_types; i++) {
+        struct search_criterion *c = on_type(p, q->types[i], name, value, name, &known);
+        if (!c)
+            return !known;
+        add_alternative(p->a, either, of_type(p->a, q->types[i], c));
+    }
+    if (q->n_types)
+        *out = settle(either);
+    return true;
+}
+
+/* ---- the whole query --------------------------------------------------------------------------------- */
+
+static void note_unknown(struct search__parse *p, struct str name)
+{
+    *ARENA_PUSH(p->a, p->q->unknown, p->q->n_unknown, p->q->cap_unknown) = name;
+}
+
+static bool parse_arg(struct search__parse *p, struct str name, struct str value, struct buf *self)
+{
+    bool known = false;
+    size_t written = self->len;
+    if (!search__parse_result(p, name, value, self, &known))
+        return false;
+    if (known)
+        return true;
+    self->len = written;
+    struct search_criterion *c;
+    if (!search__parse_criterion(p, name, value, &c))
+        return false;
+    if (!c) {
+        if (p->options->strict || p->options->conditional)
+            return err_set(p->err, ERR_INVALID, "search parameter %.*s: %s", STR_FMT(name),
+                           value.len ? "this server does not know it here" : "it has no value");
+        note_unknown(p, name);
+        return true;
+    }
+    if (c->kind == CRIT_NONE)
+        p->q->empty = true;
+    add_child(p->q->criteria, c);
+    search__self(self, name, value);
+    return true;
+}
+
+/* Resources of q->types in the compartment of one. */
+static void add_compartment(struct search__parse *p)
+{
+    const struct search_options *o = p->options;
+    const struct fhir_defs *d = p->registry->defs;
+    struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, NULL);
+    int64_t h = search_hash_id(p->tenant, o->compartment, o->compartment_id);
+    int n = p->q->n_types ? p->q->n_types : fhir_resource_count(d);
+    for (int i = 0; i < n; i++) {
+        const struct fhir_type *t = p->q->n_types ? p->q->types[i] : fhir_resource_at(d, i);
+        search__criterion_only_key(p->a, c, h ^ search__compartment(p->tenant, o->compartment, t));
+    }
+    add_child(p->q->criteria, c);
+}
+
+bool search_parse(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
+                  const struct search_arg *args, size_t n, const struct search_options *o,
+                  struct search_query **out, struct err *err)
+{
+    struct search_query *q = ARENA_NEW(a, struct search_query);
+    struct search__parse p = {.a = a, .registry = r, .tenant = t, .options = o, .q = q, .err = err};
+    q->a = a;
+    q->registry = r;
+    q->tenant = t;
+    q->options = *o;
+    q->count = o->limits.count;
+    q->criteria = search__criterion(a, CRIT_AND, NULL);
+    if (o->type) {
+        const struct fhir_type **types = arena_alloc(a, sizeof *types);
+        types[0] = o->type;
+        q->types = types;
+        q->n_types = 1;
+    }
+    struct buf self;
+    buf_init(&self, a, 128);
+    for (size_t i = 0; i < n; i++) /* what it narrows decides which parameters there are */
+        if (!o->type && str_is(args[i].name, "_type") && !search__parse_type(&p, args[i].value, &self))
+            return false;
+    if (o->compartment)
+        add_compartment(&p);
+    for (size_t i = 0; i < n; i++)
+        if (args[i].name.len && !(str_is(args[i].name, "_type") && !o->type) &&
+            !parse_arg(&p, args[i].name, args[i].value, &self))
+            return false;
+    search__default_sort(&p);
+    q->self = buf_str(&self);
+    *out = q;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void search_lock_keys(const struct search_query *q, struct arena *a, int64_t **keys, size_t *n)
+{
+    *n = q->n_locks;
+    *keys = ARENA_ARRAY(a, int64_t, q->n_locks + 1);
+    memcpy(*keys, q->locks, sizeof **keys * q->n_locks);
+    qsort(*keys, *n, sizeof **keys, by_value);
+}

@@ -1,0 +1,401 @@
+/*
+ * Query → the statement of one page.
+ *
+ * PostgreSQL, left to itself, answers "keys @> x ORDER BY dt LIMIT n" by walking the ordered index and testing every
+ * row, which for a rare key means all of them. So the shape of the statement decides, in one of three ways:
+ *
+ *   collect  The matches are few: all are found first (CTE m), then sorted, counted and cut. For _id, the patient
+ *            lane, keys that the statistics do not know as common, and orders that no index has.
+ *   scan     The matches are many: an index delivers rows in the page's order, other criteria filter, LIMIT ends it
+ *            early. It is a union of ordered branches, because second codes are in idx_ovf, and rows whose dates
+ *            reach far have an index of their own.
+ *   try      It cannot be known beforehand: strings, numbers and dates of the side tables, chains, _has. CTE c reads
+ *            the first values of that criterion; if that was all of them, collect, else scan. Both are in the
+ *            statement, and a condition on c's count switches one off before it starts.
+ */
+#include "internal.h"
+
+#define FEW        10000 /* as many rows are collected in the time in which a scan finds a page among millions */
+#define FEW_JOINED 1000 /* as many keys a chain may probe */
+
+enum way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
+
+struct plan {
+    struct search__sql w;
+    const struct search_stats *stats;
+    enum way way;
+    const struct search_criterion *driver; /* of WAY_TRY */
+    const struct search_criterion *code;   /* of WAY_SCAN: the code lane delivers the rows */
+    const struct search_criterion *date;   /* of WAY_SCAN: a date criterion in two parts */
+    bool by_row;                           /* _id or the patient narrow it; keys are only filters */
+    int few;                               /* parameter: what c may hold */
+};
+
+/* ---- choice ------------------------------------------------------------------------------------------ */
+
+static int64_t rows_of_key(const struct search_stats *s, int64_t key)
+{
+    for (size_t lo = 0, hi = s ? s->n : 0; lo < hi;) {
+        size_t mid = (lo + hi) / 2;
+        if (s->common[mid].key == key)
+            return s->common[mid].rows;
+        if (s->common[mid].key < key)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return 0;
+}
+
+static int64_t rows_of(const struct search_stats *s, const struct search_criterion *c)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < c->n_keys; i++)
+        rows += rows_of_key(s, c->keys[i].key);
+    return rows;
+}
+
+static bool is_row(const struct search_criterion *c)
+{
+    return c->kind == CRIT_ID || (c->kind == CRIT_KEYS && c->lane == LANE_PAT);
+}
+
+static bool is_few(const struct plan *p, const struct search_criterion *c)
+{
+    return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
+           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= FEW);
+}
+
+static void choose(struct plan *p)
+{
+    const struct search_query *q = p->w.q;
+    const struct search_criterion *code = NULL, *drives = NULL, *date = NULL;
+    bool few = false, by_date = q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE;
+    for (const struct search_criterion *c = q->criteria->child; c; c = c->next) {
+        few = few || is_few(p, c);
+        p->by_row = p->by_row || is_row(c);
+        if (c->kind == CRIT_KEYS && c->lane == LANE_CODE)
+            code = c;
+        if (!date && search__has_far_part(c))
+            date = c;
+        if (!drives && search__drives(c))
+            drives = c;
+    }
+    if (few || !search__is_indexed_order(q)) {
+        p->way = WAY_COLLECT;
+        return;
+    }
+    p->way = WAY_SCAN;
+    p->date = by_date ? date : NULL;
+    if (code && by_date) {
+        p->code = code;
+    } else if (drives && q->n_types == 1) {
+        p->way = WAY_TRY;
+        p->driver = drives;
+    }
+}
+
+/* ---- parts of the statement -------------------------------------------------------------------------- */
+
+static const char row_columns[] = "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant";
+
+static void limit(struct plan *p)
+{
+    sql_addf(p->w.sql, " LIMIT $%d", sql_int8(p->w.sql, p->w.q->count + 1));
+}
+
+static int type_array(struct plan *p)
+{
+    const struct search_query *q = p->w.q;
+    int n = q->n_types ? q->n_types : fhir_resource_count(q->registry->defs);
+    int16_t *ids = ARENA_ARRAY(q->a, int16_t, n);
+    for (int i = 0; i < n; i++)
+        ids[i] = (int16_t)(q->n_types ? q->types[i] : fhir_resource_at(q->registry->defs, i))->id;
+    return sql_int2_array(p->w.sql, ids, (size_t)n);
+}
+
+/* Rows of this search's tenant and types, and on later pages only the versions that the first page's snapshot saw.
+ * types: the condition on them stands elsewhere. */
+static void base_condition(struct plan *p, bool types)
+{
+    const struct search_query *query = p->w.q;
+    struct sql *q = p->w.sql;
+    sql_addf(q, " WHERE r0.tenant = $%d AND NOT r0.deleted", p->w.tenant);
+    if (types && query->n_types == 1)
+        sql_addf(q, " AND r0.rtype = $%d", sql_int2(q, (int16_t)query->types[0]->id));
+    else if (types && query->n_types > 1)
+        sql_addf(q, " AND r0.rtype = ANY ($%d)", type_array(p));
+    if (p->w.cursor.given)
+        sql_addf(q, " AND pg_visible_in_snapshot(r0.xid, $%d::pg_snapshot)",
+                 sql_text(q, p->w.cursor.snapshot));
+}
+
+/* Those but two, which stand elsewhere. */
+static void criteria(struct plan *p, enum search__use use, const struct search_criterion *but,
+                     const struct search_criterion *nor)
+{
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
+        if (c == but || c == nor)
+            continue;
+        sql_adds(p->w.sql, " AND ");
+        search__where(&p->w, c, 0, p->by_row && c->kind == CRIT_KEYS ? USE_FILTER : use);
+    }
+}
+
+/* CTE m: the matches' k and sort keys. */
+static void collect(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    sql_adds(q, "m AS MATERIALIZED (SELECT r0.k");
+    search__sort_keys(&p->w);
+    sql_adds(q, " FROM res r0");
+    base_condition(p, true);
+    if (p->driver) {
+        sql_addf(q, " AND (SELECT count(*) FROM c) <= $%d AND ", p->few);
+        search__driver_test(&p->w, p->driver, 0, "c");
+    }
+    criteria(p, p->driver ? USE_FILTER : USE_INDEX, p->driver, NULL);
+    sql_adds(q, ")");
+}
+
+static void page_of_collected(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    sql_addf(q, "SELECT %s", row_columns);
+    for (size_t i = 0; i < p->w.q->n_sorts; i++)
+        sql_addf(q, ", x.s%zu", i);
+    sql_adds(q, " FROM (SELECT x.* FROM m x WHERE true");
+    search__after_cursor(&p->w, "x");
+    search__order_by(&p->w, "x");
+    limit(p);
+    sql_addf(q, ") x JOIN res r0 ON r0.tenant = $%d AND r0.k = x.k", p->w.tenant);
+}
+
+/* Where a branch takes its rows from. */
+enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW };
+
+static void branch(struct plan *p, enum source from, bool far, bool counting)
+{
+    struct search__sql *w = &p->w;
+    struct sql *q = w->sql;
+    const char *table = from == FROM_OVERFLOW ? "o" : "r0";
+    if (counting) {
+        sql_adds(q, "SELECT r0.k");
+    } else {
+        sql_addf(q, "SELECT %s", row_columns);
+        search__sort_keys(w);
+    }
+    sql_adds(q, from == FROM_OVERFLOW ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
+                                      : " FROM res r0");
+    base_condition(p, true);
+    if (from != FROM_RES)
+        search__code_condition(w, p->code, from == FROM_OVERFLOW);
+    if (from == FROM_OVERFLOW)
+        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", w->tenant,
+                 sql_int2(q, (int16_t)w->q->types[0]->id), LANE_CODE);
+    if (p->date) {
+        sql_adds(q, " AND ");
+        search__date_part(w, p->date, 0, far);
+    }
+    if (p->driver)
+        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->few);
+    criteria(p, USE_FILTER, p->date, from != FROM_RES && p->code->lane_exact ? p->code : NULL);
+    if (!counting) {
+        search__after_cursor(w, table);
+        search__order_by(w, table);
+        limit(p);
+    }
+}
+
+static void branches(struct plan *p, bool counting)
+{
+    struct sql *q = p->w.sql;
+    enum source first = p->code ? FROM_CODE : FROM_RES, last = p->code ? FROM_OVERFLOW : FROM_RES;
+    const char *between = "(";
+    for (enum source from = first; from <= last; from++)
+        for (int far = 0; far <= (p->date ? 1 : 0); far++) {
+            sql_adds(q, between);
+            branch(p, from, far, counting);
+            between = ") UNION ALL (";
+        }
+    sql_adds(q, ")");
+}
+
+/* Several types: an ordered scan of each. */
+static void scan_types(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    sql_addf(q, "SELECT x.* FROM unnest($%d) t(id) CROSS JOIN LATERAL (SELECT %s", type_array(p),
+             row_columns);
+    search__sort_keys(&p->w);
+    sql_adds(q, " FROM res r0");
+    base_condition(p, false);
+    sql_adds(q, " AND r0.rtype = t.id");
+    criteria(p, USE_FILTER, NULL, NULL);
+    search__after_cursor(&p->w, "r0");
+    search__order_by(&p->w, "r0");
+    limit(p);
+    sql_adds(q, ") x");
+}
+
+/* A row whose codes match several of those asked for is in several branches. */
+static bool may_repeat(const struct plan *p)
+{
+    return p->code && p->code->n_keys > 1;
+}
+
+static void page(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    if (p->way == WAY_COLLECT) {
+        page_of_collected(p);
+        return;
+    }
+    sql_adds(q, may_repeat(p) ? "SELECT DISTINCT ON (x.s0, x.k) x.* FROM (" : "SELECT x.* FROM (");
+    if (p->way == WAY_TRY) {
+        sql_adds(q, "(");
+        page_of_collected(p);
+        sql_adds(q, ") UNION ALL ");
+    }
+    if (p->w.q->n_types == 1)
+        branches(p, false);
+    else
+        scan_types(p);
+    sql_adds(q, ") x");
+    search__order_by(&p->w, "x");
+    limit(p);
+}
+
+/* ---- total ------------------------------------------------------------------------------------------- */
+
+/* Without reading a row: a single key that is known to have far more rows than are counted. */
+static bool known_beyond(const struct plan *p)
+{
+    const struct search_criterion *c = p->w.q->criteria->child;
+    return c && !c->next && c->kind == CRIT_KEYS &&
+           rows_of(p->stats, c) / 2 > p->w.q->options.limits.total_limit;
+}
+
+/* Matches up to the limit; null beyond. */
+static void count_scanned(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    bool all = p->w.q->total == TOTAL_ACCURATE;
+    int max = all ? 0 : sql_int8(q, p->w.q->options.limits.total_limit);
+    if (all)
+        sql_adds(q, "(SELECT count(*) FROM (");
+    else
+        sql_addf(q, "(SELECT CASE WHEN count(*) <= $%d THEN count(*) END FROM (", max);
+    sql_adds(q, may_repeat(p) ? "SELECT DISTINCT x.k FROM (" : "SELECT x.k FROM (");
+    if (p->w.q->n_types == 1) {
+        branches(p, true);
+    } else {
+        sql_adds(q, "SELECT r0.k FROM res r0");
+        base_condition(p, true);
+        criteria(p, USE_FILTER, NULL, NULL);
+    }
+    sql_adds(q, ") x");
+    if (!all)
+        sql_addf(q, " LIMIT $%d + 1", max);
+    sql_adds(q, ") y)");
+}
+
+static void total(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    const struct search_query *query = p->w.q;
+    if (p->w.cursor.given) {
+        if (p->w.cursor.total < 0)
+            sql_adds(q, "NULL::int8");
+        else
+            sql_addf(q, "$%d", sql_int8(q, p->w.cursor.total));
+    } else if (query->total == TOTAL_NONE) {
+        sql_adds(q, "NULL::int8");
+    } else if (p->way == WAY_COLLECT) {
+        sql_adds(q, "(SELECT count(*) FROM m)");
+    } else if (p->way == WAY_TRY) {
+        sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ", p->few);
+        count_scanned(p);
+        sql_adds(q, " END");
+    } else if (query->total != TOTAL_ACCURATE && known_beyond(p)) {
+        sql_adds(q, "NULL::int8");
+    } else {
+        count_scanned(p);
+    }
+}
+
+/* ---- statements -------------------------------------------------------------------------------------- */
+
+static bool start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
+                  struct sql *out, struct err *err)
+{
+    *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats};
+    sql_init(out, q->a, NULL);
+    p->w.tenant = sql_int4(out, q->tenant->id);
+    return search__cursor_read(q, &p->w.cursor, err);
+}
+
+static void count_only(struct plan *p)
+{
+    sql_adds(p->w.sql,
+             "SELECT NULL::int2 AS rtype, NULL::text AS rid, NULL::int4 AS ver, NULL::timestamptz AS lu,"
+             " NULL::text AS content, NULL::int8 AS k, NULL::int4 AS tenant, NULL::text AS cursor,"
+             " pg_current_snapshot()::text AS snapshot, (SELECT count(*) FROM res r0");
+    base_condition(p, true);
+    criteria(p, USE_INDEX, NULL, NULL);
+    sql_adds(p->w.sql, ") AS total");
+}
+
+bool search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out,
+                 struct err *err)
+{
+    struct plan p;
+    if (!start(&p, query, stats, out, err))
+        return false;
+    choose(&p);
+    if (query->summary == SUMMARY_COUNT) {
+        count_only(&p);
+        return true;
+    }
+    const char *with = "WITH ";
+    if (p.way == WAY_TRY) {
+        bool joined = p.driver->kind == CRIT_CHAIN || p.driver->kind == CRIT_HAS;
+        p.few = sql_int8(out, joined ? FEW_JOINED : FEW);
+        sql_adds(out, "WITH c AS MATERIALIZED (SELECT v FROM (");
+        search__driver_select(&p.w, p.driver, query->types[0]);
+        sql_addf(out, ") d LIMIT $%d + 1)", p.few);
+        with = ", ";
+    }
+    if (p.way != WAY_SCAN) {
+        sql_adds(out, with);
+        collect(&p);
+        sql_adds(out, " ");
+    }
+    sql_adds(out,
+             "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, CASE WHEN p.k IS NOT NULL THEN ");
+    search__cursor_column(&p.w);
+    sql_adds(out, " END AS cursor, t.snapshot, t.total FROM (SELECT ");
+    if (p.w.cursor.given)
+        sql_addf(out, "$%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));
+    else
+        sql_adds(out, "pg_current_snapshot()::text AS snapshot, ");
+    total(&p);
+    sql_adds(out, " AS total) t LEFT JOIN (");
+    page(&p);
+    sql_adds(out, ") p ON true");
+    search__order_by(&p.w, "p");
+    return true;
+}
+
+bool search_plan_match(const struct search_query *query, const struct search_stats *stats, int most,
+                       struct sql *out, struct err *err)
+{
+    struct plan p;
+    if (!start(&p, query, stats, out, err))
+        return false;
+    sql_adds(out, "SELECT r0.rtype, r0.rid, r0.k, r0.ver FROM res r0");
+    base_condition(&p, true);
+    criteria(&p, USE_INDEX, NULL, NULL);
+    sql_addf(out, " LIMIT $%d", sql_int8(out, most));
+    return true;
+}

@@ -1,0 +1,451 @@
+/*
+ * Criterion → SQL condition on a row of res.
+ *
+ * The text depends on the shape of the criteria only; all values are parameters. A condition on keys has two
+ * forms: with the operators that the GIN index serves, and with the functions behind them, which no index serves,
+ * for rows that an ordered scan already delivers (the planner must not leave it for the GIN index; see plan.c).
+ */
+#include "internal.h"
+
+/* Sorts after every text: the last code point. */
+#define LAST "\xF4\x8F\xBF\xBF"
+
+/* ---- ranges ------------------------------------------------------------------------------------------ */
+
+/*
+ * The prefixes (search.html#prefix) over a stored range [L, H]. Dates: the query is the range [A, B]; numbers: V, or
+ * [A, B) with eq, ne and ap. S is a day before A: a stored range that begins before S and reaches A is longer than
+ * a day, and such are few and have an index of their own. So what asks for far ends is asked in two parts that
+ * share no row, each with a bound on an indexed column.
+ */
+struct prefix {
+    const char *part, *far;
+};
+
+static const struct prefix dates[] = {
+    [OP_EQ] = {"L >= A AND L <= B AND H <= B", NULL},
+    [OP_NE] = {"(L < A OR H > B)", NULL},
+    [OP_GT] = {"L >= S AND H > B", "L < S AND H - L > 86400000000 AND H > B"},
+    [OP_LT] = {"L < A", NULL},
+    [OP_GE] = {"L >= S AND (L >= A OR H > B)", "L < S AND H - L > 86400000000 AND H > B"},
+    [OP_LE] = {"L <= B AND (L < A OR H <= B)", NULL},
+    [OP_SA] = {"L > B", NULL},
+    [OP_EB] = {"L < A AND H < A", NULL},
+    [OP_AP] = {"L >= S AND L <= B AND H >= A", "L < S AND H - L > 86400000000 AND H >= A"},
+};
+
+static const struct prefix numbers[] = {
+    [OP_EQ] = {"L >= A AND L < B AND H < B", NULL},
+    [OP_NE] = {"(L < A OR H >= B)", NULL},
+    [OP_GT] = {"L > V", "L <= V AND L <> H AND H > V"},
+    [OP_LT] = {"L < V", NULL},
+    [OP_GE] = {"L >= V", "L < V AND L <> H AND H >= V"},
+    [OP_LE] = {"L <= V", NULL},
+    [OP_SA] = {"L > V", NULL},
+    [OP_EB] = {"L < V AND H < V", NULL},
+    [OP_AP] = {"L >= A AND L <= B", "L < A AND L <> H AND H >= A"},
+};
+
+/* lastUpdated is an instant; µs are exact. */
+static const struct prefix instants[] = {
+    [OP_EQ] = {"L >= A AND L <= B", NULL},
+    [OP_NE] = {"(L < A OR L > B)", NULL},
+    [OP_GT] = {"L > B", NULL},
+    [OP_LT] = {"L < A", NULL},
+    [OP_GE] = {"L >= A", NULL},
+    [OP_LE] = {"L <= B", NULL},
+    [OP_SA] = {"L > B", NULL},
+    [OP_EB] = {"L < A", NULL},
+    [OP_AP] = {"L >= A AND L <= B", NULL},
+};
+
+#define DAY INT64_C(86400000000)
+
+static int bind(struct search__sql *w, const struct search_criterion *c, char letter)
+{
+    struct sql *q = w->sql;
+    if (c->kind == CRIT_NUMBER)
+        return sql_numeric(q, letter == 'A' ? c->nlo : letter == 'B' ? c->nhi : c->num);
+    int64_t v = letter == 'B' ? c->hi : letter == 'S' ? c->lo - DAY : c->lo;
+    return c->kind == CRIT_UPDATED ? sql_timestamptz(q, v) : sql_int8(q, v);
+}
+
+static void range(struct search__sql *w, const struct search_criterion *c, const char *template,
+                  const char *lo, const char *hi)
+{
+    int bound['Z' + 1] = {0};
+    for (const char *p = template; *p; p++) {
+        bool letter = *p >= 'A' && *p <= 'Z' && !(p[1] >= 'A' && p[1] <= 'Z') &&
+                      (p == template || !(p[-1] >= 'A' && p[-1] <= 'Z'));
+        if (letter && (*p == 'L' || *p == 'H')) {
+            sql_adds(w->sql, *p == 'L' ? lo : hi);
+        } else if (letter) {
+            int i = (unsigned char)*p;
+            if (!bound[i])
+                bound[i] = bind(w, c, *p);
+            sql_addf(w->sql, "$%d", bound[i]);
+        } else {
+            buf_addc(&w->sql->text, *p);
+        }
+    }
+}
+
+static const struct prefix *prefix_of(const struct search_criterion *c)
+{
+    return c->kind == CRIT_DATE     ? &dates[c->op]
+           : c->kind == CRIT_NUMBER ? &numbers[c->nop]
+                                    : &instants[c->op];
+}
+
+/* One part, or both when far is NULL. */
+static void whole_range(struct search__sql *w, const struct search_criterion *c, const char *lo,
+                        const char *hi)
+{
+    const struct prefix *p = prefix_of(c);
+    sql_adds(w->sql, p->far ? "((" : "");
+    range(w, c, p->part, lo, hi);
+    if (p->far) {
+        sql_adds(w->sql, ") OR (");
+        range(w, c, p->far, lo, hi);
+        sql_adds(w->sql, "))");
+    }
+}
+
+/* ---- side tables ------------------------------------------------------------------------------------- */
+
+static struct str like_pattern(struct arena *a, struct str text)
+{
+    struct buf b;
+    buf_init(&b, a, text.len + 8);
+    buf_addc(&b, '%');
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr("\\%_", text.s[i]))
+            buf_addc(&b, '\\');
+        buf_addc(&b, text.s[i]);
+    }
+    buf_addc(&b, '%');
+    return buf_str(&b);
+}
+
+static void string_condition(struct search__sql *w, const struct search_criterion *c)
+{
+    struct sql *q = w->sql;
+    switch (c->match) {
+    case MATCH_PREFIX:
+        sql_addf(q, "s.val >= $%d AND s.val <= $%d", sql_text(q, c->text),
+                 sql_text(q, str_of(arena_printf(q->a, "%.*s" LAST, STR_FMT(c->text)))));
+        break;
+    case MATCH_EXACT:
+        sql_addf(q, "s.val = $%d AND coalesce(s.raw, s.val) = $%d", sql_text(q, c->text),
+                 sql_text(q, c->raw));
+        break;
+    case MATCH_CONTAINS:
+        sql_addf(q, "s.val LIKE $%d", sql_text(q, like_pattern(q->a, c->text)));
+        break;
+    }
+}
+
+static void number_condition(struct search__sql *w, const struct search_criterion *c, const char *part)
+{
+    struct sql *q = w->sql;
+    sql_addf(q, "s.tok = $%d AND ", sql_int8(q, c->tok));
+    if (c->unit && c->unit_system)
+        sql_addf(q, "s.sc = $%d AND ", sql_int8(q, c->unit));
+    else if (c->unit)
+        sql_addf(q, "(s.c = $%d OR s.u = $%d) AND ", sql_int8(q, c->unit), sql_int8(q, c->unit));
+    if (part)
+        range(w, c, part, "s.lo", "s.hi");
+    else
+        whole_range(w, c, "s.lo", "s.hi");
+}
+
+static void side_condition(struct search__sql *w, const struct search_criterion *c, const char *part)
+{
+    if (c->kind == CRIT_STRING)
+        string_condition(w, c);
+    else if (c->kind == CRIT_NUMBER)
+        number_condition(w, c, part);
+    else if (part)
+        range(w, c, part, "s.lo", "s.hi");
+    else
+        whole_range(w, c, "s.lo", "s.hi");
+}
+
+static const char *side_table(const struct search_criterion *c)
+{
+    return c->kind == CRIT_STRING ? "idx_str" : c->kind == CRIT_NUMBER ? "idx_num" : "idx_date";
+}
+
+static bool is_side(const struct search_criterion *c)
+{
+    return c->kind == CRIT_STRING || c->kind == CRIT_NUMBER || (c->kind == CRIT_DATE && c->lane != LANE_DATE);
+}
+
+static void exists_side(struct search__sql *w, const struct search_criterion *c, int alias)
+{
+    sql_addf(w->sql, "EXISTS (SELECT 1 FROM %s s WHERE s.tenant = $%d AND s.k = r%d.k AND s.param = $%d AND ",
+             side_table(c), w->tenant, alias, sql_int4(w->sql, c->param->id));
+    side_condition(w, c, NULL);
+    sql_adds(w->sql, ")");
+}
+
+static void select_side(struct search__sql *w, const struct search_criterion *c, const struct fhir_type *type,
+                        const char *part)
+{
+    sql_addf(w->sql,
+             "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND s.rtype = $%d AND s.param = $%d AND ",
+             side_table(c), w->tenant, sql_int2(w->sql, (int16_t)type->id), sql_int4(w->sql, c->param->id));
+    side_condition(w, c, part);
+}
+
+/* ---- conditions on the row --------------------------------------------------------------------------- */
+
+static int key_array(struct search__sql *w, const struct search_criterion *c, bool lanes)
+{
+    int64_t *v = ARENA_ARRAY(w->sql->a, int64_t, c->n_keys);
+    for (size_t i = 0; i < c->n_keys; i++)
+        v[i] = lanes ? c->keys[i].lane : c->keys[i].key;
+    return sql_int8_array(w->sql, v, c->n_keys);
+}
+
+static void keys_condition(struct search__sql *w, const struct search_criterion *c, int r,
+                           enum search__use use)
+{
+    struct sql *q = w->sql;
+    bool one = c->n_keys == 1;
+    if (c->lane == LANE_PAT && one)
+        sql_addf(q, "r%d.pat = $%d", r, sql_int8(q, c->keys[0].lane));
+    else if (c->lane == LANE_PAT)
+        sql_addf(q, "r%d.pat = ANY ($%d)", r, key_array(w, c, true));
+    else if (use == USE_INDEX)
+        sql_addf(q, "r%d.keys %s $%d", r, one ? "@>" : "&&", key_array(w, c, false));
+    else if (one)
+        sql_addf(q, "$%d = ANY (r%d.keys)", sql_int8(q, c->keys[0].key), r);
+    else
+        sql_addf(q, "arrayoverlap(r%d.keys, $%d)", r, key_array(w, c, false));
+}
+
+static void dict_condition(struct search__sql *w, const struct search_criterion *c, int r,
+                           enum search__use use)
+{
+    struct sql *q = w->sql;
+    sql_addf(q, use == USE_INDEX ? "r%d.keys && (" : "arrayoverlap(r%d.keys, (", r);
+    sql_addf(q, "SELECT coalesce(array_agg(d.key), '{}') FROM idx_dict d WHERE d.tenant = $%d", w->tenant);
+    if (c->type)
+        sql_addf(q, " AND d.rtype = $%d", sql_int2(q, (int16_t)c->type->id));
+    sql_addf(q, " AND d.param = $%d AND d.kind = $%d AND d.val >= $%d AND d.val < $%d)%s",
+             sql_int4(q, c->param->id), sql_int2(q, (int16_t)c->dict), sql_text(q, c->from),
+             sql_text(q, c->to), use == USE_INDEX ? "" : ")");
+}
+
+static void id_condition(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    if (c->n_ids == 1)
+        sql_addf(q, "r%d.rid = $%d", r, sql_text(q, c->ids[0]));
+    else
+        sql_addf(q, "r%d.rid = ANY ($%d)", r, sql_text_array(q, c->ids, c->n_ids));
+}
+
+static void date_condition(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    const char *lo = arena_printf(w->sql->a, "r%d.dt", r), *hi = arena_printf(w->sql->a, "r%d.dt_hi", r);
+    /* No date is the far past in the lane, and matches no comparison. */
+    if (c->op == OP_NE || c->op == OP_LT || c->op == OP_LE || c->op == OP_EB)
+        sql_addf(w->sql, "%s > '-9223372036854775808'::int8 AND ", lo);
+    whole_range(w, c, lo, hi);
+}
+
+bool search__has_far_part(const struct search_criterion *c)
+{
+    return c->kind == CRIT_DATE && c->lane == LANE_DATE && dates[c->op].far;
+}
+
+void search__date_part(struct search__sql *w, const struct search_criterion *c, int r, bool far)
+{
+    const char *lo = arena_printf(w->sql->a, "r%d.dt", r), *hi = arena_printf(w->sql->a, "r%d.dt_hi", r);
+    range(w, c, far ? dates[c->op].far : dates[c->op].part, lo, hi);
+}
+
+void search__code_condition(struct search__sql *w, const struct search_criterion *c, bool overflow)
+{
+    const char *column = overflow ? "o.val" : "r0.code";
+    if (c->n_keys == 1)
+        sql_addf(w->sql, " AND %s = $%d", column, sql_int8(w->sql, c->keys[0].lane));
+    else
+        sql_addf(w->sql, " AND %s = ANY ($%d)", column, key_array(w, c, true));
+}
+
+static void open_target(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    sql_addf(q, "r%d.tenant = $%d AND r%d.rtype = $%d AND NOT r%d.deleted AND ", r, w->tenant, r,
+             sql_int2(q, (int16_t)c->type->id), r);
+}
+
+/* Of a chain: pat or the reference key of rows that refer to a target; of _has: h of rows that are referred to. */
+static void select_join(struct search__sql *w, const struct search_criterion *c)
+{
+    struct sql *q = w->sql;
+    int t = ++w->aliases,
+        constant = c->lane == LANE_PAT ? 0 : sql_int8(q, search__ref(w->q->tenant, c->param));
+    if (c->kind == CRIT_CHAIN && c->lane == LANE_PAT)
+        sql_addf(q, "SELECT r%d.h AS v FROM res r%d WHERE ", t, t);
+    else if (c->kind == CRIT_CHAIN)
+        sql_addf(q, "SELECT r%d.h # $%d AS v FROM res r%d WHERE ", t, constant, t);
+    else if (c->lane == LANE_PAT)
+        sql_addf(q, "SELECT r%d.pat AS v FROM res r%d WHERE r%d.pat IS NOT NULL AND ", t, t, t);
+    else
+        sql_addf(q, "SELECT x.key # $%d AS v FROM res r%d CROSS JOIN unnest(r%d.keys) x(key) WHERE ",
+                 constant, t, t);
+    open_target(w, c, t);
+    search__where(w, c->child, t, USE_INDEX);
+}
+
+static bool is_join(const struct search_criterion *c)
+{
+    return c->kind == CRIT_CHAIN || c->kind == CRIT_HAS;
+}
+
+static void join_condition(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    if (c->kind == CRIT_CHAIN && c->lane != LANE_PAT)
+        sql_addf(q, "r%d.keys && ARRAY(", r);
+    else
+        sql_addf(q, "r%d.%s IN (", r, c->kind == CRIT_CHAIN ? "pat" : "h");
+    select_join(w, c);
+    sql_adds(q, ")");
+}
+
+/* The same asked of one row. */
+static void join_probe(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    int t = ++w->aliases,
+        constant = c->lane == LANE_PAT ? 0 : sql_int8(q, search__ref(w->q->tenant, c->param));
+    sql_adds(q, "EXISTS (SELECT 1 FROM ");
+    if (c->kind == CRIT_CHAIN && c->lane == LANE_PAT)
+        sql_addf(q, "res r%d WHERE r%d.h = r%d.pat AND ", t, t, r);
+    else if (c->kind == CRIT_CHAIN)
+        sql_addf(q, "unnest(r%d.keys) x(key) JOIN res r%d ON r%d.h = x.key # $%d WHERE ", r, t, t, constant);
+    else if (c->lane == LANE_PAT)
+        sql_addf(q, "res r%d WHERE r%d.pat = r%d.h AND ", t, t, r);
+    else
+        sql_addf(q, "res r%d WHERE r%d.keys @> ARRAY[r%d.h # $%d] AND ", t, t, r, constant);
+    open_target(w, c, t);
+    search__where(w, c->child, t, USE_FILTER);
+    sql_adds(q, ")");
+}
+
+static void list(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
+{
+    const char *between = "";
+    sql_adds(w->sql, c->child ? "(" : "true");
+    for (const struct search_criterion *child = c->child; child; child = child->next) {
+        sql_adds(w->sql, between);
+        search__where(w, child, r, use);
+        between = c->kind == CRIT_AND ? " AND " : " OR ";
+    }
+    sql_adds(w->sql, c->child ? ")" : "");
+}
+
+void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
+{
+    struct sql *q = w->sql;
+    switch (c->kind) {
+    case CRIT_NONE:
+        sql_adds(q, "false");
+        break;
+    case CRIT_AND:
+    case CRIT_OR:
+        list(w, c, r, use);
+        break;
+    case CRIT_NOT: /* also of NULL, which a lane may be */
+        sql_adds(q, "(");
+        search__where(w, c->child, r, USE_FILTER);
+        sql_adds(q, ") IS NOT TRUE");
+        break;
+    case CRIT_TYPE:
+        sql_addf(q, "r%d.rtype = $%d", r, sql_int2(q, (int16_t)c->type->id));
+        break;
+    case CRIT_KEYS:
+        keys_condition(w, c, r, use);
+        break;
+    case CRIT_DICT:
+        dict_condition(w, c, r, use);
+        break;
+    case CRIT_ID:
+        id_condition(w, c, r);
+        break;
+    case CRIT_STRING:
+    case CRIT_NUMBER:
+        exists_side(w, c, r);
+        break;
+    case CRIT_DATE:
+        if (is_side(c))
+            exists_side(w, c, r);
+        else
+            date_condition(w, c, r);
+        break;
+    case CRIT_UPDATED: {
+        const char *lu = arena_printf(q->a, "r%d.lu", r);
+        whole_range(w, c, lu, lu);
+        break;
+    }
+    case CRIT_CHAIN:
+    case CRIT_HAS:
+        if (use == USE_INDEX)
+            join_condition(w, c, r);
+        else
+            join_probe(w, c, r);
+        break;
+    }
+}
+
+/* ---- drivers ----------------------------------------------------------------------------------------- */
+
+bool search__drives(const struct search_criterion *c)
+{
+    if (c->kind != CRIT_OR)
+        return is_side(c) || is_join(c);
+    for (const struct search_criterion *child = c->child; child; child = child->next)
+        if (!is_side(child))
+            return false;
+    return c->child;
+}
+
+static void select_parts(struct search__sql *w, const struct search_criterion *c,
+                         const struct fhir_type *type)
+{
+    const struct prefix *p = c->kind == CRIT_STRING ? NULL : prefix_of(c);
+    select_side(w, c, type, p ? p->part : NULL);
+    if (p && p->far) {
+        sql_adds(w->sql, " UNION ALL ");
+        select_side(w, c, type, p->far);
+    }
+}
+
+void search__driver_select(struct search__sql *w, const struct search_criterion *c,
+                           const struct fhir_type *type)
+{
+    if (is_join(c)) {
+        select_join(w, c);
+    } else if (c->kind == CRIT_OR) {
+        for (const struct search_criterion *child = c->child; child; child = child->next) {
+            select_parts(w, child, type);
+            sql_adds(w->sql, child->next ? " UNION ALL " : "");
+        }
+    } else {
+        select_parts(w, c, type);
+    }
+}
+
+void search__driver_test(struct search__sql *w, const struct search_criterion *c, int r, const char *from)
+{
+    if (c->kind == CRIT_CHAIN && c->lane != LANE_PAT)
+        sql_addf(w->sql, "r%d.keys && ARRAY(SELECT v FROM %s)", r, from);
+    else
+        sql_addf(w->sql, "r%d.%s IN (SELECT v FROM %s)", r,
+                 is_join(c) ? c->kind == CRIT_CHAIN ? "pat" : "h" : "k", from);
+}
