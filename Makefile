@@ -38,9 +38,11 @@ OBJ := $(SRC:%.c=$(B)/%.o)
 DATA := $(sort $(wildcard conf/definitions/*.txt conf/samples/*.json sql/*.sql))
 $(B)/src/base/embed.o: CFLAGS += -I$(B)
 $(B)/src/base/embed.o: $(B)/embedded.def $(DATA)
-$(B)/embedded.def: $(DATA) Makefile
+$(B)/embedded.def: FORCE
 	@mkdir -p $(@D)
-	@i=0; for f in $(DATA); do echo "EMBED($$i, \"$$f\")"; i=$$((i + 1)); done > $@
+	@i=0; for f in $(DATA); do echo "EMBED($$i, \"$$f\")"; i=$$((i + 1)); done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
 
 UNIT := $(wildcard tests/unit/*/test_*.c tests/flow/test_*.c tests/wire/test_*.c)
 SUPPORT := $(wildcard tests/support/*.c)
@@ -162,4 +164,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all deps run test lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
