@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "db/command.h"
 #include "fhirpath/command.h"
+#include "validate/command.h"
 
 static int version_command(int argc, char **argv);
 
@@ -20,6 +21,7 @@ static const struct command {
     {"fhirpath", fhirpath_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"token", token_command, "print a token for a development instance"},
+    {"validate", validate_command, "validate a resource"},
     {"version", version_command, "print the version"},
 };
 

@@ -66,6 +66,7 @@ struct validate__walk {
     struct issues *out;
     enum validate_level level;
     struct validate__scope *scope;
+    struct arena *scratch; /* of one invariant's evaluation */
     int depth;
     size_t first;   /* findings that were in the list before */
     int64_t now_us; /* of the invariants that ask for the time */

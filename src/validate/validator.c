@@ -39,11 +39,24 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct vali
     return true;
 }
 
+static void release(void *arena)
+{
+    arena_release(arena);
+}
+
 void validate_resource(const struct validator *v, struct arena *a, const json *resource,
                        const struct fhir_type *expected, enum validate_level level, struct issues *out)
 {
     struct validate__walk w = {
         .v = v, .a = a, .out = out, .level = level, .first = out->n, .now_us = clock_wall_us()};
+    if (level == VALIDATE_FULL) {
+        w.scratch = ARENA_NEW(a, struct arena);
+        arena_init(w.scratch, a->limit);
+        w.scratch->guard = a->guard;
+        arena_cleanup(a, release, w.scratch); /* when it runs out */
+    }
     struct validate__place root = {.name = "Resource", .index = -1, .node = resource};
     validate__resource(&w, &root, expected, NULL);
+    if (w.scratch)
+        arena_release(w.scratch);
 }

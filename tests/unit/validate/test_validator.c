@@ -1,0 +1,258 @@
+/* Runs tests/cases/validate (its README tells the format); each case is one test. */
+#include <dirent.h>
+
+#include "base/config.h"
+#include "support/test.h"
+#include "validate/validate.h"
+
+#define FOLDER "tests/cases/validate"
+
+struct vcase {
+    const char *file;
+    struct str title, resource;
+    struct str *found, *texts, *no_texts; /* lines "error structure Patient.active" */
+    size_t n_found, cap_found, n_texts, cap_texts, n_no_texts, cap_no_texts;
+};
+
+static struct arena arena;
+static struct vcase *cases;
+static size_t n_cases, cap_cases;
+static const struct fhir_defs *defs;
+static const struct validator *validator;
+
+static bool tail(struct str line, const char *prefix, struct str *rest)
+{
+    size_t len = strlen(prefix);
+    if (!str_starts(line, str_of(prefix)))
+        return false;
+    *rest = (struct str){line.s + len, line.len - len};
+    return true;
+}
+
+static void read_file(const char *name)
+{
+    struct err err;
+    struct str text, rest;
+    const char *path = arena_printf(&arena, FOLDER "/%s", name);
+    if (!config_read_file(&arena, path, 1 << 20, &text, &err)) {
+        fprintf(stderr, "%s: %s\n", path, err.msg);
+        abort();
+    }
+    struct vcase *c = NULL;
+    for (bool body = false; text.s && text.len > 0;) {
+        struct str line = str_cut(text, '\n', &text);
+        if (tail(line, "== ", &rest)) {
+            c = ARENA_PUSH(&arena, cases, n_cases, cap_cases);
+            *c = (struct vcase){.file = name, .title = rest, .resource = {line.s + line.len, 0}};
+            body = true;
+        } else if (c && (tail(line, "-- ", &rest) || line.s[0] == '@')) {
+            body = false;
+            if (tail(line, "@! ", &rest))
+                *ARENA_PUSH(&arena, c->no_texts, c->n_no_texts, c->cap_no_texts) = rest;
+            else if (tail(line, "@ ", &rest))
+                *ARENA_PUSH(&arena, c->texts, c->n_texts, c->cap_texts) = rest;
+            else if (!str_is(rest, "ok"))
+                *ARENA_PUSH(&arena, c->found, c->n_found, c->cap_found) = rest;
+        } else if (body) {
+            c->resource.len = (size_t)(line.s + line.len - c->resource.s);
+        }
+    }
+}
+
+static void read_cases(void)
+{
+    DIR *dir = opendir(FOLDER);
+    if (!dir) {
+        fprintf(stderr, "run the tests from the top of the project: no " FOLDER "\n");
+        abort();
+    }
+    for (const struct dirent *e; (e = readdir(dir));)
+        if (str_ends(str_of(e->d_name), STR(".cases")))
+            read_file(arena_strdup(&arena, e->d_name));
+    closedir(dir);
+}
+
+static void load(void)
+{
+    struct err err;
+    ck_ok(fhir_defs_load(&arena, &defs, &err));
+    ck_ok(validator_new(&arena, defs, &validator, &err));
+}
+
+static void unload(void)
+{
+    arena_release(&arena);
+}
+
+static const char *line_of(struct arena *a, const struct issue *i)
+{
+    static const char *const severities[] = {"fatal", "error", "warning", "information"};
+    return arena_printf(a, "%s %s %s%s%s", severities[i->severity], i->code, i->expression, i->key ? " " : "",
+                        i->key ? i->key : "");
+}
+
+/* Both lists hold the same lines, however often. */
+static bool same(struct arena *a, const struct vcase *c, const struct issues *out)
+{
+    if (c->n_found != out->n)
+        return false;
+    bool *used = ARENA_ARRAY(a, bool, c->n_found);
+    for (size_t i = 0; i < out->n; i++) {
+        size_t k = 0;
+        while (k < c->n_found && (used[k] || !str_is(c->found[k], line_of(a, &out->list[i]))))
+            k++;
+        if (k == c->n_found)
+            return false;
+        used[k] = true;
+    }
+    return true;
+}
+
+START_TEST(test_case)
+{
+    const struct vcase *c = &cases[_i];
+    struct arena a;
+    arena_init(&a, 0);
+    struct err err;
+    json *resource;
+    struct str text = str_trim(c->resource);
+    ck_assert_msg(json_parse(&a, text, 100, &resource, &err), "%s: %.*s: line %d: %s", c->file,
+                  STR_FMT(c->title), err.line, err.msg);
+    struct issues out;
+    issues_init(&out, &a);
+    validate_resource(validator, &a, resource, NULL, VALIDATE_FULL, &out);
+
+    struct buf got;
+    buf_init(&got, &a, 256);
+    size_t errors = 0;
+    for (size_t i = 0; i < out.n; i++) {
+        buf_addf(&got, "\n  -- %s: %s", line_of(&a, &out.list[i]), out.list[i].text);
+        errors += out.list[i].severity <= ISSUE_ERROR;
+    }
+    ck_assert_uint_eq(errors, out.errors);
+    ck_assert_msg(same(&a, c, &out), "%s: %.*s: found%s", c->file, STR_FMT(c->title),
+                  out.n ? got.s : " nothing");
+    for (size_t i = 0; i < c->n_texts; i++)
+        ck_assert_msg(memmem(got.s, got.len, c->texts[i].s, c->texts[i].len), "%s: %.*s: no '%.*s' in%s",
+                      c->file, STR_FMT(c->title), STR_FMT(c->texts[i]), got.s);
+    for (size_t i = 0; i < c->n_no_texts; i++)
+        ck_assert_msg(!memmem(got.s, got.len, c->no_texts[i].s, c->no_texts[i].len), "%s: %.*s: '%.*s' in%s",
+                      c->file, STR_FMT(c->title), STR_FMT(c->no_texts[i]), got.s);
+    arena_release(&a);
+}
+END_TEST
+
+static void check(const char *text, const char *expected, enum validate_level level, struct issues *out)
+{
+    json *resource = test_json(out->a, text);
+    validate_resource(validator, out->a, resource, expected ? fhir_type(defs, expected) : NULL, level, out);
+}
+
+START_TEST(test_expected_type)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    struct issues out;
+    issues_init(&out, &a);
+    check("{\"resourceType\":\"Patient\"}", "Patient", VALIDATE_FULL, &out);
+    ck_assert_uint_eq(out.n, 0);
+    check("{\"resourceType\":\"Patient\"}", "Group", VALIDATE_FULL, &out);
+    ck_assert_uint_eq(out.n, 1);
+    ck_assert_str_eq(out.list[0].expression, "Patient");
+    ck_assert(!out.list[0].rule);
+    arena_release(&a);
+}
+END_TEST
+
+START_TEST(test_level_structure_leaves_invariants_out)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    struct issues out;
+    issues_init(&out, &a);
+    check("{\"resourceType\":\"Organization\"}", NULL, VALIDATE_STRUCTURE, &out);
+    ck_assert_uint_eq(out.n, 0);
+    arena_release(&a);
+}
+END_TEST
+
+START_TEST(test_findings_are_limited)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    struct buf text;
+    buf_init(&text, &a, 1 << 16);
+    buf_adds(&text, "{\"resourceType\":\"Patient\",\"name\":[7");
+    for (int i = 0; i < 5000; i++)
+        buf_adds(&text, ",7");
+    buf_adds(&text, "]}");
+    struct issues out;
+    issues_init(&out, &a);
+    check(text.s, NULL, VALIDATE_FULL, &out);
+    ck_assert_uint_eq(out.errors, 200);
+    ck_assert_uint_eq(out.n, 201);
+    ck_assert_str_eq(out.list[200].code, "incomplete");
+    arena_release(&a);
+}
+END_TEST
+
+/* An object with more members than any type has elements is refused without looking each up. */
+START_TEST(test_members_are_limited)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    struct buf text;
+    buf_init(&text, &a, 1 << 16);
+    buf_adds(&text, "{\"resourceType\":\"Patient\"");
+    for (int i = 0; i < 5000; i++)
+        buf_addf(&text, ",\"x%d\":1", i);
+    buf_adds(&text, "}");
+    struct issues out;
+    issues_init(&out, &a);
+    check(text.s, NULL, VALIDATE_STRUCTURE, &out);
+    ck_assert_uint_eq(out.n, 1);
+    ck_assert_str_eq(out.list[0].code, "structure");
+    arena_release(&a);
+}
+END_TEST
+
+/* Whoever made the tree, and however deep it is, the stack holds. */
+START_TEST(test_depth_is_bounded)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    json *resource = test_json(&a, "{\"resourceType\":\"Questionnaire\",\"status\":\"draft\"}");
+    json *up = resource;
+    for (int i = 0; i < 100000; i++) {
+        json *item = json_object(&a), *list = json_array(&a);
+        json_add_string(&a, item, "linkId", "x");
+        json_add_string(&a, item, "type", "group");
+        json_push(list, item);
+        json_add(&a, up, "item", list);
+        up = item;
+    }
+    struct issues out;
+    issues_init(&out, &a);
+    validate_resource(validator, &a, resource, NULL, VALIDATE_STRUCTURE, &out);
+    ck_assert_uint_eq(out.errors, 1);
+    ck_assert_str_eq(out.list[0].code, "too-costly");
+    arena_release(&a);
+}
+END_TEST
+
+Suite *suite_validate_validator(void)
+{
+    Suite *s = suite_create("validate_validator");
+    TCase *t = tcase_create("cases");
+    arena_init(&arena, 0);
+    read_cases();
+    tcase_add_unchecked_fixture(t, load, unload);
+    tcase_add_loop_test(t, test_case, 0, (int)n_cases);
+    tcase_add_test(t, test_expected_type);
+    tcase_add_test(t, test_level_structure_leaves_invariants_out);
+    tcase_add_test(t, test_findings_are_limited);
+    tcase_add_test(t, test_members_are_limited);
+    tcase_add_test(t, test_depth_is_bounded);
+    suite_add_tcase(s, t);
+    return s;
+}
