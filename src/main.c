@@ -20,6 +20,7 @@ static const struct command {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"fhirpath", fhirpath_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
+    {"serve", serve_command, "serve FHIR until SIGTERM"},
     {"token", token_command, "print a token for a development instance"},
     {"validate", validate_command, "validate a resource"},
     {"version", version_command, "print the version"},

@@ -41,6 +41,8 @@ bool db_begin(struct db_conn *c, struct err *err) NODISCARD;
 /* False: nothing was committed or, with ERR_BUSY, nobody knows. */
 bool db_commit(struct db_conn *c, struct err *err) NODISCARD;
 void db_rollback(struct db_conn *c); /* nothing to do outside a transaction */
+/* The connection is lost or its transaction has failed: nothing more can be done in it. */
+bool db_failed(const struct db_conn *c);
 /* The last failure is one that another attempt may not meet (deadlock, serialisation). */
 bool db_retryable(const struct db_conn *c);
 

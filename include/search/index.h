@@ -77,8 +77,8 @@ struct search_index {
     size_t n_keys, cap_keys; /* sorted, unique */
     int64_t *labels;
     size_t n_labels, cap_labels; /* hashes of meta.profile, .tag, .security; sorted, unique */
-    int64_t *acc;
-    size_t n_acc, cap_acc; /* compartment keys and labels: who may see this version */
+    int64_t *acc; /* hashes of the compartments it belongs to, and its labels: who may see this version */
+    size_t n_acc, cap_acc;
     struct search_index_str *strs;
     size_t n_strs, cap_strs;
     struct search_index_date *dates;
@@ -99,6 +99,9 @@ struct search_index {
 bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
                   const json *resource, const struct fhir_type *type, struct str base,
                   struct search_index *out, struct err *err) NODISCARD;
+
+/* Is a parameter indexed here, so that it may be searched for? */
+bool search_supports(const struct search_registry *r, const struct fhir_type *type, const struct fhir_search_param *p);
 
 /* The hash by which rows know each other: res.h, res.pat. */
 int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *type, struct str id);

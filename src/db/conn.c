@@ -144,3 +144,8 @@ bool db_retryable(const struct db_conn *c)
 {
     return c->retryable;
 }
+
+bool db_failed(const struct db_conn *c)
+{
+    return PQtransactionStatus(c->pg) == PQTRANS_INERROR || PQstatus(c->pg) != CONNECTION_OK;
+}

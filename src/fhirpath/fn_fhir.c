@@ -136,6 +136,15 @@ bool fp__fn_extension(struct fp__call *c, struct fp_list *out)
     return true;
 }
 
+bool fp__fn_has_extension(struct fp__call *c, enum fp__tri *out)
+{
+    FP__LIST(found, 4);
+    if (!fp__fn_extension(c, &found))
+        return false;
+    *out = fp__tri_of(found.n > 0);
+    return true;
+}
+
 static bool primitive_value(struct fp__call *c, struct fp_item *v)
 {
     if (c->in->n != 1)

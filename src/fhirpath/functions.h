@@ -137,6 +137,7 @@
     L(pathname,        "pathname",           0, 1, ANY,       STRING,    PLAIN,    0) \
     /* FHIR's own */ \
     L(extension,       "extension",          1, 1, ANY,       EXTENSION, PLAIN,    0) \
+    T(has_extension,   "hasExtension",       1, 1, ANY,       BOOLEAN,   PLAIN,    0) \
     T(has_value,       "hasValue",           0, 0, ANY,       BOOLEAN,   PLAIN,    2) \
     L(get_value,       "getValue",           0, 0, ANY,       ANY,       PLAIN,    2) \
     L(resolve,         "resolve",            0, 0, ANY,       ANY,       PLAIN,    0) \

@@ -77,6 +77,12 @@ static bool evaluate(struct search__index *x, struct fp_env *env, const struct f
     return true;
 }
 
+void search__add_compartment(struct search__index *x, const struct fhir_type *compartment, int64_t h)
+{
+    search__add_key(x, h ^ search__compartment(x->tenant, compartment, x->type));
+    *ARENA_PUSH(x->a, x->out->acc, x->out->n_acc, x->out->cap_acc) = h;
+}
+
 /* Hashes of meta.profile, meta.tag and meta.security, as their parameters have them. */
 static void add_labels(struct search__index *x)
 {
@@ -205,8 +211,10 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     }
     for (int i = 0; i < r->n_compartments; i++)
         if (type == r->compartments[i])
-            search__add_key(&x, out->h ^ search__compartment(t, type, type));
+            search__add_compartment(&x, type, out->h);
     add_labels(&x);
+    for (size_t i = 0; i < out->n_labels; i++)
+        *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = out->labels[i];
     search__refs(&x);
     drop_repeats(out);
     out->ix = hash_side_rows(out, &t->key);

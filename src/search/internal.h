@@ -132,6 +132,8 @@ struct search__index {
 };
 
 void search__add_key(struct search__index *x, int64_t key);
+/* The resource belongs to the compartment of the resource whose hash is h. */
+void search__add_compartment(struct search__index *x, const struct fhir_type *compartment, int64_t h);
 void search__add_dict(struct search__index *x, int kind, int64_t key, struct str val);
 enum { DICT_CODE = 1, DICT_TEXT = 2, DICT_URI = 3 };
 

@@ -164,6 +164,12 @@ static bool is_searchable(const struct search_param *param)
     return param->special || (param->expr && kinds[param->def->type]);
 }
 
+bool search_supports(const struct search_registry *r, const struct fhir_type *type, const struct fhir_search_param *p)
+{
+    const struct search__slot *slot = search__slot(r, type, str_of(p->code));
+    return slot && is_searchable(slot->param);
+}
+
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
                                         struct str name, struct str value, struct str whole, bool *known);
 

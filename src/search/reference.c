@@ -54,7 +54,7 @@ static void add_local(struct search__index *x, const struct fhir_type *type, str
         x->out->pat = h;
     for (int i = 0; i < x->registry->n_compartments; i++)
         if ((slot->compartments >> i & 1) && type == x->registry->compartments[i])
-            search__add_key(x, h ^ search__compartment(x->tenant, type, x->type));
+            search__add_compartment(x, type, h);
 }
 
 static void add_url(struct search__index *x, struct str url)

@@ -1,0 +1,166 @@
+/* The CapabilityStatement (capabilitystatement.html), made from the route table and the definitions. */
+#include "base/clock.h"
+#include "internal.h"
+
+static json *add_code(struct arena *a, json *list, const char *code)
+{
+    json *o = json_push(list, json_object(a));
+    json_add_string(a, o, "code", code);
+    return o;
+}
+
+/* Interactions of routes whose pattern starts with a type (or does not), each code once. */
+static json *interactions(struct arena *a, bool of_type)
+{
+    static const char *const known_type[] = {
+        "read",         "vread",  "update",      "patch", "delete", "history-instance",
+        "history-type", "create", "search-type", NULL};
+    static const char *const known_system[] = {"search-system", "history-system", NULL};
+    const char *const *known = of_type ? known_type : known_system;
+    size_t n;
+    const struct api_route *routes = api__routes(&n);
+    json *list = json_array(a);
+    for (; *known; known++) {
+        bool there = false;
+        for (size_t i = 0; i < n; i++)
+            there |= strcmp(routes[i].interaction->code, *known) == 0;
+        if (there)
+            add_code(a, list, *known);
+    }
+    if (!of_type)
+        for (const char *const *code = (const char *const[]){"transaction", "batch", NULL}; *code; code++)
+            add_code(a, list, *code);
+    return list;
+}
+
+static json *search_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type)
+{
+    const struct fhir_search_param *const *params;
+    int n = fhir_search_params(type, &params);
+    json *list = json_array(a);
+    for (int i = 0; i < n; i++) {
+        if (!search_supports(r, type, params[i]))
+            continue;
+        json *o = json_push(list, json_object(a));
+        json_add_string(a, o, "name", params[i]->code);
+        json_add_string(a, o, "definition", params[i]->url);
+        json_add_string(a, o, "type", fhir_search_type_name(params[i]->type));
+    }
+    return list;
+}
+
+static void add_includes(struct arena *a, json *resource, const struct api_deps *deps,
+                         const struct fhir_type *type)
+{
+    const struct fhir_search_param *const *params;
+    const struct fhir_defs *d = deps->defs;
+    int n = fhir_search_params(type, &params);
+    json *list = json_array(a);
+    for (int i = 0; i < n; i++)
+        if (params[i]->type == FHIR_SEARCH_REFERENCE && search_supports(deps->search, type, params[i]))
+            json_push(list, json_string(a, arena_printf(a, "%s:%s", type->name, params[i]->code)));
+    if (list->child)
+        json_add(a, resource, "searchInclude", list);
+    list = json_array(a);
+    for (int t = 0; t < fhir_resource_count(d); t++) {
+        const struct fhir_type *source = fhir_resource_at(d, t);
+        n = fhir_search_params(source, &params);
+        for (int i = 0; i < n; i++)
+            for (int j = 0; params[i]->type == FHIR_SEARCH_REFERENCE && j < params[i]->n_targets; j++)
+                if (params[i]->targets[j] == type && search_supports(deps->search, source, params[i]))
+                    json_push(list, json_string(a, arena_printf(a, "%s:%s", source->name, params[i]->code)));
+    }
+    if (list->child)
+        json_add(a, resource, "searchRevInclude", list);
+}
+
+static json *operation(struct arena *a, const char *name, const char *definition)
+{
+    json *o = json_object(a);
+    json_add_string(a, o, "name", name);
+    json_add_string(a, o, "definition", definition);
+    return o;
+}
+
+static void add_resource(struct arena *a, json *list, const struct api_deps *deps,
+                         const struct fhir_type *type, const struct config *c)
+{
+    json *o = json_push(list, json_object(a));
+    json_add_string(a, o, "type", type->name);
+    json_add_string(a, o, "profile", type->url);
+    json_add(a, o, "interaction", interactions(a, true));
+    json_add_string(a, o, "versioning", "versioned-update");
+    json_add(a, o, "readHistory", json_bool(a, true));
+    json_add(a, o, "updateCreate", json_bool(a, c->store_client_ids == 0));
+    json_add(a, o, "conditionalCreate", json_bool(a, true));
+    json_add_string(a, o, "conditionalRead", "full-support");
+    json_add(a, o, "conditionalUpdate", json_bool(a, true));
+    json_add_string(a, o, "conditionalDelete", c->store_conditional_delete ? "multiple" : "single");
+    const char *policy[] = {"literal", "logical", "local", c->store_references == 2 ? "enforced" : NULL};
+    json *policies = json_add(a, o, "referencePolicy", json_array(a));
+    for (size_t i = 0; i < sizeof policy / sizeof policy[0] && policy[i]; i++)
+        json_push(policies, json_string(a, policy[i]));
+    add_includes(a, o, deps, type);
+    json_add(a, o, "searchParam", search_params(a, deps->search, type));
+    json_push(json_add(a, o, "operation", json_array(a)),
+              operation(a, "validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"));
+}
+
+static void add_compartments(struct arena *a, json *rest, const struct fhir_defs *d)
+{
+    const struct fhir_compartment *list;
+    int n = fhir_compartments(d, &list);
+    json *o = json_add(a, rest, "compartment", json_array(a));
+    for (int i = 0; i < n; i++)
+        json_push(o, json_string(a, arena_printf(a, "http://hl7.org/fhir/CompartmentDefinition/%s",
+                                                 list[i].type->name)));
+}
+
+bool api__make_capability(struct api *api, struct err *err)
+{
+    (void)err;
+    struct arena *a = &api->a;
+    const struct fhir_defs *d = api->deps.defs;
+    const struct config *c = atomic_load(&api->config);
+    char now[32];
+    clock_instant(clock_wall_us(), now);
+    json *o = json_object(a);
+    json_add_string(a, o, "resourceType", "CapabilityStatement");
+    json_add_string(a, o, "status", "active");
+    json_add_string(a, o, "date", now);
+    json_add_string(a, o, "kind", "instance");
+    json *software = json_add(a, o, "software", json_object(a));
+    json_add_string(a, software, "name", "Kagari");
+    json_add_string(a, software, "version", KAGARI_VERSION);
+    json_add_string(a, json_add(a, o, "implementation", json_object(a)), "description",
+                    "Kagari FHIR R4 server");
+    json_add_string(a, o, "fhirVersion", "4.0.1");
+    json *formats = json_add(a, o, "format", json_array(a));
+    json_push(formats, json_string(a, "application/fhir+json"));
+    json_push(formats, json_string(a, "json"));
+    json *rest = json_push(json_add(a, o, "rest", json_array(a)), json_object(a));
+    json_add_string(a, rest, "mode", "server");
+    json *security = json_add(a, rest, "security", json_object(a));
+    json_add(a, security, "cors", json_bool(a, c->http_cors_origins.n > 0));
+    json_add_string(
+        a, security, "description",
+        "Every call but this one, /.well-known and /health needs a bearer token with SMART v2 scopes.");
+    json *resources = json_add(a, rest, "resource", json_array(a));
+    for (int i = 0; i < fhir_resource_count(d); i++)
+        add_resource(a, resources, &api->deps, fhir_resource_at(d, i), c);
+    json_add(a, rest, "interaction", interactions(a, false));
+    add_compartments(a, rest, d);
+    api->capability = json_text(a, o);
+    return true;
+}
+
+static bool capabilities(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                         struct err *err)
+{
+    (void)rows, (void)err;
+    *out = (struct api_response){.status = 200, .resource = r->api->capability, .subset = true};
+    return true;
+}
+
+const struct api_interaction api__capabilities = {
+    .code = "capabilities", .run = RUN_NOW, .reply = capabilities};

@@ -1,0 +1,191 @@
+/*
+ * Conditional interactions (http.html#ccreate, #cond-update, #cdelete): the resource is named by search criteria.
+ *
+ * Race-safe by locks on the hashes of the criteria, taken by a statement of its own: inside one statement the snapshot
+ * would be older than the lock, and two clients would both find nothing.
+ */
+#include "internal.h"
+
+static bool parse(struct api_request *r, const struct fhir_type *type, struct str query, int limit,
+                  struct search_query **out, struct err *err)
+{
+    const struct api_deps *d = &r->api->deps;
+    struct search_arg *args = NULL;
+    size_t n = 0, cap = 0;
+    struct str rest, criteria = query;
+    if (str_cut(query, '?', &rest).len < query.len) /* "?a=b" and "Type?a=b" are seen as well */
+        criteria = rest;
+    const struct search_options options = {.type = type,
+                                           .strict = true,
+                                           .conditional = true,
+                                           .base = r->base,
+                                           .limits = {.count = limit, .max_count = limit}};
+    if (!api__parse_args(r->a, criteria, &args, &n, &cap, err))
+        return false;
+    if (n == 0)
+        return err_set(err, ERR_PRECONDITION,
+                       "A conditional interaction needs search criteria; without any it would concern "
+                       "every %s",
+                       type->name);
+    return search_parse(d->search, store_tenant(d->store), r->a, args, n, &options, out, err);
+}
+
+bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, struct str query, int64_t **keys,
+                        size_t *n, struct err *err)
+{
+    struct search_query *parsed;
+    if (!parse(r, type, query, 1, &parsed, err))
+        return false;
+    search_lock_keys(parsed, r->a, keys, n);
+    return true;
+}
+
+bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type *type, struct str query,
+                int limit, bool lock, struct api_match_row **rows, size_t *n, struct err *err)
+{
+    const struct api_deps *d = &r->api->deps;
+    struct search_query *parsed;
+    const struct db_rows *found;
+    struct sql q = {.a = r->a};
+    if (!parse(r, type, query, limit, &parsed, err))
+        return false;
+    if (lock) {
+        int64_t *keys;
+        size_t n_keys;
+        search_lock_keys(parsed, r->a, &keys, &n_keys);
+        store_lock_plan(keys, n_keys, &q);
+        if (!db_exec(c, r->a, &q, NULL, err))
+            return false;
+        q = (struct sql){.a = r->a};
+    }
+    if (!search_plan_match(parsed, store_stats(d->store), limit, &q, err) ||
+        !db_exec(c, r->a, &q, &found, err))
+        return false;
+    *n = (size_t)db_count(found);
+    *rows = ARENA_ARRAY(r->a, struct api_match_row, *n);
+    for (size_t i = 0; i < *n; i++)
+        (*rows)[i] = (struct api_match_row){fhir_resource_by_id(d->defs, db_int2(found, (int)i, 0)),
+                                            db_text(found, (int)i, 1), db_int4(found, (int)i, 3)};
+    return true;
+}
+
+/* Runs one in a transaction of its own unless the caller has one. */
+static bool
+in_transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err,
+               bool (*work)(struct api_request *, struct db_conn *, struct api_response *, struct err *))
+{
+    if (r->in_transaction)
+        return work(r, c, out, err);
+    for (int attempt = 0;; attempt++) {
+        if (!db_begin(c, err))
+            return false;
+        bool ok = work(r, c, out, err);
+        if (ok && db_commit(c, err))
+            return true;
+        db_rollback(c);
+        if (ok || !db_retryable(c) || attempt == 5)
+            return false;
+    }
+}
+
+/* ---- update ---------------------------------------------------------------------------------------------------- */
+
+static bool update_match(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct api_match_row *rows;
+    size_t n;
+    const char *id = json_get_string(r->body, "id");
+    struct store_update u = {.op = STORE_PUT};
+    if (!api__match(r, c, r->type, r->query, 2, true, &rows, &n, err))
+        return false;
+    if (n > 1)
+        return err_set(err, ERR_MULTIPLE, "The criteria match several resources; nothing was changed");
+    if (n == 1 && id && !str_is(rows[0].id, id))
+        return err_set(err, ERR_INVALID,
+                       "The criteria match a resource with another id than that in the body");
+    if (n == 1) {
+        u.w.id = rows[0].id;
+        if (r->if_match.s && !str_is(str_trim(r->if_match), "*") &&
+            !api__parse_etag(r->if_match, &u.if_match))
+            return err_set(err, ERR_PRECONDITION,
+                           "If-Match: the ETag of a version was expected, such as W/\"3\"");
+    } else if (r->if_match.s) {
+        return err_set(err, ERR_PRECONDITION,
+                       "The criteria match nothing, so there is no version that If-Match could name");
+    } else if (id) {
+        if (r->config->store_client_ids != 0)
+            return err_set(err, ERR_METHOD,
+                           "The criteria match nothing, and clients may not choose ids "
+                           "(store.client_ids = none): leave the id out");
+        struct sql q = {.a = r->a};
+        const struct db_rows *there;
+        struct store_version v;
+        u.w.id = str_of(id);
+        store_read_plan(r->api->deps.store, r->type, u.w.id, &q);
+        if (!db_exec(c, r->a, &q, &there, err))
+            return false;
+        if (store_read_reply(there, &v) && !v.deleted)
+            return err_set(err, ERR_CONFLICT,
+                           "The criteria match nothing, but the id in the body is that of another resource");
+        u.may_create = true;
+    } else {
+        char fresh[37];
+        store_new_id(fresh);
+        u.w.id = str_of(arena_strdup(r->a, fresh));
+        u.may_create = true;
+    }
+    return api__make_write(r, r->body, r->type, u.w.id, &u.w, err) &&
+           api__update_on(r, c, r->body, &u, out, err);
+}
+
+static bool prepare_update(struct api_request *r, struct err *err)
+{
+    return api__authorise(r, AUTH_SEARCH, r->type, err);
+}
+
+static bool work_update(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    return in_transaction(r, c, out, err, update_match);
+}
+
+/* ---- delete ---------------------------------------------------------------------------------------------------- */
+
+static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_response *out,
+                           struct err *err)
+{
+    struct api_match_row *rows;
+    size_t n;
+    bool single = r->config->store_conditional_delete == 0;
+    if (!api__match(r, c, r->type, r->query, single ? 2 : API_MATCHES_MAX + 1, true, &rows, &n, err))
+        return false;
+    if (n > 1 && single)
+        return err_set(err, ERR_MULTIPLE,
+                       "The criteria match several resources; nothing was deleted "
+                       "(store.conditional_delete = single)");
+    if (n > API_MATCHES_MAX)
+        return err_set(err, ERR_TOO_COSTLY, "The criteria match more than %d resources: narrow them",
+                       API_MATCHES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct sql q = {.a = r->a};
+        const struct db_rows *gone;
+        store_delete_plan(r->api->deps.store, r->type, rows[i].id, 0, &q);
+        if (!db_exec(c, r->a, &q, &gone, err))
+            return false;
+    }
+    *out = (struct api_response){.status = 204, .written = true};
+    return true;
+}
+
+static bool work_delete(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    return in_transaction(r, c, out, err, delete_matches);
+}
+
+const struct api_interaction api__conditional_update = {.code = "update",
+                                                        .run = RUN_WORKER,
+                                                        .right = AUTH_UPDATE,
+                                                        .body = true,
+                                                        .prepare = prepare_update,
+                                                        .work = work_update};
+const struct api_interaction api__conditional_delete = {
+    .code = "delete", .run = RUN_WORKER, .right = AUTH_DELETE | AUTH_SEARCH, .work = work_delete};

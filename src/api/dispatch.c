@@ -1,0 +1,387 @@
+/*
+ * The order of the steps. A request moves between the event loop and the workers; after it has been handed on (to the
+ * database, to a worker, or as a response to the front end) it belongs to the other side and is not touched again.
+ *
+ * Each stretch of work runs under a guard: when the request's memory is exhausted it ends there with 413, holding
+ * nothing but arena memory.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "internal.h"
+
+enum { MAX_ATTEMPTS = 20 };
+static const char base_path[] = "/fhir";
+
+enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER };
+
+struct stretch {
+    struct api_request *r;
+    enum next (*run)(struct stretch *s);
+    const struct db_rows *rows;
+    const struct store_written *written;
+    struct db_conn *conn;
+    const struct err *err;
+};
+
+static void act(struct api_request *r, enum next next);
+
+static enum next answer(struct api_request *r, struct api_response *out)
+{
+    if (out->issues && out->status >= 500)
+        log_event(LOG_ERROR, "failed", LOG_S("request_id", r->http->id),
+                  LOG_S("interaction", r->http->log_interaction), LOG_I("status", out->status));
+    api__respond(r, out);
+    return NEXT_RESPOND;
+}
+
+static enum next answer_error(struct api_request *r, const struct err *err)
+{
+    struct api_response out;
+    if (err->detail[0])
+        log_event(LOG_WARN, "error", LOG_S("request_id", r->http->id),
+                  LOG_S("kind", err_kind_name(err->kind)), LOG_S("detail", err->detail));
+    api__error_response(r, err, &out);
+    return answer(r, &out);
+}
+
+static void guarded(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    jmp_buf guard;
+    enum next next;
+    if (setjmp(guard) == 0) {
+        r->a->guard = &guard;
+        next = s->run(s);
+    } else {
+        struct err err;
+        r->a->limit = 0;
+        if (s->conn)
+            db_rollback(s->conn);
+        err_set(&err, ERR_TOO_LARGE,
+                "The request needs more memory than request.memory allows: send or ask for less at a time");
+        next = answer_error(r, &err);
+    }
+    r->a->guard = NULL;
+    act(r, next);
+}
+
+/* ---- before the database ----------------------------------------------------------------------------------- */
+
+bool api__authorise(const struct api_request *r, unsigned right, const struct fhir_type *type,
+                    struct err *err)
+{
+    static const struct {
+        unsigned right;
+        const char *letter;
+    } letters[] = {
+        {AUTH_CREATE, "c"}, {AUTH_READ, "r"}, {AUTH_UPDATE, "u"}, {AUTH_DELETE, "d"}, {AUTH_SEARCH, "s"}};
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        if ((right & letters[i].right) && !auth_allows(r->principal, (enum auth_right)letters[i].right, type))
+            return err_set(err, ERR_FORBIDDEN,
+                           "The token does not allow this: it needs a scope such as system/%s.%s",
+                           type ? type->name : "*", letters[i].letter);
+    return true;
+}
+
+bool api__validate(struct api_request *r, struct api_response *out)
+{
+    struct issues *list = ARENA_NEW(r->a, struct issues);
+    issues_init(list, r->a);
+    validate_resource(r->api->deps.validator, r->a, r->body, r->type,
+                      r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE, list);
+    if (list->errors == 0) {
+        r->warnings = *list;
+        return true;
+    }
+    *out = (struct api_response){.status = api__issues_status(list), .issues = list};
+    return false;
+}
+
+static bool prepare(struct api_request *r, struct api_response *out, struct err *err)
+{
+    const struct api_interaction *i = r->route->interaction;
+    if (!api__authorise(r, i->right, r->type, err))
+        return false;
+    if (i->body) {
+        if (!api__read_body(r, err))
+            return false;
+        if (!api__validate(r, out))
+            return true; /* *out is the answer */
+    }
+    return !i->prepare || i->prepare(r, err);
+}
+
+bool api__prepare(struct api_request *r, struct api_response *out)
+{
+    struct err err;
+    *out = (struct api_response){0};
+    if (!prepare(r, out, &err))
+        api__error_response(r, &err, out);
+    return out->status == 0;
+}
+
+static bool check_transfer(const struct api_request *r, struct err *err)
+{
+    if (r->http->body_too_large)
+        return err_set(err, ERR_TOO_LARGE,
+                       "The body is larger than this server takes (%lld bytes): send less at a time",
+                       (long long)r->config->http_max_body);
+    if (r->http->body_error)
+        return err_set(err, ERR_MEDIA, "%s", r->http->body_error);
+    return true;
+}
+
+static bool find_route(struct api_request *r, struct err *err, struct str *allow)
+{
+    enum api_match match = api__route(r, allow);
+    bool open = match == MATCH_OK ? r->route->open : r->path.len > 0 && r->path.s[0] == '/';
+    r->http->log_interaction = match == MATCH_OK ? r->route->interaction->code : "unknown";
+    r->http->log_type = r->type ? r->type->name : NULL;
+    if (!open) {
+        struct auth_principal *p = ARENA_NEW(r->a, struct auth_principal);
+        if (!auth_check(r->api->deps.auth, r->a, http_header(r->http, "Authorization"), p, err))
+            return false;
+        r->principal = p;
+    }
+    switch (match) {
+    case MATCH_OK:
+        return true;
+    case MATCH_NO_TYPE:
+        return err_set(err, ERR_NOT_FOUND,
+                       "FHIR R4 has no resource type of the name in the URL; names are case-sensitive");
+    case MATCH_NO_METHOD:
+        return err_set(err, ERR_METHOD, "This URL knows other methods: %.*s", STR_FMT(*allow));
+    default:
+        return err_set(err, ERR_NOT_FOUND,
+                       "There is nothing at this URL; GET %.*s/metadata tells what this server does",
+                       STR_FMT(r->base));
+    }
+}
+
+static enum next run_next(const struct api_request *r)
+{
+    switch (r->run) {
+    case RUN_READ:
+        return NEXT_READ;
+    case RUN_SEARCH:
+        return NEXT_SEARCH;
+    case RUN_WRITE:
+        return NEXT_WRITE;
+    case RUN_CREATE:
+        return NEXT_CREATE;
+    default:
+        return NEXT_WORKER;
+    }
+}
+
+/* Writes the statement, when the event loop is to run one. */
+static enum next plan(struct api_request *r)
+{
+    struct err err;
+    enum next next = run_next(r);
+    if (next == NEXT_CREATE || next == NEXT_WORKER)
+        return next;
+    r->sql = (struct sql){.a = r->a};
+    return r->route->interaction->plan(r, &r->sql, &err) ? next : answer_error(r, &err);
+}
+
+static enum next begin(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    struct api_response out;
+    struct err err;
+    struct str allow = {NULL, 0};
+    if (!find_route(r, &err, &allow)) {
+        api__error_response(r, &err, &out);
+        out.allow = err.kind == ERR_METHOD ? allow : (struct str){NULL, 0};
+        return answer(r, &out);
+    }
+    if (!check_transfer(r, &err) || !api__negotiate(r, &err))
+        return answer_error(r, &err);
+    if (!api__prepare(r, &out))
+        return answer(r, &out);
+    if (r->run == RUN_NOW) {
+        if (!r->route->interaction->reply(r, NULL, &out, &err))
+            return answer_error(r, &err);
+        return answer(r, &out);
+    }
+    return plan(r);
+}
+
+void api_handle(struct http_request *http, void *arg)
+{
+    struct api *api = arg;
+    const struct config *config = atomic_load(&api->config);
+    http->a->limit = (size_t)config->request_memory;
+    struct api_request *r = ARENA_NEW(http->a, struct api_request);
+    r->api = api;
+    r->config = config;
+    r->http = http;
+    r->a = http->a;
+    r->method = http->method;
+    r->query = http->query;
+    r->base = *config->http_base_url ? str_of(config->http_base_url)
+                                     : str_of(arena_printf(r->a, "%.*s%s", STR_FMT(http->origin), base_path));
+    r->path = http->path;
+    issues_init(&r->warnings, r->a);
+    struct str below = {http->path.s + sizeof base_path - 1, http->path.len - (sizeof base_path - 1)};
+    if (str_starts(http->path, str_of(base_path)) && (below.len == 0 || below.s[0] == '/')) {
+        r->path = below;
+        if (r->path.len > 0) /* the slash after the base */
+            r->path = (struct str){r->path.s + 1, r->path.len - 1};
+        if (r->path.len > 0 && r->path.s[r->path.len - 1] == '/')
+            r->path.len--;
+    }
+    guarded(&(struct stretch){.r = r, .run = begin});
+}
+
+/* ---- after the database ------------------------------------------------------------------------------------- */
+
+static enum next receive(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    struct api_response out = {0};
+    struct err err;
+    r->http->log_db_us += clock_mono_us() - r->submitted_us;
+    if (s->err)
+        return answer_error(r, s->err);
+    r->again = false;
+    if (!r->route->interaction->reply(r, s->rows, &out, &err))
+        return answer_error(r, &err);
+    if (r->run == RUN_WORKER)
+        return NEXT_WORKER;
+    if (!r->again)
+        return answer(r, &out);
+    if (++r->attempts < MAX_ATTEMPTS)
+        return plan(r);
+    err_set(&err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+    return answer_error(r, &err);
+}
+
+static void on_rows(void *arg, const struct db_rows *rows, const struct err *err)
+{
+    guarded(&(struct stretch){.r = arg, .run = receive, .rows = rows, .err = err});
+}
+
+static enum next receive_created(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    struct api_response out;
+    r->http->log_db_us += clock_mono_us() - r->submitted_us;
+    if (s->err)
+        return answer_error(r, s->err);
+    api__created(r, s->written, &out);
+    return answer(r, &out);
+}
+
+static void on_created(void *arg, const struct store_written *w, const struct err *err)
+{
+    guarded(&(struct stretch){.r = arg, .run = receive_created, .written = w, .err = err});
+}
+
+bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    const struct api_interaction *i = r->route->interaction;
+    *out = (struct api_response){0};
+    if (i->run == RUN_NOW)
+        return i->reply(r, NULL, out, err);
+    if (i->work && (i->run == RUN_WORKER || i->run == RUN_CREATE || r->run == RUN_WORKER))
+        return i->work(r, c, out, err);
+    for (r->attempts = 0; r->attempts < MAX_ATTEMPTS; r->attempts++) {
+        const struct db_rows *rows;
+        r->again = false;
+        r->sql = (struct sql){.a = r->a};
+        if (!i->plan(r, &r->sql, err) || !db_exec(c, r->a, &r->sql, &rows, err) ||
+            !i->reply(r, rows, out, err))
+            return false;
+        if (r->run == RUN_WORKER)
+            return i->work(r, c, out, err);
+        if (!r->again)
+            return true;
+    }
+    return err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+}
+
+static enum next work(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    struct api_response out;
+    struct err err;
+    if (!s->conn)
+        return answer_error(r, s->err);
+    int64_t start = clock_mono_us();
+    r->run = RUN_WORKER;
+    bool ok = api__run_on(r, s->conn, &out, &err);
+    r->http->log_db_us += clock_mono_us() - start;
+    return ok ? answer(r, &out) : answer_error(r, &err);
+}
+
+static void on_worker(void *arg, struct db_conn *conn, const struct err *err)
+{
+    guarded(&(struct stretch){.r = arg, .run = work, .conn = conn, .err = err});
+}
+
+/* Hands the request on; it is not ours afterwards. */
+static void act(struct api_request *r, enum next next)
+{
+    static const enum db_lane lanes[] = {
+        [NEXT_READ] = DB_READ, [NEXT_SEARCH] = DB_SEARCH, [NEXT_WRITE] = DB_WRITE};
+    const struct api_deps *d = &r->api->deps;
+    struct err err;
+    r->submitted_us = clock_mono_us();
+    switch (next) {
+    case NEXT_RESPOND:
+        http_respond(r->http, &r->http_response);
+        break;
+    case NEXT_READ:
+    case NEXT_SEARCH:
+    case NEXT_WRITE:
+        db_submit(d->db[r->http->loop], lanes[next], r->a, &r->sql, on_rows, r);
+        break;
+    case NEXT_CREATE:
+        store_batch_create(d->batch[r->http->loop], r->write, on_created, r);
+        break;
+    case NEXT_WORKER:
+        if (!db_pool_submit(d->pool, on_worker, r, &err)) {
+            answer_error(r, &err);
+            http_respond(r->http, &r->http_response);
+        }
+        break;
+    }
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------ */
+
+bool api_new(const struct config *c, const struct api_deps *deps, struct api **out, struct err *err)
+{
+    struct api *api = calloc(1, sizeof *api);
+    if (!api)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    api->deps = *deps;
+    api->config = c;
+    arena_init(&api->a, 0);
+    if (!api__make_capability(api, err)) {
+        api_free(api);
+        return false;
+    }
+    *out = api;
+    return true;
+}
+
+void api_free(struct api *api)
+{
+    arena_release(&api->a);
+    free(api);
+}
+
+void api_configure(struct api *api, const struct config *c)
+{
+    atomic_store(&api->config, c);
+}
+
+void api_drain(struct api *api)
+{
+    atomic_store(&api->draining, true);
+}

@@ -1,0 +1,47 @@
+/* For those who watch the server: is it alive, does it serve, how is it doing. */
+#include "base/metrics.h"
+#include "internal.h"
+
+static bool live(struct api_request *r, const struct db_rows *rows, struct api_response *out, struct err *err)
+{
+    (void)r, (void)rows, (void)err;
+    *out =
+        (struct api_response){.status = 200, .raw = STR("alive\n"), .raw_type = "text/plain; charset=utf-8"};
+    return true;
+}
+
+static bool ready(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                  struct err *err)
+{
+    (void)rows, (void)err;
+    const struct api_deps *d = &r->api->deps;
+    bool all = true;
+    for (int i = 0; i < d->n_loops; i++)
+        all &= db_async_ready(d->db[i]);
+    if (atomic_load(&r->api->draining))
+        *out = (struct api_response){.status = 503, .raw = STR("shutting down\n")};
+    else if (!all)
+        *out = (struct api_response){
+            .status = 503, .raw = STR("no connection to the database\n"), .retry_after = 2};
+    else
+        *out = (struct api_response){.status = 200, .raw = STR("ready\n")};
+    out->raw_type = "text/plain; charset=utf-8";
+    return true;
+}
+
+static bool metrics(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                    struct err *err)
+{
+    (void)rows, (void)err;
+    struct buf b;
+    buf_init(&b, r->a, 16384);
+    metrics_print(&b);
+    *out = (struct api_response){
+        .status = 200, .raw = buf_str(&b), .raw_type = "text/plain; version=0.0.4; charset=utf-8"};
+    return true;
+}
+
+const struct api_interaction api__health_live = {.code = "health", .run = RUN_NOW, .reply = live};
+const struct api_interaction api__health_ready = {.code = "health", .run = RUN_NOW, .reply = ready};
+const struct api_interaction api__metrics = {
+    .code = "metrics", .run = RUN_NOW, .right = AUTH_READ, .reply = metrics};

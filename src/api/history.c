@@ -1,0 +1,151 @@
+/* history of an instance, a type and the whole system (http.html#history). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "fhir/datetime.h"
+#include "internal.h"
+
+static bool read_instant(struct api_request *r, const char *name, int64_t *lo, int64_t *hi, struct err *err)
+{
+    struct fhir_datetime d;
+    struct str text = api__arg(r, name);
+    *lo = *hi = INT64_MIN;
+    if (!text.s)
+        return true;
+    if (!fhir_datetime_parse(text, &d))
+        return err_set(err, ERR_INVALID,
+                       "%s: an instant or a date was expected, such as 2021-01-10T08:00:00Z", name);
+    fhir_datetime_range(&d, store_tenant(r->api->deps.store)->zone, lo, hi);
+    return true;
+}
+
+/* Cursors: the version on an instance, "xid.k" elsewhere. */
+static bool read_cursor(struct api_request *r, struct store_history *h, struct err *err)
+{
+    struct str cursor = api__arg(r, "_cursor"), k;
+    int64_t v;
+    if (!cursor.s)
+        return true;
+    bool ok;
+    if (h->id.s) {
+        ok = str_int64(cursor, &v) && v > 0 && v <= INT32_MAX;
+        h->after_ver = ok ? (int32_t)v : 0;
+    } else {
+        h->after_xid = str_cut(cursor, '.', &k);
+        ok = str_int64(h->after_xid, &v) && v >= 0 && str_int64(k, &h->after_k);
+    }
+    return ok || err_set(err, ERR_INVALID, "_cursor: not one that this server gave; start again without it");
+}
+
+static bool prepare_history(struct api_request *r, struct err *err)
+{
+    struct store_history *h = ARENA_NEW(r->a, struct store_history);
+    struct str count = api__arg(r, "_count");
+    int64_t n = r->config->search_count, ignored;
+    if (r->id.s && !fhir_id_valid(r->id))
+        return err_set(err, ERR_INVALID,
+                       "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+    if (count.s && (!str_int64(count, &n) || n < 0))
+        return err_set(err, ERR_INVALID, "_count: a number of entries was expected");
+    if (n > r->config->search_max_count)
+        n = r->config->search_max_count;
+    *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
+    r->state = h;
+    return read_instant(r, "_since", &h->since_us, &ignored, err) &&
+           read_instant(r, "_at", &h->at_lo_us, &h->at_hi_us, err) && read_cursor(r, h, err);
+}
+
+static bool plan_history(struct api_request *r, struct sql *q, struct err *err)
+{
+    (void)err;
+    store_history_plan(r->api->deps.store, r->state, q);
+    return true;
+}
+
+/* The URL of this history with its parameters; cursor s NULL: of this page. */
+static struct str page_url(struct api_request *r, struct str cursor)
+{
+    struct buf b;
+    char separator = '?';
+    buf_init(&b, r->a, 256);
+    buf_addf(&b, "%.*s/%.*s", STR_FMT(r->base), STR_FMT(r->path));
+    for (size_t i = 0; i < r->n_args; i++) {
+        if (cursor.s && str_is(r->args[i].name, "_cursor"))
+            continue;
+        buf_addc(&b, separator);
+        separator = '&';
+        buf_add_percent(&b, r->args[i].name);
+        buf_addc(&b, '=');
+        buf_add_percent(&b, r->args[i].value);
+    }
+    if (cursor.s)
+        buf_addf(&b, "%c_cursor=%.*s", separator, STR_FMT(cursor));
+    return buf_str(&b);
+}
+
+static const struct {
+    const char *method;
+    int status;
+} operations[] = {
+    [STORE_POST] = {"POST", 201},   [STORE_PUT] = {"PUT", 200},        [STORE_DELETE] = {"DELETE", 204},
+    [STORE_PATCH] = {"PATCH", 200}, [STORE_CREATE_PUT] = {"PUT", 201},
+};
+
+static void add_version(struct api_request *r, struct bundle *w, const struct db_rows *rows, int i)
+{
+    const char *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, HISTORY_RTYPE))->name;
+    struct str id = db_text(rows, i, HISTORY_RID), none = {NULL, 0};
+    int op = db_int2(rows, i, HISTORY_OP);
+    bundle_entry_open(w);
+    bundle_entry_url(w, r->base, type, id);
+    if (op != STORE_DELETE)
+        bundle_entry_resource(w, db_text(rows, i, HISTORY_CONTENT));
+    bundle_entry_request(w, operations[op].method, type, op == STORE_POST ? (struct str){"", 0} : id);
+    bundle_entry_response(w, operations[op].status, none, db_int4(rows, i, HISTORY_VER),
+                          db_timestamptz(rows, i, HISTORY_LU), none);
+    bundle_entry_close(w);
+}
+
+static bool reply_history(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                          struct err *err)
+{
+    const struct store_history *h = r->state;
+    int n = db_count(rows), shown = n > h->count ? h->count : n;
+    struct bundle w;
+    if (n == 0 && h->id.s && h->since_us == INT64_MIN && h->at_lo_us == INT64_MIN && !h->after_ver)
+        return err_set(err, ERR_NOT_FOUND, "There is and was no %s with this id", r->type->name);
+    bundle_start(&w, r->a, "history");
+    if (h->total)
+        bundle_total(&w, n ? db_int8(rows, 0, HISTORY_TOTAL) : 0);
+    bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
+    if (n > shown && shown > 0) {
+        int last = shown - 1;
+        char *cursor = h->id.s ? arena_printf(r->a, "%d", db_int4(rows, last, HISTORY_VER))
+                               : arena_printf(r->a, "%s.%" PRId64, db_text(rows, last, HISTORY_XID).s,
+                                              db_int8(rows, last, HISTORY_K));
+        bundle_link(&w, "next", page_url(r, str_of(cursor)));
+    }
+    for (int i = 0; i < shown; i++)
+        add_version(r, &w, rows, i);
+    *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
+    return true;
+}
+
+const struct api_interaction api__history_instance = {.code = "history-instance",
+                                                      .run = RUN_SEARCH,
+                                                      .right = AUTH_READ,
+                                                      .prepare = prepare_history,
+                                                      .plan = plan_history,
+                                                      .reply = reply_history};
+const struct api_interaction api__history_type = {.code = "history-type",
+                                                  .run = RUN_SEARCH,
+                                                  .right = AUTH_READ | AUTH_SEARCH,
+                                                  .prepare = prepare_history,
+                                                  .plan = plan_history,
+                                                  .reply = reply_history};
+const struct api_interaction api__history_system = {.code = "history-system",
+                                                    .run = RUN_SEARCH,
+                                                    .right = AUTH_READ | AUTH_SEARCH,
+                                                    .prepare = prepare_history,
+                                                    .plan = plan_history,
+                                                    .reply = reply_history};

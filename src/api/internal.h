@@ -1,0 +1,212 @@
+/* src/api/internal.h: what the files of the module share. */
+#ifndef KAGARI_API_INTERNAL_H
+#define KAGARI_API_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "fhir/primitive.h"
+
+struct api {
+    struct api_deps deps;
+    _Atomic(const struct config *) config;
+    atomic_bool draining;
+    struct arena a;        /* of what is made once */
+    struct str capability; /* the CapabilityStatement, but for the parts that a request adds */
+};
+
+struct api_request;
+struct api_response;
+
+/* ---- interactions ---------------------------------------------------------------------------------------- */
+
+enum api_run {
+    RUN_NOW,    /* reply alone, no database */
+    RUN_READ,   /* plan and reply on the event loop: one statement by primary key */
+    RUN_SEARCH, /* the same, a statement that may take its time */
+    RUN_WRITE,  /* the same, a transaction of its own */
+    RUN_CREATE, /* the same, gathered into batches */
+    RUN_WORKER, /* work, on a thread with a connection */
+};
+
+struct api_interaction {
+    const char *code; /* as in CapabilityStatement and metrics: "read", "search-type" */
+    enum api_run run;
+    unsigned right; /* enum auth_right; 0: checked by the interaction itself, or open */
+    bool body;      /* carries a resource */
+    /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
+    bool (*prepare)(struct api_request *r, struct err *err);
+    bool (*plan)(struct api_request *r, struct sql *q, struct err *err);
+    bool (*reply)(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                  struct err *err);
+    /* On a worker; in r->in_transaction the transaction is the caller's. NULL: plan and reply, run one after the other. */
+    bool (*work)(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err);
+};
+
+struct api_route {
+    enum http_method method;
+    /* Segments: literal text, or T type, I id, V version id, C type of a compartment's content or "*". One that begins
+     * with '/' does not lie below the base. */
+    const char *pattern;
+    const struct api_interaction *interaction;
+    bool open; /* needs no token */
+};
+
+enum api_match { MATCH_OK, MATCH_NO_PATH, MATCH_NO_TYPE, MATCH_NO_METHOD };
+/* Finds the route of r->method and r->path and fills in type, id, vid and what. *allow: the methods that the path knows. */
+enum api_match api__route(struct api_request *r, struct str *allow);
+const struct api_route *api__routes(size_t *n);
+
+/* ---- a request ------------------------------------------------------------------------------------------- */
+
+/* Without a preference: the representation; inside Bundles nothing. */
+enum prefer_return { RETURN_DEFAULT, RETURN_REPRESENTATION, RETURN_MINIMAL, RETURN_OUTCOME };
+
+struct api_request {
+    struct api *api;
+    const struct config *config;
+    struct http_request *http; /* of the whole; entries of a Bundle share it */
+    struct arena *a;
+    enum http_method method;
+    struct str path, query; /* below the base, raw */
+    struct str base;        /* "https://host/fhir" */
+    const struct api_route *route;
+    enum api_run run;
+    const struct auth_principal *principal;
+
+    const struct fhir_type *type;
+    struct str id, vid;
+    const struct fhir_type *content; /* compartment search: of this type; NULL with all_content */
+    bool all_content;
+    const struct search_arg *args;
+    size_t n_args;
+
+    struct str if_match, if_none_match, if_modified_since, if_none_exist;
+    struct str accept, content_type;
+    enum prefer_return prefer;
+    bool strict, pretty, in_bundle, in_transaction;
+
+    json *body;                /* the resource */
+    struct issues warnings;    /* for Prefer: return=OperationOutcome */
+    void *state;               /* the interaction's own, between prepare, plan and reply */
+    struct store_write *write; /* RUN_CREATE: made by prepare */
+    bool again;                /* set by reply: another writer was faster, run it once more */
+    int attempts;
+
+    struct sql sql; /* the statement under way */
+    int64_t submitted_us;
+    struct http_response http_response;
+};
+
+struct api_response {
+    int status;
+    struct str resource; /* the text of a FHIR resource; s NULL: none */
+    struct str raw;      /* or bytes of another type */
+    const char *raw_type;
+    const struct fhir_type *type; /* with id and ver: for Location and ETag */
+    struct str id;
+    int32_t ver; /* 0: no ETag */
+    int64_t lu_us;
+    bool located;          /* Location: this is new */
+    bool written;          /* resource is what was stored: Prefer: return decides whether it is sent */
+    bool subset;           /* _summary and _elements apply to resource */
+    struct str allow;      /* 405 */
+    struct issues *issues; /* an OperationOutcome instead of a resource */
+    int retry_after;       /* seconds; 0: none */
+    bool challenge;        /* WWW-Authenticate */
+};
+
+/* ---- steps ------------------------------------------------------------------------------------------------- */
+
+/* Base URL, parameters, headers. */
+bool api__negotiate(struct api_request *r, struct err *err) NODISCARD;
+/* "application/fhir+json" and what else means FHIR in JSON. */
+bool api__is_fhir_json(struct str media_type);
+bool api__parse_etag(struct str s, int32_t *ver);                   /* W/"3" */
+struct str api__arg(const struct api_request *r, const char *name); /* first value; s NULL when absent */
+/* application/x-www-form-urlencoded, also the query. */
+bool api__parse_args(struct arena *a, struct str text, struct search_arg **args, size_t *n, size_t *cap,
+                     struct err *err) NODISCARD;
+/* Parses the body into r->body. */
+bool api__read_body(struct api_request *r, struct err *err) NODISCARD;
+/* Is r->body a resource of this type that may be stored? False: *out is the answer, with all findings. */
+bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;
+/* May the caller do this? */
+bool api__authorise(const struct api_request *r, unsigned right, const struct fhir_type *type,
+                    struct err *err) NODISCARD;
+/* Everything before the database: right, body, validation, prepare. False: *out is filled, the answer is ready. */
+bool api__prepare(struct api_request *r, struct api_response *out) NODISCARD;
+
+/* Runs a request's interaction on a worker's connection, however its route would run it. */
+bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out,
+                 struct err *err) NODISCARD;
+
+/* Turns the response into r->http_response. */
+void api__respond(struct api_request *r, struct api_response *out);
+/* What a create answers when its row is committed. */
+void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
+
+/* ---- outcomes ---------------------------------------------------------------------------------------------- */
+int api__status(enum err_kind kind);
+/* One error as a response: status, issues, headers that go with it. */
+void api__error_response(struct api_request *r, const struct err *err, struct api_response *out);
+struct str api__outcome_text(struct arena *a, const struct issues *issues);
+/* Status of a resource that did not validate: 400, or 422 when only rules of the server are broken. */
+int api__issues_status(const struct issues *issues);
+
+/* ---- Bundles being written --------------------------------------------------------------------------------- */
+struct bundle {
+    struct buf b;
+    enum { BUNDLE_HEAD, BUNDLE_LINKS, BUNDLE_ENTRIES } part;
+    bool first; /* nothing in the current entry yet */
+};
+/* In this order: start, total, links, entries, end. */
+void bundle_start(struct bundle *w, struct arena *a, const char *type);
+void bundle_total(struct bundle *w, int64_t total);
+void bundle_link(struct bundle *w, const char *relation, struct str url);
+/* An entry is opened, given its members in the order of these functions, and closed. */
+void bundle_entry_open(struct bundle *w);
+void bundle_entry_url(struct bundle *w, struct str base, const char *type, struct str id);
+void bundle_entry_resource(struct bundle *w, struct str text);
+void bundle_entry_search(struct bundle *w, const char *mode);
+void bundle_entry_request(struct bundle *w, const char *method, const char *type, struct str id);
+/* ver 0: no etag; location and outcome: s NULL: none. */
+void bundle_entry_response(struct bundle *w, int status, struct str location, int32_t ver, int64_t lu_us,
+                           struct str outcome);
+void bundle_entry_close(struct bundle *w);
+struct str bundle_end(struct bundle *w);
+
+/* ---- writing, shared by the interactions and Bundles ------------------------------------------------------- */
+/* From a validated resource to what the store takes; the resource tree is changed. */
+bool api__make_write(struct api_request *r, json *resource, const struct fhir_type *type, struct str id,
+                     struct store_write *w, struct err *err) NODISCARD;
+struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
+                         int32_t ver);
+/* Referential integrity as store.references says; on a connection, inside the writer's transaction when enforced. */
+bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                           struct err *err) NODISCARD;
+/* PUT or PATCH of u->w.id on a connection: merges labels of the stored version, runs again when raced. */
+bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, struct store_update *u,
+                    struct api_response *out, struct err *err) NODISCARD;
+enum { API_MATCHES_MAX = 10000 };
+/* The matches of a conditional interaction: at most limit, in no order; lock: first the locks of its criteria. */
+struct api_match_row {
+    const struct fhir_type *type;
+    struct str id;
+    int32_t ver;
+};
+bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type *type, struct str query,
+                int limit, bool lock, struct api_match_row **rows, size_t *n, struct err *err) NODISCARD;
+/* The locks of the same criteria, for callers that take several sets of them at once. */
+bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, struct str query, int64_t **keys,
+                        size_t *n, struct err *err) NODISCARD;
+
+/* ---- the interactions -------------------------------------------------------------------------------------- */
+extern const struct api_interaction api__capabilities, api__health_live, api__health_ready, api__metrics,
+    api__read, api__vread, api__create, api__update, api__delete, api__conditional_update,
+    api__conditional_delete, api__history_instance, api__history_type, api__history_system, api__search_type,
+    api__search_system, api__search_compartment, api__bundle, api__validate_operation;
+
+bool api__make_capability(struct api *api, struct err *err) NODISCARD;
+
+#endif

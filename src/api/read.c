@@ -1,0 +1,102 @@
+/* read and vread (http.html#read, #vread). */
+#include "base/base64.h"
+#include "base/clock.h"
+#include "internal.h"
+
+static bool check_id(struct api_request *r, struct err *err)
+{
+    return fhir_id_valid(r->id) ||
+           err_set(err, ERR_INVALID, "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+}
+
+static bool not_modified(const struct api_request *r, const struct store_version *v)
+{
+    int32_t ver;
+    int64_t since;
+    if (r->if_none_match.s)
+        return str_is(str_trim(r->if_none_match), "*") ||
+               (api__parse_etag(r->if_none_match, &ver) && ver == v->ver);
+    return r->if_modified_since.s && clock_parse_http_date(r->if_modified_since, &since) &&
+           v->lu_us / 1000000 <= since / 1000000;
+}
+
+static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
+{
+    if (!check_id(r, err))
+        return false;
+    store_read_plan(r->api->deps.store, r->type, r->id, q);
+    return true;
+}
+
+/* binary.html: in its own type, unless the client asks for FHIR. */
+static void as_binary(struct api_request *r, struct api_response *out)
+{
+    json *resource;
+    struct err err;
+    struct str data;
+    struct str format = api__arg(r, "_format");
+    if (format.s || !r->accept.s || api__is_fhir_json(r->accept) ||
+        !json_parse(r->a, out->resource, INT16_MAX, &resource, &err))
+        return;
+    const char *type = json_get_string(resource, "contentType"), *text = json_get_string(resource, "data");
+    bool wants_fhir = false, wants_raw = false;
+    for (struct str rest = r->accept; rest.s;) {
+        struct str one = str_trim(str_cut(rest, ',', &rest));
+        wants_fhir |= api__is_fhir_json(one);
+        wants_raw |= !api__is_fhir_json(one);
+    }
+    if (wants_fhir || !wants_raw || !type ||
+        !base64_decode(r->a, BASE64_FHIR, str_of(text ? text : ""), &data))
+        return;
+    out->raw = data;
+    out->raw_type = type;
+}
+
+static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                       struct err *err)
+{
+    struct store_version v;
+    if (!store_read_reply(rows, &v))
+        return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
+    *out = (struct api_response){
+        .status = 200, .type = r->type, .id = r->id, .ver = v.ver, .lu_us = v.lu_us, .subset = true};
+    if (v.deleted) {
+        err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
+        int32_t ver = v.ver;
+        api__error_response(r, err, out);
+        out->ver = ver;
+        return true;
+    }
+    if (not_modified(r, &v)) {
+        out->status = 304;
+        return true;
+    }
+    out->resource = v.content;
+    if (strcmp(r->type->name, "Binary") == 0 && !r->in_bundle)
+        as_binary(r, out);
+    return true;
+}
+
+static bool plan_vread(struct api_request *r, struct sql *q, struct err *err)
+{
+    int64_t ver;
+    if (!check_id(r, err))
+        return false;
+    if (!str_int64(r->vid, &ver) || ver < 1 || ver > INT32_MAX)
+        return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
+    store_vread_plan(r->api->deps.store, r->type, r->id, (int32_t)ver, q);
+    return true;
+}
+
+static bool reply_vread(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                        struct err *err)
+{
+    if (db_count(rows) == 0)
+        return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
+    return reply_read(r, rows, out, err);
+}
+
+const struct api_interaction api__read = {
+    .code = "read", .run = RUN_READ, .right = AUTH_READ, .plan = plan_read, .reply = reply_read};
+const struct api_interaction api__vread = {
+    .code = "vread", .run = RUN_READ, .right = AUTH_READ, .plan = plan_vread, .reply = reply_vread};

@@ -1,0 +1,109 @@
+/* The route table: everything the server answers. The CapabilityStatement is made from it. */
+#include "internal.h"
+
+static const struct api_route routes[] = {
+    {HTTP_GET, "/health/live", &api__health_live, true},
+    {HTTP_GET, "/health/ready", &api__health_ready, true},
+    {HTTP_GET, "/metrics", &api__metrics, false},
+    {HTTP_GET, "metadata", &api__capabilities, true},
+    {HTTP_GET, "", &api__search_system, false},
+    {HTTP_POST, "", &api__bundle, false},
+    {HTTP_GET, "_history", &api__history_system, false},
+    {HTTP_GET, "_search", &api__search_system, false},
+    {HTTP_POST, "_search", &api__search_system, false},
+    {HTTP_POST, "$validate", &api__validate_operation, false},
+    {HTTP_GET, "T", &api__search_type, false},
+    {HTTP_POST, "T", &api__create, false},
+    {HTTP_PUT, "T", &api__conditional_update, false},
+    {HTTP_DELETE, "T", &api__conditional_delete, false},
+    {HTTP_GET, "T/_search", &api__search_type, false},
+    {HTTP_POST, "T/_search", &api__search_type, false},
+    {HTTP_GET, "T/_history", &api__history_type, false},
+    {HTTP_POST, "T/$validate", &api__validate_operation, false},
+    {HTTP_GET, "T/I", &api__read, false},
+    {HTTP_PUT, "T/I", &api__update, false},
+    {HTTP_DELETE, "T/I", &api__delete, false},
+    {HTTP_GET, "T/I/_history", &api__history_instance, false},
+    {HTTP_GET, "T/I/_history/V", &api__vread, false},
+    {HTTP_POST, "T/I/$validate", &api__validate_operation, false},
+    {HTTP_GET, "T/I/C", &api__search_compartment, false},
+    {HTTP_GET, "T/I/C/_search", &api__search_compartment, false},
+    {HTTP_POST, "T/I/C/_search", &api__search_compartment, false},
+};
+
+const struct api_route *api__routes(size_t *n)
+{
+    *n = sizeof routes / sizeof routes[0];
+    return routes;
+}
+
+static const char *const method_names[] = {
+    [HTTP_GET] = "GET, HEAD", [HTTP_HEAD] = "",       [HTTP_POST] = "POST",
+    [HTTP_PUT] = "PUT",       [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
+
+/* Does one segment of the path fit that of a pattern? Fills in what it says. */
+static bool segment_fits(struct api_request *r, struct str pattern, struct str text, bool *no_type)
+{
+    const struct fhir_defs *defs = r->api->deps.defs;
+    if (pattern.len != 1)
+        return str_eq(pattern, text);
+    switch (pattern.s[0]) {
+    case 'T':
+        if (text.len == 0 || text.s[0] == '_' || text.s[0] == '$')
+            return false;
+        r->type = fhir_resource(defs, text);
+        *no_type |= !r->type;
+        return true;
+    case 'C':
+        if (text.len == 0 || text.s[0] == '_' || text.s[0] == '$')
+            return false;
+        r->all_content = str_is(text, "*");
+        r->content = r->all_content ? NULL : fhir_resource(defs, text);
+        *no_type |= !r->content && !r->all_content;
+        return true;
+    case 'I':
+        r->id = text;
+        return text.len > 0 && text.s[0] != '_' && text.s[0] != '$';
+    default:
+        r->vid = text;
+        return text.len > 0;
+    }
+}
+
+static bool path_fits(struct api_request *r, const char *pattern, bool *no_type)
+{
+    struct str p = str_of(pattern), rest = r->path;
+    r->type = r->content = NULL;
+    r->id = r->vid = (struct str){NULL, 0};
+    r->all_content = false;
+    for (;;) {
+        struct str want = str_cut(p, '/', &p), got = str_cut(rest, '/', &rest), text;
+        if (!str_percent_decode(r->a, got, false, &text) || !segment_fits(r, want, text, no_type) ||
+            !p.s != !rest.s)
+            return false;
+        if (!p.s)
+            return true;
+    }
+}
+
+enum api_match api__route(struct api_request *r, struct str *allow)
+{
+    enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
+    struct buf methods;
+    buf_init(&methods, r->a, 0);
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        bool no_type = false;
+        if (!path_fits(r, routes[i].pattern, &no_type))
+            continue;
+        if (no_type)
+            return MATCH_NO_TYPE;
+        if (routes[i].method == method) {
+            r->route = &routes[i];
+            r->run = routes[i].interaction->run;
+            return MATCH_OK;
+        }
+        buf_addf(&methods, "%s%s", methods.len ? ", " : "", method_names[routes[i].method]);
+    }
+    *allow = buf_str(&methods);
+    return methods.len ? MATCH_NO_METHOD : MATCH_NO_PATH;
+}

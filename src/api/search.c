@@ -1,0 +1,330 @@
+/* search at type, system and compartment level (http.html#search, search.html). */
+#include "internal.h"
+
+struct page {
+    struct search_query *q;
+    struct str path; /* of the self and next links */
+    struct bundle w;
+    int shown; /* matches */
+};
+
+/* Every type that may come back must be one that the token may search. */
+static bool authorise(struct api_request *r, const struct search_query *q, struct err *err)
+{
+    if (q->n_types == 0)
+        return api__authorise(r, AUTH_SEARCH, NULL, err);
+    for (int i = 0; i < q->n_types; i++)
+        if (!api__authorise(r, AUTH_SEARCH, q->types[i], err))
+            return false;
+    return true;
+}
+
+static bool prepare_search(struct api_request *r, struct err *err)
+{
+    const struct api_deps *d = &r->api->deps;
+    const struct config *c = r->config;
+    struct page *p = ARENA_NEW(r->a, struct page);
+    struct search_options options = {
+        .type = r->type,
+        .strict = r->strict,
+        .base = r->base,
+        .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
+                   c->search_total_limit},
+    };
+    p->path = r->type ? str_of(r->type->name) : STR("");
+    if (r->content || r->all_content) {
+        if (!fhir_id_valid(r->id))
+            return err_set(err, ERR_INVALID,
+                           "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+        options.compartment = r->type;
+        options.compartment_id = r->id;
+        options.type = r->content;
+        p->path = str_of(arena_printf(r->a, "%s/%.*s/%s", r->type->name, STR_FMT(r->id),
+                                      r->content ? r->content->name : "*"));
+    }
+    if (!search_parse(d->search, store_tenant(d->store), r->a, r->args, r->n_args, &options, &p->q, err) ||
+        !authorise(r, p->q, err))
+        return false;
+    r->state = p;
+    /* what needs several statements, or parses what it sends, does not run on an event loop */
+    if (p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements)
+        r->run = RUN_WORKER;
+    return true;
+}
+
+static bool plan_page(struct api_request *r, struct sql *q, struct err *err)
+{
+    const struct page *p = r->state;
+    return search_plan(p->q, store_stats(r->api->deps.store), q, err);
+}
+
+/* ---- writing the page ----------------------------------------------------------------------------------------- */
+
+static struct str page_url(struct api_request *r, const struct page *p, struct str cursor)
+{
+    struct buf b;
+    buf_init(&b, r->a, 512);
+    buf_addf(&b, "%.*s%s%.*s", STR_FMT(r->base), p->path.len ? "/" : "", STR_FMT(p->path));
+    if (p->q->self.len)
+        buf_addf(&b, "?%.*s", STR_FMT(p->q->self));
+    if (cursor.s) {
+        buf_addf(&b, "%c_cursor=", p->q->self.len ? '&' : '?');
+        buf_add_percent(&b, cursor);
+    }
+    return buf_str(&b);
+}
+
+static void add_unknown(struct api_request *r, struct page *p)
+{
+    struct issues list;
+    if (p->q->n_unknown == 0)
+        return;
+    issues_init(&list, r->a);
+    for (size_t i = 0; i < p->q->n_unknown; i++)
+        issues_add(&list, ISSUE_WARNING, "not-supported", NULL,
+                   "The search parameter '%.*s' is not known here and was left out; Prefer: handling=strict "
+                   "makes it an error",
+                   STR_FMT(p->q->unknown[i]));
+    bundle_entry_open(&p->w);
+    bundle_entry_resource(&p->w, api__outcome_text(r->a, &list));
+    bundle_entry_search(&p->w, "outcome");
+    bundle_entry_close(&p->w);
+}
+
+static struct str reduced(struct api_request *r, const struct page *p, struct str content)
+{
+    json *resource;
+    struct err err;
+    if ((p->q->summary == SUMMARY_FALSE && p->q->n_elements == 0) ||
+        !json_parse(r->a, content, INT16_MAX, &resource, &err))
+        return content;
+    return json_text(r->a, search_subset(r->api->deps.defs, r->a, resource, p->q->summary, p->q->elements,
+                                         p->q->n_elements));
+}
+
+static void add_row(struct api_request *r, struct page *p, const struct db_rows *rows, int i,
+                    const char *mode)
+{
+    const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+    bundle_entry_open(&p->w);
+    bundle_entry_url(&p->w, r->base, type->name, db_text(rows, i, SEARCH_RID));
+    bundle_entry_resource(&p->w, reduced(r, p, db_text(rows, i, SEARCH_CONTENT)));
+    bundle_entry_search(&p->w, mode);
+    bundle_entry_close(&p->w);
+}
+
+static bool start_page(struct api_request *r, const struct db_rows *rows, struct err *err)
+{
+    struct page *p = r->state;
+    int n = db_count(rows);
+    if (n > 0 && db_null(rows, 0, SEARCH_RTYPE))
+        n = 0;
+    p->shown = n > p->q->count ? p->q->count : n;
+    for (int i = 0; i < n; i++) /* the second lock below the compiled predicate */
+        if (db_int4(rows, i, SEARCH_TENANT) != store_tenant(r->api->deps.store)->id)
+            return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
+                              "row of another tenant");
+    bool counted = db_count(rows) > 0 && !db_null(rows, 0, SEARCH_TOTAL);
+    int64_t total = counted ? db_int8(rows, 0, SEARCH_TOTAL) : -1;
+    bundle_start(&p->w, r->a, "searchset");
+    if (counted)
+        bundle_total(&p->w, total);
+    bundle_link(&p->w, "self", page_url(r, p, p->q->cursor));
+    if (n > p->shown && p->shown > 0 && p->q->summary != SUMMARY_COUNT) {
+        int last = p->shown - 1;
+        bundle_link(&p->w, "next",
+                    page_url(r, p,
+                             search_cursor(r->a, db_text(rows, last, SEARCH_CURSOR),
+                                           db_text(rows, last, SEARCH_SNAPSHOT), total)));
+    }
+    if (p->q->summary == SUMMARY_COUNT)
+        p->shown = 0;
+    for (int i = 0; i < p->shown; i++)
+        add_row(r, p, rows, i, "match");
+    return true;
+}
+
+static bool reply_page(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                       struct err *err)
+{
+    struct page *p = r->state;
+    if (!start_page(r, rows, err))
+        return false;
+    add_unknown(r, p);
+    *out = (struct api_response){.status = 200, .resource = bundle_end(&p->w)};
+    return true;
+}
+
+/* ---- _include and _revinclude ----------------------------------------------------------------------------------- */
+
+/* What is on the page already, or has been asked for; by "Type/id". */
+struct seen {
+    struct str *slots;
+    size_t n, size;
+};
+
+static bool seen_add(struct arena *a, struct seen *s, const struct fhir_type *type, struct str id)
+{
+    static const struct hash_key fixed = {3, 4};
+    if ((s->n + 1) * 2 > s->size) {
+        struct seen bigger = {.size = s->size ? s->size * 2 : 256};
+        bigger.slots = ARENA_ARRAY(a, struct str, bigger.size);
+        for (size_t i = 0; i < s->size; i++) {
+            if (!s->slots[i].s)
+                continue;
+            size_t j = hash_bytes(&fixed, s->slots[i].s, s->slots[i].len) & (bigger.size - 1);
+            while (bigger.slots[j].s)
+                j = (j + 1) & (bigger.size - 1);
+            bigger.slots[j] = s->slots[i];
+        }
+        bigger.n = s->n;
+        *s = bigger;
+    }
+    struct str key = str_of(arena_printf(a, "%s/%.*s", type->name, STR_FMT(id)));
+    size_t i = hash_bytes(&fixed, key.s, key.len) & (s->size - 1);
+    for (; s->slots[i].s; i = (i + 1) & (s->size - 1))
+        if (str_eq(s->slots[i], key))
+            return false;
+    s->slots[i] = key;
+    s->n++;
+    return true;
+}
+
+struct found {
+    const struct fhir_type *type;
+    struct str id, content;
+};
+
+struct including {
+    struct api_request *r;
+    struct db_conn *c;
+    struct page *p;
+    struct seen seen;
+    struct found *list; /* matches first, then what was included, in order of arrival */
+    size_t n, cap;
+    int64_t included;
+};
+
+static bool too_many(struct including *g, struct err *err)
+{
+    return err_set(err, ERR_TOO_COSTLY,
+                   "_include and _revinclude would add more than %lld resources to one page: ask for a "
+                   "smaller _count, or include less",
+                   (long long)g->r->config->search_max_includes);
+}
+
+static bool add_found(struct including *g, const struct db_rows *rows, struct err *err)
+{
+    struct api_request *r = g->r;
+    for (int i = 0; i < db_count(rows); i++) {
+        const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+        /* what the token may not read is left out as if it were not there */
+        if (!auth_allows(r->principal, AUTH_READ, type) ||
+            !seen_add(r->a, &g->seen, type, db_text(rows, i, SEARCH_RID)))
+            continue;
+        if (++g->included > r->config->search_max_includes)
+            return too_many(g, err);
+        *ARENA_PUSH(r->a, g->list, g->n, g->cap) =
+            (struct found){type, db_text(rows, i, SEARCH_RID), db_text(rows, i, SEARCH_CONTENT)};
+        add_row(r, g->p, rows, i, "include");
+    }
+    return true;
+}
+
+static bool include_forward(struct including *g, const struct search_include *inc, size_t from, size_t to,
+                            struct err *err)
+{
+    struct api_request *r = g->r;
+    int16_t *rtypes = NULL;
+    struct str *ids = NULL;
+    size_t n = 0, cap = 0, n_ids = 0, cap_ids = 0;
+    for (size_t i = from; i < to; i++) {
+        json *resource;
+        struct search_index_ref *refs;
+        size_t n_refs;
+        if (inc->source && inc->source != g->list[i].type)
+            continue;
+        if (!json_parse(r->a, g->list[i].content, INT16_MAX, &resource, err) ||
+            !search_include_targets(g->p->q, inc, r->a, resource, g->list[i].type, &refs, &n_refs, err))
+            return false;
+        for (size_t j = 0; j < n_refs; j++) {
+            *ARENA_PUSH(r->a, rtypes, n, cap) = (int16_t)refs[j].type->id;
+            *ARENA_PUSH(r->a, ids, n_ids, cap_ids) = refs[j].id;
+        }
+    }
+    if (n == 0)
+        return true;
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    store_read_many_plan(r->api->deps.store, rtypes, ids, n, &q);
+    return db_exec(g->c, r->a, &q, &rows, err) && add_found(g, rows, err);
+}
+
+static bool include_reverse(struct including *g, const struct search_include *inc, size_t from, size_t to,
+                            struct err *err)
+{
+    struct api_request *r = g->r;
+    const struct search_tenant *tenant = store_tenant(r->api->deps.store);
+    int64_t *h = ARENA_ARRAY(r->a, int64_t, to - from);
+    size_t n = 0;
+    for (size_t i = from; i < to; i++)
+        if (!inc->target || inc->target == g->list[i].type)
+            h[n++] = search_hash_id(tenant, g->list[i].type, g->list[i].id);
+    if (n == 0)
+        return true;
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    int limit = (int)(r->config->search_max_includes - g->included) + 1;
+    if (!search_plan_revinclude(g->p->q, inc, h, n, limit, &q, err) || !db_exec(g->c, r->a, &q, &rows, err))
+        return false;
+    return db_count(rows) < limit ? add_found(g, rows, err) : too_many(g, err);
+}
+
+/* Rounds: the first looks at the matches; later ones, for :iterate, at what the round before brought. */
+static bool include_all(struct including *g, struct err *err)
+{
+    size_t from = 0, to = g->n;
+    for (int round = 0; from < to; round++) {
+        for (size_t i = 0; i < g->p->q->n_includes; i++) {
+            const struct search_include *inc = &g->p->q->includes[i];
+            if (round > 0 && !inc->iterate)
+                continue;
+            if (!(inc->reverse ? include_reverse : include_forward)(g, inc, from, to, err))
+                return false;
+        }
+        from = to;
+        to = g->n;
+    }
+    return true;
+}
+
+/* An iterating include also looks at what other includes of the first round brought, hence the rounds above. */
+static bool work_search(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct page *p = r->state;
+    const struct db_rows *rows;
+    struct sql q = {.a = r->a};
+    if (!plan_page(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
+        return false;
+    struct including g = {.r = r, .c = c, .p = p};
+    for (int i = 0; i < p->shown; i++) {
+        const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+        seen_add(r->a, &g.seen, type, db_text(rows, i, SEARCH_RID));
+        *ARENA_PUSH(r->a, g.list, g.n, g.cap) =
+            (struct found){type, db_text(rows, i, SEARCH_RID), db_text(rows, i, SEARCH_CONTENT)};
+    }
+    if (!include_all(&g, err))
+        return false;
+    add_unknown(r, p);
+    *out = (struct api_response){.status = 200, .resource = bundle_end(&p->w)};
+    return true;
+}
+
+#define SEARCH(name)                                                                                         \
+    {                                                                                                        \
+        .code = (name), .run = RUN_SEARCH, .prepare = prepare_search, .plan = plan_page,                     \
+        .reply = reply_page, .work = work_search                                                             \
+    }
+const struct api_interaction api__search_type = SEARCH("search-type");
+const struct api_interaction api__search_system = SEARCH("search-system");
+const struct api_interaction api__search_compartment = SEARCH("search-compartment");

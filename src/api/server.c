@@ -1,0 +1,273 @@
+/*
+ * The whole server. The main thread starts the others, then waits for signals, tells the watchdog that the loops turn,
+ * and refreshes the planner's statistics. While PostgreSQL is away at the start, requests are answered 503.
+ */
+#include "api/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/service.h"
+
+enum { LOOPS_MAX = 256, STATS_US = 60 * 1000 * 1000, TICK_US = 500 * 1000 };
+
+struct server {
+    struct arena a;       /* settings, definitions: until the end */
+    struct config config; /* what is in force; replaced as a whole by a reload */
+    int n;
+    struct loop *loops[LOOPS_MAX];
+    pthread_t threads[LOOPS_MAX];
+    int running;
+    struct db_async *db[LOOPS_MAX];
+    struct store_batch *batch[LOOPS_MAX];
+    struct http_server *http;
+    struct auth *auth;
+    struct db_pool *pool;
+    struct db_conn *conn; /* the main thread's */
+    struct store *store;
+    const struct fhir_defs *defs;
+    const struct search_registry *search;
+    const struct validator *validator;
+    _Atomic(struct api *) api; /* NULL until the database has been seen */
+};
+
+static void handle(struct http_request *r, void *arg)
+{
+    struct server *s = arg;
+    struct api *api = atomic_load(&s->api);
+    if (api) {
+        api_handle(r, api);
+        return;
+    }
+    struct http_response p = {.status = str_is(r->path, "/health/live") ? 200 : 503};
+    r->log_interaction = "starting";
+    p.body = STR(
+        "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"transient\","
+        "\"diagnostics\":\"The server is starting: the database cannot be reached yet; try again later\"}]}");
+    if (p.status == 200)
+        p.body = STR("alive\n");
+    http_add_header(r, &p, "Content-Type", STR("application/fhir+json; charset=utf-8"));
+    http_add_header(r, &p, "Retry-After", STR("2"));
+    http_respond(r, &p);
+}
+
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+/* What does not need the database. */
+static bool start_front(struct server *s, struct err *err)
+{
+    const struct config *c = &s->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    s->n = c->http_loops ? (int)c->http_loops : cores < LOOPS_MAX ? (int)cores : LOOPS_MAX;
+    if (!fhir_defs_load(&s->a, &s->defs, err) || !search_registry_new(&s->a, s->defs, &s->search, err) ||
+        !validator_new(&s->a, s->defs, &s->validator, err) || !auth_new(c, s->defs, &s->auth, err) ||
+        !db_pool_new(c, &s->pool, err))
+        return false;
+    for (int i = 0; i < s->n; i++) {
+        s->loops[i] = loop_new();
+        s->db[i] = db_async_new(c, s->loops[i]);
+    }
+    if (!http_server_new(c, s->loops, s->n, handle, s, &s->http, err))
+        return false;
+    for (; s->running < s->n; s->running++)
+        if (pthread_create(&s->threads[s->running], NULL, run_loop, s->loops[s->running]) != 0)
+            return err_set(err, ERR_INTERNAL, "cannot start %d event loops", s->n);
+    return true;
+}
+
+/* Needs the database; ERR_BUSY: not there yet. */
+static bool start_store(struct server *s, struct err *err)
+{
+    struct api *api;
+    if (!s->conn && !db_open(&s->config, &s->conn, err))
+        return false;
+    if (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err))
+        return false;
+    for (int i = 0; i < s->n; i++)
+        s->batch[i] = store_batch_new(s->store, s->db[i], &s->config);
+    const struct api_deps deps = {.defs = s->defs,
+                                  .search = s->search,
+                                  .validator = s->validator,
+                                  .auth = s->auth,
+                                  .store = s->store,
+                                  .pool = s->pool,
+                                  .db = s->db,
+                                  .batch = s->batch,
+                                  .n_loops = s->n};
+    if (!api_new(&s->config, &deps, &api, err))
+        return false;
+    atomic_store(&s->api, api);
+    return true;
+}
+
+static void reload(struct server *s, const struct config_source *from)
+{
+    struct config fresh, *next = ARENA_NEW(&s->a, struct config);
+    struct buf pending;
+    struct err err;
+    service_reloading();
+    buf_init(&pending, &s->a, 64);
+    *next = s->config;
+    if (config_read(from, &s->a, &fresh, &err)) {
+        config_reload(next, &fresh, &pending);
+        if (http_server_reload(s->http, next, &err) && auth_reload(s->auth, next, &err)) {
+            s->config = *next; /* its strings live in s->a; requests hold the copy below */
+            log_set_level((enum log_level)next->log_level);
+            api_configure(atomic_load(&s->api), next);
+            log_event(LOG_INFO, "reloaded", LOG_S("need_restart", pending.len ? pending.s : NULL));
+            service_ready();
+            return;
+        }
+    }
+    log_event(LOG_ERROR, "reload-failed", LOG_S("reason", err.msg), LOG_S("detail", err.detail));
+    service_ready();
+}
+
+/* Every loop has to run this within the time that the watchdog allows. */
+static void answer_ping(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static atomic_int pongs;
+
+static void ping(struct server *s, int64_t *next_us)
+{
+    int64_t interval = service_watchdog_us();
+    if (!interval || clock_mono_us() < *next_us)
+        return;
+    if (atomic_load(&pongs) >= s->n || *next_us == 0) {
+        service_alive();
+        atomic_store(&pongs, 0);
+        for (int i = 0; i < s->n; i++)
+            loop_post(s->loops[i], answer_ping, &pongs);
+    }
+    *next_us = clock_mono_us() + interval;
+}
+
+static bool all_ready(const struct server *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!db_async_ready(s->db[i]))
+            return false;
+    return true;
+}
+
+static bool supervise(struct server *s, const struct config_source *from, const sigset_t *signals,
+                      void (*ready)(void *arg, int port), void *arg, struct err *err)
+{
+    int64_t next_stats = clock_mono_us() + STATS_US, next_ping = 0;
+    bool told = false;
+    for (;;) {
+        struct err cause;
+        if (!atomic_load(&s->api) && !start_store(s, &cause)) {
+            if (cause.kind != ERR_BUSY) {
+                *err = cause;
+                return false;
+            }
+            log_event(LOG_WARN, "waiting-for-database", LOG_S("detail", cause.detail));
+        }
+        if (!told && atomic_load(&s->api) && all_ready(s)) {
+            told = true;
+            log_event(LOG_INFO, "ready", LOG_I("port", http_server_port(s->http)), LOG_I("loops", s->n));
+            service_ready();
+            if (ready)
+                ready(arg, http_server_port(s->http));
+        }
+        int64_t wait_us = told ? TICK_US : 2000;
+        const struct timespec wait = {.tv_nsec = wait_us * 1000};
+        switch (sigtimedwait(signals, NULL, &wait)) {
+        case SIGTERM:
+        case SIGINT:
+            return true;
+        case SIGHUP:
+            if (atomic_load(&s->api))
+                reload(s, from);
+        }
+        ping(s, &next_ping);
+        if (told && clock_mono_us() > next_stats) {
+            next_stats = clock_mono_us() + STATS_US;
+            if (!store_stats_refresh(s->store, s->conn, &cause))
+                log_event(LOG_WARN, "no-statistics", LOG_S("detail", cause.detail));
+        }
+    }
+}
+
+/* Requests that have begun are answered; a second signal does not hurry. */
+static void drain(struct server *s)
+{
+    int64_t deadline = clock_mono_us() + s->config.http_request_timeout;
+    service_stopping();
+    if (atomic_load(&s->api))
+        api_drain(atomic_load(&s->api));
+    http_server_drain(s->http);
+    while (http_server_active(s->http) > 0 && clock_mono_us() < deadline)
+        usleep(5000);
+    log_event(LOG_INFO, "stopped", LOG_I("unanswered", http_server_active(s->http)));
+}
+
+static void stop(struct server *s)
+{
+    if (s->pool)
+        db_pool_free(s->pool);
+    for (int i = 0; i < s->running; i++) {
+        loop_stop(s->loops[i]);
+        pthread_join(s->threads[i], NULL);
+    }
+    if (s->http)
+        http_server_free(s->http);
+    for (int i = 0; i < s->n; i++) {
+        if (s->db[i])
+            db_async_free(s->db[i]);
+        if (s->batch[i])
+            store_batch_free(s->batch[i]);
+        if (s->loops[i])
+            loop_free(s->loops[i]);
+    }
+    if (atomic_load(&s->api))
+        api_free(atomic_load(&s->api));
+    if (s->auth)
+        auth_free(s->auth);
+    if (s->store)
+        store_free(s->store);
+    if (s->conn)
+        db_close(s->conn);
+    arena_release(&s->a);
+    free(s);
+}
+
+bool server_run(const struct config_source *from, void (*ready)(void *arg, int port), void *arg,
+                struct err *err)
+{
+    struct server *s = calloc(1, sizeof *s);
+    sigset_t signals;
+    if (!s)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    arena_init(&s->a, 0);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    bool ok = config_read(from, &s->a, &s->config, err);
+    if (ok) {
+        log_set_level((enum log_level)s->config.log_level);
+        ok = start_front(s, err) && supervise(s, from, &signals, ready, arg, err);
+    }
+    if (ok)
+        drain(s);
+    stop(s);
+    return ok;
+}

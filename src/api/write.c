@@ -1,0 +1,340 @@
+/* create, update and delete (http.html#create, #update, #delete). */
+#include "internal.h"
+
+/* ---- shared -------------------------------------------------------------------------------------------------- */
+
+bool api__make_write(struct api_request *r, json *resource, const struct fhir_type *type, struct str id,
+                     struct store_write *w, struct err *err)
+{
+    const struct api_deps *d = &r->api->deps;
+    *w = (struct store_write){.type = type, .id = id};
+    json_put(r->a, resource, "id", json_string_n(r->a, id)); /* searched for by its own id */
+    if (!search_index(d->search, store_tenant(d->store), r->a, resource, type, r->base, &w->index, err))
+        return false;
+    store_content(r->a, resource, id, &w->content);
+    return true;
+}
+
+static void written(const struct store_write *w, int status, const struct store_written *at,
+                    struct api_request *r, struct api_response *out)
+{
+    *out = (struct api_response){.status = status,
+                                 .type = w->type,
+                                 .id = w->id,
+                                 .ver = at->ver,
+                                 .lu_us = at->lu_us,
+                                 .located = status == 201,
+                                 .written = true};
+    if (r->prefer == RETURN_REPRESENTATION || (r->prefer == RETURN_DEFAULT && !r->in_bundle))
+        out->resource = store_content_text(r->a, &w->content, at->ver, at->lu_us);
+}
+
+static bool if_match(const struct api_request *r, int32_t *ver, struct err *err)
+{
+    *ver = 0;
+    if (!r->if_match.s || str_is(str_trim(r->if_match), "*"))
+        return true;
+    return api__parse_etag(r->if_match, ver) ||
+           err_set(err, ERR_PRECONDITION, "If-Match: the ETag of a version was expected, such as W/\"3\"");
+}
+
+enum { REFERENCES_OFF, REFERENCES_WARN, REFERENCES_ENFORCE };
+
+bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                           struct err *err)
+{
+    const struct search_index *x = &w->index;
+    bool enforce = r->config->store_references == REFERENCES_ENFORCE;
+    bool asked = r->config->store_references == REFERENCES_WARN && r->prefer == RETURN_OUTCOME;
+    if (x->n_refs == 0 || (!enforce && !asked))
+        return true;
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    store_missing_plan(r->api->deps.store, x->refs, x->n_refs, enforce, &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    for (int i = 0; i < db_count(rows); i++) {
+        const struct search_index_ref *ref = &x->refs[db_int4(rows, i, 0)];
+        if (enforce)
+            return err_at(err, ERR_RULE, ref->expression,
+                          "The reference to a %s leads nowhere: this server has no such resource "
+                          "(store.references = enforce)",
+                          ref->type->name);
+        issues_add(&r->warnings, ISSUE_WARNING, "not-found", ref->expression,
+                   "The reference to a %s leads nowhere: this server has no such resource now",
+                   ref->type->name);
+    }
+    return true;
+}
+
+/* Checking references needs a second statement, in one transaction with the first when they are enforced. */
+static bool wants_reference_check(const struct api_request *r)
+{
+    return r->config->store_references == REFERENCES_ENFORCE ||
+           (r->config->store_references == REFERENCES_WARN && r->prefer == RETURN_OUTCOME);
+}
+
+static bool begin(struct api_request *r, struct db_conn *c, struct err *err)
+{
+    return r->in_transaction || db_begin(c, err);
+}
+
+static bool finish(struct api_request *r, struct db_conn *c, bool ok, struct err *err)
+{
+    if (r->in_transaction)
+        return ok;
+    if (ok)
+        return db_commit(c, err);
+    db_rollback(c);
+    return false;
+}
+
+/* ---- create -------------------------------------------------------------------------------------------------- */
+
+static bool prepare_create(struct api_request *r, struct err *err)
+{
+    char id[37];
+    if (r->if_none_exist.s) {
+        r->run = RUN_WORKER;
+        if (!api__authorise(r, AUTH_SEARCH, r->type, err))
+            return false;
+    }
+    if (wants_reference_check(r))
+        r->run = RUN_WORKER;
+    if (!r->id.s) { /* a transaction has chosen it already */
+        store_new_id(id);
+        r->id = str_of(arena_strdup(r->a, id));
+    }
+    r->write = ARENA_NEW(r->a, struct store_write);
+    return api__make_write(r, r->body, r->type, r->id, r->write, err);
+}
+
+void api__created(struct api_request *r, const struct store_written *w, struct api_response *out)
+{
+    written(r->write, 201, w, r, out);
+}
+
+static bool create_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct store *s = r->api->deps.store;
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    struct store_written w;
+    if (!api__check_references(r, c, r->write, err))
+        return false;
+    store_create_plan(s, &r->write, 1, &q);
+    if (!db_exec(c, r->a, &q, &rows, err) || !store_create_reply(rows, &w, err))
+        return false;
+    api__created(r, &w, out);
+    return true;
+}
+
+/* http.html#ccreate: nothing is made when the criteria match one already. */
+static bool create_unless(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct api_match_row *rows;
+    size_t n;
+    if (!api__match(r, c, r->type, r->if_none_exist, 2, true, &rows, &n, err))
+        return false;
+    if (n > 1)
+        return err_set(err, ERR_MULTIPLE, "If-None-Exist matches several resources; nothing was created");
+    if (n == 0)
+        return create_on(r, c, out, err);
+    struct sql q = {.a = r->a};
+    const struct db_rows *found;
+    struct store_version v;
+    store_read_plan(r->api->deps.store, rows[0].type, rows[0].id, &q);
+    if (!db_exec(c, r->a, &q, &found, err))
+        return false;
+    if (!store_read_reply(found, &v) || v.deleted)
+        return err_set(err, ERR_CONFLICT,
+                       "The resource that If-None-Exist matches was deleted at the same time; try again");
+    *out = (struct api_response){.status = 200,
+                                 .type = rows[0].type,
+                                 .id = rows[0].id,
+                                 .ver = v.ver,
+                                 .lu_us = v.lu_us,
+                                 .located = true,
+                                 .written = true,
+                                 .resource = v.content};
+    return true;
+}
+
+static bool work_create(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    if (!r->if_none_exist.s && !wants_reference_check(r))
+        return create_on(r, c, out, err);
+    bool ok = begin(r, c, err) && (r->if_none_exist.s ? create_unless : create_on)(r, c, out, err);
+    return finish(r, c, ok, err);
+}
+
+const struct api_interaction api__create = {.code = "create",
+                                            .run = RUN_CREATE,
+                                            .right = AUTH_CREATE,
+                                            .body = true,
+                                            .prepare = prepare_create,
+                                            .work = work_create};
+
+/* ---- update -------------------------------------------------------------------------------------------------- */
+
+static bool prepare_update(struct api_request *r, struct err *err)
+{
+    const char *id = json_get_string(r->body, "id");
+    struct store_update *u = ARENA_NEW(r->a, struct store_update);
+    if (!fhir_id_valid(r->id))
+        return err_set(err, ERR_INVALID,
+                       "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+    if (!id || !str_is(r->id, id))
+        return err_at(err, ERR_INVALID, arena_printf(r->a, "%s.id", r->type->name),
+                      "The resource's id must be there and be that of the URL");
+    if (!if_match(r, &u->if_match, err))
+        return false;
+    u->may_create = r->config->store_client_ids == 0;
+    u->op = STORE_PUT;
+    r->state = u;
+    if (wants_reference_check(r))
+        r->run = RUN_WORKER;
+    return api__make_write(r, r->body, r->type, r->id, &u->w, err);
+}
+
+static bool plan_update(struct api_request *r, struct sql *q, struct err *err)
+{
+    (void)err;
+    store_update_plan(r->api->deps.store, r->state, q);
+    return true;
+}
+
+/* What an update came to, as a response. STORE_LABELS and STORE_RACED are the caller's. */
+static bool updated(struct api_request *r, const struct store_update *u, enum store_outcome outcome,
+                    const struct store_written *at, struct api_response *out, struct err *err)
+{
+    switch (outcome) {
+    case STORE_UPDATED:
+    case STORE_CREATED:
+        written(&u->w, outcome == STORE_CREATED ? 201 : 200, at, r, out);
+        return true;
+    case STORE_ABSENT:
+        return err_set(
+            err, ERR_METHOD,
+            "There is no %s with this id, and clients may not choose ids (store.client_ids = none)",
+            u->w.type->name);
+    default:
+        return err_set(err, ERR_PRECONDITION,
+                       "If-Match names another version than the current one: read it and decide anew");
+    }
+}
+
+static bool reply_update(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                         struct err *err)
+{
+    const struct store_update *u = r->state;
+    struct store_written at;
+    enum store_outcome outcome = store_update_reply(u, rows, &at);
+    if (outcome == STORE_RACED) {
+        r->again = true;
+        return true;
+    }
+    if (outcome == STORE_LABELS) { /* the stored version has to be read first */
+        r->run = RUN_WORKER;
+        return true;
+    }
+    return updated(r, u, outcome, &at, out, err);
+}
+
+/* Adds the labels that the stored version has and the client did not resend, as of this moment. */
+static bool merge_stored_meta(struct api_request *r, struct db_conn *c, json *resource,
+                              const struct store_update *u, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    struct store_version v;
+    json *stored;
+    store_read_plan(r->api->deps.store, u->w.type, u->w.id, &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    if (!store_read_reply(rows, &v) || v.deleted)
+        return true; /* deleted meanwhile: nothing to merge */
+    if (!json_parse(r->a, v.content, INT16_MAX, &stored, err))
+        return false;
+    store_merge_meta(r->a, resource, stored);
+    return true;
+}
+
+bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, struct store_update *u,
+                    struct api_response *out, struct err *err)
+{
+    for (int attempt = 0; attempt < 20; attempt++) {
+        struct sql q = {.a = r->a};
+        const struct db_rows *rows;
+        struct store_written at;
+        if (!api__check_references(r, c, &u->w, err))
+            return false;
+        store_update_plan(r->api->deps.store, u, &q);
+        if (!db_exec(c, r->a, &q, &rows, err))
+            return false;
+        enum store_outcome outcome = store_update_reply(u, rows, &at);
+        if (outcome == STORE_LABELS) {
+            if (!merge_stored_meta(r, c, resource, u, err) ||
+                !api__make_write(r, resource, u->w.type, u->w.id, &u->w, err))
+                return false;
+        } else if (outcome != STORE_RACED) {
+            return updated(r, u, outcome, &at, out, err);
+        }
+    }
+    return err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+}
+
+static bool work_update(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    bool transaction = r->config->store_references == REFERENCES_ENFORCE;
+    if (!transaction)
+        return api__update_on(r, c, r->body, r->state, out, err);
+    bool ok = begin(r, c, err) && api__update_on(r, c, r->body, r->state, out, err);
+    return finish(r, c, ok, err);
+}
+
+const struct api_interaction api__update = {.code = "update",
+                                            .run = RUN_WRITE,
+                                            .right = AUTH_UPDATE,
+                                            .body = true,
+                                            .prepare = prepare_update,
+                                            .plan = plan_update,
+                                            .reply = reply_update,
+                                            .work = work_update};
+
+/* ---- delete -------------------------------------------------------------------------------------------------- */
+
+static bool plan_delete(struct api_request *r, struct sql *q, struct err *err)
+{
+    int32_t match;
+    if (!fhir_id_valid(r->id))
+        return err_set(err, ERR_INVALID,
+                       "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+    if (!if_match(r, &match, err))
+        return false;
+    store_delete_plan(r->api->deps.store, r->type, r->id, match, q);
+    return true;
+}
+
+static bool reply_delete(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                         struct err *err)
+{
+    int32_t match;
+    struct store_written at;
+    if (!if_match(r, &match, err))
+        return false;
+    switch (store_delete_reply(match, rows, &at)) {
+    case STORE_RACED:
+        r->again = true;
+        return true;
+    case STORE_MISMATCH:
+        return err_set(err, ERR_PRECONDITION,
+                       "If-Match names another version than the current one: read it and decide anew");
+    default: /* deleting what is not there is no error (http.html#delete) */
+        *out = (struct api_response){.status = 204, .ver = at.ver, .lu_us = at.lu_us, .written = true};
+        return true;
+    }
+}
+
+const struct api_interaction api__delete = {
+    .code = "delete", .run = RUN_WRITE, .right = AUTH_DELETE, .plan = plan_delete, .reply = reply_delete};
