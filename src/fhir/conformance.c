@@ -7,7 +7,8 @@
  *     extension, which is missing at xhtml.id, and says string at Resource.id, which is an id;
  *   - a SimpleQuantity is a Quantity under a profile; the profile's invariants are put on the elements that
  * name it;
- *   - some SearchParameters are examples, or have neither base nor expression.
+ *   - some SearchParameters are examples, or have neither base nor expression; one calls hasExtension(), which
+ *     FHIRPath does not have.
  */
 #include <stdlib.h>
 
@@ -316,11 +317,23 @@ static const char *branches_of(struct fhir__records *r, const char *expression, 
     return b.len ? b.s : NULL;
 }
 
+/* hasExtension('…') → extension('…').exists() */
+static const char *corrected(struct fhir__records *r, const char *expression)
+{
+    static const char wrong[] = "hasExtension(";
+    const char *at = expression ? strstr(expression, wrong) : NULL, *end = at ? strchr(at, ')') : NULL;
+    if (!end)
+        return expression;
+    const char *argument = at + sizeof wrong - 1;
+    return arena_printf(r->a, "%.*sextension(%.*s).exists()%s", (int)(at - expression), expression,
+                        (int)(end - argument), argument, end + 1);
+}
+
 static void add_param(struct fhir__records *r, const json *sp)
 {
     const char *id = json_get_string(sp, "id"), *code = json_get_string(sp, "code"),
                *url = json_get_string(sp, "url");
-    const char *expression = json_get_string(sp, "expression");
+    const char *expression = corrected(r, json_get_string(sp, "expression"));
     int type = fhir__word(fhir__search_words, json_get_string(sp, "type"));
     if (!code || !url || type < 0 || (id && (strcmp(id, "example") == 0 || strncmp(id, "example-", 8) == 0)))
         return;

@@ -1,5 +1,4 @@
 /* _include and _revinclude (search.html#revinclude): what they name, and whom it leads to. */
-#include "base/clock.h"
 #include "internal.h"
 
 /* Source:parameter[:Target], parameter * for all; "*" alone is all of every source. */
@@ -63,12 +62,8 @@ bool search_include_targets(const struct search_query *q, const struct search_in
         return true;
     struct search__index x = {.registry = q->registry, .resource = resource};
     struct fp_item root = fp_root(q->registry->defs, resource, type);
-    struct fp_env env = {.a = a,
-                         .defs = q->registry->defs,
-                         .resource = resource,
-                         .now_us = clock_wall_us(),
-                         .resolve = search__resolve,
-                         .arg = &x};
+    struct fp_env env = {
+        .a = a, .defs = q->registry->defs, .resource = resource, .resolve = search__resolve, .arg = &x};
     const struct search__type *t = search__type(q->registry, type);
     for (int s = 0; s < t->n; s++) {
         struct fp_list values = {0};

@@ -1,7 +1,6 @@
 /* Resource → index rows: evaluates the type's parameters and hands each value to the file of its kind. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "internal.h"
 
 static search__index_fn *const kinds[] = {
@@ -197,12 +196,8 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     struct search__index x = {
         .registry = r, .tenant = t, .a = a, .base = base, .type = type, .resource = resource, .out = out};
     struct fp_item root = fp_root(r->defs, resource, type);
-    struct fp_env env = {.a = a,
-                         .defs = r->defs,
-                         .resource = resource,
-                         .now_us = clock_wall_us(),
-                         .resolve = search__resolve,
-                         .arg = &x};
+    struct fp_env env = {
+        .a = a, .defs = r->defs, .resource = resource, .resolve = search__resolve, .arg = &x};
     const struct search__type *st = search__type(r, type);
     for (int i = 0; i < st->n; i++) {
         x.slot = &st->slots[i];

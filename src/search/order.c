@@ -50,9 +50,12 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
                  first, w->tenant, param);
         break;
     case ORDER_DATE:
+        sql_addf(q, "SELECT %s(s.lo) FROM idx_date s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
+                 first, w->tenant, param);
+        break;
     case ORDER_NUMBER:
-        sql_addf(q, "SELECT %s(s.lo) FROM %s s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d", first,
-                 s->by == ORDER_DATE ? "idx_date" : "idx_num", w->tenant, param);
+        sql_addf(q, "SELECT %s FROM idx_num s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
+                 s->desc ? "max(s.hi)" : "min(s.lo)", w->tenant, param);
         break;
     case ORDER_REFERENCE:
         sql_addf(

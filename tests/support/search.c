@@ -1,0 +1,235 @@
+#include "support/search.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/embed.h"
+
+static struct err err;
+
+void test_search_init(struct test_search *t)
+{
+    *t = (struct test_search){
+        .tenant = {.id = 7, .key = {1, 2}, .zone = 540},
+        .limits = {.count = 50, .max_count = 1000, .max_includes = 100, .total_limit = 10000}};
+    arena_init(&t->a, 0);
+    ck_ok(fhir_defs_load(&t->a, &t->defs, &err));
+    ck_ok(search_registry_new(&t->a, t->defs, &t->registry, &err));
+}
+
+void test_search_open(struct test_search *t)
+{
+    struct config c;
+    test_search_init(t);
+    config_defaults(&c, &t->a);
+    c.db_conninfo = test_conninfo();
+    ck_ok(db_open(&c, &t->db, &err));
+    char *schema = arena_printf(&t->a, "search_%d", (int)getpid());
+    ck_ok(db_run(t->db, "SET client_min_messages = warning", &err));
+    ck_ok(db_run(t->db, arena_printf(&t->a, "CREATE SCHEMA %s; SET search_path = %s, public", schema, schema),
+                 &err));
+    ck_ok(db_run(t->db, embed_get("sql/0001_schema.sql").s, &err));
+}
+
+void test_search_close(struct test_search *t)
+{
+    if (t->db) {
+        ck_ok(db_run(t->db, arena_printf(&t->a, "DROP SCHEMA search_%d CASCADE", (int)getpid()), &err));
+        db_close(t->db);
+    }
+    arena_release(&t->a);
+}
+
+static const struct fhir_type *type_of(struct test_search *t, const json *resource)
+{
+    const struct fhir_type *type = fhir_type(t->defs, json_get_string(resource, "resourceType"));
+    ck_assert(type && type->kind == FHIR_RESOURCE);
+    return type;
+}
+
+void test_search_index(struct test_search *t, const json *resource, struct search_index *out)
+{
+    ck_ok(search_index(t->registry, &t->tenant, &t->a, resource, type_of(t, resource), STR(TEST_SEARCH_BASE),
+                       out, &err));
+}
+
+static void run(struct test_search *t, struct sql *q)
+{
+    if (!db_exec(t->db, &t->a, q, NULL, &err))
+        ck_abort_msg("%s [%s] in %s", err.msg, err.detail, q->text.s);
+}
+
+/* A lane's 0 is NULL in the row. */
+static int lane(struct sql *q, int64_t v)
+{
+    return v ? sql_int8(q, v) : sql_null(q, SQL_INT8);
+}
+
+void test_search_delete(struct test_search *t, const char *type, const char *id)
+{
+    struct sql q;
+    sql_init(&q, &t->a, NULL);
+    int tenant = sql_int4(&q, t->tenant.id), rtype = sql_int2(&q, (int16_t)fhir_type(t->defs, type)->id);
+    int rid = sql_text(&q, str_of(id));
+    sql_adds(&q, "WITH gone AS (DELETE FROM res");
+    sql_addf(&q, " WHERE tenant = $%d AND rtype = $%d AND rid = $%d RETURNING k)", tenant, rtype, rid);
+    static const char *const sides[] = {"idx_str", "idx_date", "idx_num", "idx_ovf"};
+    for (int i = 0; i < 4; i++)
+        sql_addf(&q, ", d%d AS (DELETE FROM %s USING gone WHERE tenant = $%d AND %s.k = gone.k)", i, sides[i],
+                 tenant, sides[i]);
+    sql_adds(&q, " SELECT 1");
+    run(t, &q);
+}
+
+static void put_row(struct test_search *t, const struct search_index *x, const struct fhir_type *type,
+                    struct str id, struct str content, int64_t k)
+{
+    struct sql q;
+    sql_init(&q, &t->a, NULL);
+    sql_adds(
+        &q,
+        "INSERT INTO res (xid, lu, k, h, dt, dt_hi, pat, code, cat, ix, tenant, ver, rtype, q, rid, labels,"
+        " keys, content) VALUES (pg_current_xact_id(), ");
+    sql_addf(&q, "timestamptz '2020-01-01T00:00:00Z' + $%d * interval '1 s', $%d, $%d, ", sql_int8(&q, k),
+             sql_int8(&q, k), sql_int8(&q, x->h));
+    sql_addf(&q, "$%d, $%d, $%d, $%d, ", sql_int8(&q, x->dt), sql_int8(&q, x->dt_hi), lane(&q, x->pat),
+             lane(&q, x->code));
+    sql_addf(&q, "$%d, $%d, $%d, 1, $%d, ", lane(&q, x->cat), sql_int8(&q, x->ix), sql_int4(&q, t->tenant.id),
+             sql_int2(&q, (int16_t)type->id));
+    sql_addf(&q, "$%d, $%d, $%d, $%d, $%d)", x->q.s ? sql_numeric(&q, x->q) : sql_null(&q, SQL_NUMERIC),
+             sql_text(&q, id), sql_int8_array(&q, x->labels, x->n_labels),
+             sql_int8_array(&q, x->keys, x->n_keys), sql_text(&q, content));
+    run(t, &q);
+}
+
+static void put_sides(struct test_search *t, const struct search_index *x, const struct fhir_type *type,
+                      int64_t k)
+{
+    struct sql q;
+    int16_t id = (int16_t)type->id;
+#define ROW(table, columns, ...)                                                                             \
+    do {                                                                                                     \
+        sql_init(&q, &t->a, NULL);                                                                           \
+        sql_addf(&q, "INSERT INTO " table " (tenant, rtype, " columns ") VALUES ($%d, $%d",                  \
+                 sql_int4(&q, t->tenant.id), sql_int2(&q, id));                                              \
+        const int values[] = {__VA_ARGS__};                                                                  \
+        for (size_t v = 0; v < sizeof values / sizeof values[0]; v++)                                        \
+            sql_addf(&q, ", $%d", values[v]);                                                                \
+        sql_adds(&q, ") ON CONFLICT DO NOTHING");                                                            \
+        run(t, &q);                                                                                          \
+    } while (0)
+    for (size_t i = 0; i < x->n_strs; i++)
+        ROW("idx_str", "k, param, val, raw", sql_int8(&q, k), sql_int4(&q, x->strs[i].param),
+            sql_text(&q, x->strs[i].val),
+            x->strs[i].raw.s ? sql_text(&q, x->strs[i].raw) : sql_null(&q, SQL_TEXT));
+    for (size_t i = 0; i < x->n_dates; i++)
+        ROW("idx_date", "k, param, lo, hi", sql_int8(&q, k), sql_int4(&q, x->dates[i].param),
+            sql_int8(&q, x->dates[i].lo), sql_int8(&q, x->dates[i].hi));
+    for (size_t i = 0; i < x->n_nums; i++)
+        ROW("idx_num", "k, param, lo, hi, sc, c, u, tok", sql_int8(&q, k), sql_int4(&q, x->nums[i].param),
+            sql_numeric(&q, x->nums[i].lo), sql_numeric(&q, x->nums[i].hi), sql_int8(&q, x->nums[i].sc),
+            sql_int8(&q, x->nums[i].c), sql_int8(&q, x->nums[i].u), sql_int8(&q, x->nums[i].tok));
+    for (size_t i = 0; i < x->n_ovfs; i++)
+        ROW("idx_ovf", "k, lane, val, dt", sql_int8(&q, k), sql_int2(&q, x->ovfs[i].lane),
+            sql_int8(&q, x->ovfs[i].val), sql_int8(&q, x->dt));
+    for (size_t i = 0; i < x->n_dicts; i++)
+        ROW("idx_dict", "param, kind, key, val", sql_int4(&q, x->dicts[i].param),
+            sql_int2(&q, x->dicts[i].kind), sql_int8(&q, x->dicts[i].key), sql_text(&q, x->dicts[i].val));
+#undef ROW
+}
+
+void test_search_put(struct test_search *t, const json *resource)
+{
+    struct search_index x;
+    const struct fhir_type *type = type_of(t, resource);
+    const char *id = json_get_string(resource, "id");
+    test_search_index(t, resource, &x);
+    test_search_delete(t, type->name, id);
+    int64_t k = ++t->k;
+    put_row(t, &x, type, str_of(id), json_text(&t->a, resource), k);
+    put_sides(t, &x, type, k);
+}
+
+static struct search_arg *args_of(struct test_search *t, struct str query, size_t *n)
+{
+    struct search_arg *args = NULL;
+    size_t cap = 0;
+    *n = 0;
+    for (struct str rest = query; rest.s;) {
+        struct str value, name = str_cut(str_cut(rest, '&', &rest), '=', &value);
+        struct search_arg arg = {.value = STR("")};
+        ck_assert(str_percent_decode(&t->a, name, true, &arg.name));
+        ck_assert(!value.s || str_percent_decode(&t->a, value, true, &arg.value));
+        *ARENA_PUSH(&t->a, args, *n, cap) = arg;
+    }
+    return args;
+}
+
+bool test_search_parse(struct test_search *t, const char *url, struct search_query **out, struct err *e)
+{
+    struct search_options o = {.limits = t->limits, .base = STR(TEST_SEARCH_BASE)};
+    struct str query, id, rest, path = str_cut(str_of(url), '?', &query);
+    struct str type = str_cut(path, '/', &id);
+    if (id.s) { /* Patient/1/Observation, Patient/1 (all types) */
+        o.compartment = fhir_resource(t->defs, type);
+        o.compartment_id = str_cut(id, '/', &rest);
+        type = rest;
+    }
+    if (type.len)
+        o.type = fhir_resource(t->defs, type);
+    ck_assert_msg(!type.len || o.type, "%s", url);
+    size_t n = 0;
+    struct search_arg *args = query.len ? args_of(t, query, &n) : NULL;
+    return search_parse(t->registry, &t->tenant, &t->a, args, n, &o, out, e);
+}
+
+bool test_search_page(struct test_search *t, const struct search_query *q, struct test_page *out,
+                      struct err *e)
+{
+    struct sql sql;
+    const struct db_rows *rows;
+    struct buf ids;
+    if (!search_plan(q, &t->stats, &sql, e))
+        return false;
+    if (!db_exec(t->db, &t->a, &sql, &rows, e)) {
+        printf("in: %s\n", sql.text.s);
+        return false;
+    }
+    *out = (struct test_page){.total = -1};
+    buf_init(&ids, &t->a, 64);
+    int n = db_count(rows);
+    ck_assert_int_ge(n, 1);
+    if (!db_null(rows, 0, SEARCH_TOTAL))
+        out->total = db_int8(rows, 0, SEARCH_TOTAL);
+    for (int i = 0; i < n && i < q->count && !db_null(rows, i, SEARCH_RTYPE); i++) {
+        ck_assert_int_eq(db_int4(rows, i, SEARCH_TENANT), t->tenant.id);
+        const struct fhir_type *type = fhir_resource_by_id(t->defs, db_int2(rows, i, SEARCH_RTYPE));
+        buf_adds(&ids, out->n++ ? " " : "");
+        if (q->n_types != 1)
+            buf_addf(&ids, "%s/", type->name);
+        buf_addstr(&ids, db_text(rows, i, SEARCH_RID));
+    }
+    out->ids = buf_str(&ids);
+    if (n > q->count && q->count)
+        out->next = search_cursor(&t->a, db_text(rows, q->count - 1, SEARCH_CURSOR),
+                                  db_text(rows, 0, SEARCH_SNAPSHOT), out->total);
+    return true;
+}
+
+struct str test_search_explain(struct test_search *t, const struct search_query *q, bool analyze)
+{
+    struct sql sql;
+    const struct db_rows *rows;
+    struct buf out;
+    ck_ok(search_plan(q, &t->stats, &sql, &err));
+    struct str text = {arena_strndup(&t->a, sql.text.s, sql.text.len), sql.text.len};
+    sql.text.len = 0;
+    sql_addf(&sql, "EXPLAIN (COSTS OFF%s) ", analyze ? ", ANALYZE, TIMING OFF" : "");
+    buf_addstr(&sql.text, text);
+    if (!db_exec(t->db, &t->a, &sql, &rows, &err))
+        ck_abort_msg("%s [%s] in %s", err.msg, err.detail, text.s);
+    buf_init(&out, &t->a, 1024);
+    for (int i = 0; i < db_count(rows); i++)
+        buf_addf(&out, "%.*s\n", STR_FMT(db_text(rows, i, 0)));
+    return buf_str(&out);
+}
