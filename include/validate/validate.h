@@ -41,6 +41,11 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct vali
 void validate_resource(const struct validator *v, struct arena *a, const json *resource,
                        const struct fhir_type *expected, enum validate_level level, struct issues *out);
 
+/* The same for a resource that stands in a transaction, where "Patient?identifier=…" is a reference too. */
+void validate_transaction_entry(const struct validator *v, struct arena *a, const json *resource,
+                                const struct fhir_type *expected, enum validate_level level,
+                                struct issues *out);
+
 void issues_init(struct issues *list, struct arena *a);
 struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code,
                          const char *expression, const char *fmt, ...) __attribute__((format(printf, 5, 6)));

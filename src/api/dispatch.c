@@ -89,8 +89,9 @@ bool api__validate(struct api_request *r, struct api_response *out)
 {
     struct issues *list = ARENA_NEW(r->a, struct issues);
     issues_init(list, r->a);
-    validate_resource(r->api->deps.validator, r->a, r->body, r->type,
-                      r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE, list);
+    (r->in_transaction ? validate_transaction_entry : validate_resource)(
+        r->api->deps.validator, r->a, r->body, r->type,
+        r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE, list);
     if (list->errors == 0) {
         r->warnings = *list;
         return true;

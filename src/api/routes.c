@@ -90,13 +90,15 @@ enum api_match api__route(struct api_request *r, struct str *allow)
 {
     enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
     struct buf methods;
+    bool unknown_type = false;
     buf_init(&methods, r->a, 0);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         bool no_type = false;
         if (!path_fits(r, routes[i].pattern, &no_type))
             continue;
+        unknown_type |= no_type;
         if (no_type)
-            return MATCH_NO_TYPE;
+            continue;
         if (routes[i].method == method) {
             r->route = &routes[i];
             r->run = routes[i].interaction->run;
@@ -105,5 +107,5 @@ enum api_match api__route(struct api_request *r, struct str *allow)
         buf_addf(&methods, "%s%s", methods.len ? ", " : "", method_names[routes[i].method]);
     }
     *allow = buf_str(&methods);
-    return methods.len ? MATCH_NO_METHOD : MATCH_NO_PATH;
+    return methods.len ? MATCH_NO_METHOD : unknown_type ? MATCH_NO_TYPE : MATCH_NO_PATH;
 }

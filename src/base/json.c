@@ -19,6 +19,7 @@ struct parser {
     struct arena *a;
     char *start, *p, *end; /* *end is NUL */
     int depth, max_depth;
+    bool in_object; /* what is parsed now is a property's value */
     const char *error, *error_at;
     enum err_kind error_kind;
 };
@@ -332,13 +333,18 @@ static bool literal(struct parser *ps, const char *word, size_t len, int type, j
 
 static bool nested(struct parser *ps, bool (*parse)(struct parser *, json **), json **out)
 {
-    if (++ps->depth > ps->max_depth) {
+    /* an array that is the value of a property is no level of its own: FHIR's repeating elements are such */
+    int level = parse == parse_object || !ps->in_object;
+    bool outer = ps->in_object;
+    if ((ps->depth += level) > ps->max_depth) {
         fail(ps, ps->p, "nested too deeply");
         ps->error_kind = ERR_TOO_LARGE;
         return false;
     }
+    ps->in_object = parse == parse_object;
     bool ok = parse(ps, out);
-    ps->depth--;
+    ps->in_object = outer;
+    ps->depth -= level;
     return ok;
 }
 

@@ -65,6 +65,7 @@ struct validate__walk {
     struct arena *a;
     struct issues *out;
     enum validate_level level;
+    bool in_transaction; /* the resource is an entry of a transaction */
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
     int depth;

@@ -44,11 +44,17 @@ static void release(void *arena)
     arena_release(arena);
 }
 
-void validate_resource(const struct validator *v, struct arena *a, const json *resource,
-                       const struct fhir_type *expected, enum validate_level level, struct issues *out)
+static void validate(const struct validator *v, struct arena *a, const json *resource,
+                     const struct fhir_type *expected, enum validate_level level, bool in_transaction,
+                     struct issues *out)
 {
-    struct validate__walk w = {
-        .v = v, .a = a, .out = out, .level = level, .first = out->n, .now_us = clock_wall_us()};
+    struct validate__walk w = {.v = v,
+                               .a = a,
+                               .out = out,
+                               .level = level,
+                               .in_transaction = in_transaction,
+                               .first = out->n,
+                               .now_us = clock_wall_us()};
     if (level == VALIDATE_FULL) {
         w.scratch = ARENA_NEW(a, struct arena);
         arena_init(w.scratch, a->limit);
@@ -59,4 +65,17 @@ void validate_resource(const struct validator *v, struct arena *a, const json *r
     validate__resource(&w, &root, expected, NULL);
     if (w.scratch)
         arena_release(w.scratch);
+}
+
+void validate_resource(const struct validator *v, struct arena *a, const json *resource,
+                       const struct fhir_type *expected, enum validate_level level, struct issues *out)
+{
+    validate(v, a, resource, expected, level, false, out);
+}
+
+void validate_transaction_entry(const struct validator *v, struct arena *a, const json *resource,
+                                const struct fhir_type *expected, enum validate_level level,
+                                struct issues *out)
+{
+    validate(v, a, resource, expected, level, true, out);
 }

@@ -91,6 +91,9 @@ START_TEST(test_depth)
     ck_ok(json_parse(&a, STR("[[[[1]]]]"), 4, &n, &err));
     ck_assert(!json_parse(&a, STR("[[[[[1]]]]]"), 4, &n, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_LARGE);
+    ck_ok(json_parse(&a, STR("{\"a\":[{\"b\":[{\"c\":[1]}]}]}"), 3, &n, &err));
+    ck_assert(!json_parse(&a, STR("{\"a\":[{\"b\":[{\"c\":[{}]}]}]}"), 3, &n, &err));
+    ck_assert(!json_parse(&a, STR("{\"a\":[[[[[1]]]]]}"), 3, &n, &err));
 }
 END_TEST
 
