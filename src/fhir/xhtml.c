@@ -17,7 +17,7 @@ static const char *const elements[] = {
     "thead",  "tr",     "tt",      "u",       "ul",       "var",
 };
 
-/* The attributes that txt-1 lists, those of font, and xml:lang (as "lang"). Sorted. */
+/* The attributes that txt-1 lists, and those of font. Sorted. */
 static const char *const attributes[] = {
     "abbr",        "accesskey",   "align",      "alt",      "axis",    "bgcolor", "border",  "cellhalign",
     "cellpadding", "cellspacing", "cellvalign", "char",     "charoff", "charset", "cite",    "class",
@@ -43,6 +43,8 @@ static int compare_name(const void *key, const void *item)
 
 struct check {
     struct fhir_xhtml_finding *out;
+    void (*fragment)(void *arg, const char *id);
+    void *arg;
     int n;
     unsigned reported;
     int depth;
@@ -130,6 +132,30 @@ static bool style_safe(struct str style)
     return true;
 }
 
+static bool attribute_allowed(const char *name, const char *prefix)
+{
+    if (prefix)
+        return strcmp(prefix, "xml") == 0 && (strcmp(name, "lang") == 0 || strcmp(name, "space") == 0);
+    return IN(attributes, name);
+}
+
+static void attribute(struct check *c, const char *element, const char *name, const char *prefix,
+                      struct str value)
+{
+    bool link = IN(links, name);
+    if (!attribute_allowed(name, prefix))
+        report(c, FHIR_XHTML_ATTRIBUTE, name);
+    else if (link ? !link_safe(name, value) : strcmp(name, "style") == 0 && !style_safe(value))
+        report(c, FHIR_XHTML_LINK, name);
+    c->content |= strcmp(element, "img") == 0 && strcmp(name, "src") == 0;
+    char id[65];
+    if (c->fragment && link && value.len > 1 && value.s[0] == '#' && value.len <= sizeof id) {
+        memcpy(id, value.s + 1, value.len - 1);
+        id[value.len - 1] = '\0';
+        c->fragment(c->arg, id);
+    }
+}
+
 static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
                           int n_namespaces, const xmlChar **namespaces, int n_attributes, int n_defaulted,
                           const xmlChar **attrs)
@@ -142,16 +168,10 @@ static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix
         report(c, FHIR_XHTML_ROOT, name);
     else if (!xhtml || !IN(elements, name))
         report(c, FHIR_XHTML_ELEMENT, name);
-    for (int i = 0; i < n_attributes; i++) {
-        const char *attribute = (const char *)attrs[5 * i], *space = (const char *)attrs[5 * i + 1];
-        struct str value = {(const char *)attrs[5 * i + 3], (size_t)(attrs[5 * i + 4] - attrs[5 * i + 3])};
-        if (!IN(attributes, attribute) || (space && strcmp(space, "xml") != 0))
-            report(c, FHIR_XHTML_ATTRIBUTE, attribute);
-        else if (IN(links, attribute) ? !link_safe(attribute, value)
-                                      : strcmp(attribute, "style") == 0 && !style_safe(value))
-            report(c, FHIR_XHTML_LINK, attribute);
-        c->content |= strcmp(name, "img") == 0 && strcmp(attribute, "src") == 0;
-    }
+    /* Five pointers each: name, prefix, namespace, begin and end of the value. */
+    for (int i = 0; i < n_attributes; i++, attrs += 5)
+        attribute(c, name, (const char *)attrs[0], (const char *)attrs[1],
+                  (struct str){(const char *)attrs[3], (size_t)(attrs[4] - attrs[3])});
 }
 
 static void end_element(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
@@ -187,10 +207,16 @@ static void init_library(void)
 
 int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
 {
+    return fhir_xhtml_check_links(div, NULL, NULL, out);
+}
+
+int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const char *id), void *arg,
+                           struct fhir_xhtml_finding out[FHIR_XHTML__N])
+{
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_library);
 
-    struct check c = {.out = out};
+    struct check c = {.out = out, .fragment = fragment, .arg = arg};
     struct str s = str_trim(div);
     /* Beginning with an element, it has no XML declaration and can have no document type. */
     if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?') {

@@ -37,12 +37,31 @@ const struct fhir_type *validate__bundle_find(const struct validate__scope *s, c
     return found ? found->type : NULL;
 }
 
-/* fullUrl is absolute, and agrees with the id of the resource unless it is a urn. */
+/* "Except for transactions and batches, each entry must have a fullUrl": where nothing but the Bundle itself says
+ * what its resources are called. Searches and histories are made by servers. */
+static bool needs_full_url(const struct validate__walk *w, const json *entry)
+{
+    static const char *const types[] = {"collection", "document", "message"};
+    const char *type = json_get_string(w->scope->node, "type");
+    for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
+        if (strcmp(type, types[i]) == 0)
+            return json_get(entry, "resource") != NULL;
+    return false;
+}
+
+/* fullUrl is absolute, and agrees with the id of the resource unless it is a urn. A request is for a resource that
+ * may have no id yet. */
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at)
 {
     const char *url = json_get_string(at->node, "fullUrl");
-    if (!url)
+    if (!url) {
+        if (needs_full_url(w, at->node))
+            validate__error(
+                w, at, "required",
+                "Bundle.entry.fullUrl is required, but in transactions and batches: add 'urn:uuid:…' when "
+                "the resource has no URL");
         return;
+    }
     if (!strchr(url, ':')) {
         validate__error(w, at, "value", "Bundle.entry.fullUrl must be an absolute URL or 'urn:uuid:…'");
         return;
@@ -51,7 +70,9 @@ void validate__bundle_entry(struct validate__walk *w, struct validate__place *at
     const char *id = json_get_string(resource, "id"), *type = json_get_string(resource, "resourceType");
     struct fhir_reference r;
     fhir_reference_parse(w->v->defs, str_of(url), &r);
-    if (r.form == FHIR_REF_ABSOLUTE && id && type && (!str_is(r.id, id) || strcmp(r.type->name, type) != 0))
+    if (r.form != FHIR_REF_ABSOLUTE || !type || (!id && json_get(at->node, "request")))
+        return;
+    if (!id || !str_is(r.id, id) || strcmp(r.type->name, type) != 0)
         validate__error(w, at, "value",
                         "Bundle.entry.fullUrl disagrees with the type or the id of the resource");
 }

@@ -61,6 +61,18 @@ struct validate__contained *validate__contained_find(const struct validate__scop
     return s->n_contained ? bsearch(&key, s->contained, s->n_contained, sizeof key, compare) : NULL;
 }
 
+bool validate__contained_use(struct validate__scope *s, const char *id)
+{
+    if (!*id) {
+        s->refers_to_container |= s->container != NULL;
+        return true;
+    }
+    struct validate__contained *target = validate__contained_find(s, id);
+    if (target)
+        target->used = true;
+    return target != NULL;
+}
+
 /* dom-3: a contained resource that nothing refers to, and that does not refer to its container, has no
  * meaning. */
 void validate__contained_end(struct validate__walk *w, struct validate__place *at)

@@ -97,6 +97,9 @@ void validate__contained_end(struct validate__walk *w, struct validate__place *a
 /* What "#id", or "#" inside a contained resource, refers to; NULL when there is no such thing. */
 struct validate__contained *validate__contained_find(const struct validate__scope *s, const char *id);
 
+/* Notes that "#id", or "#", was found in something other than a Reference. False when there is no such resource. */
+bool validate__contained_use(struct validate__scope *s, const char *id);
+
 /* ---- reference.c */
 void validate__reference(struct validate__walk *w, struct validate__place *at);
 void validate__uri(struct validate__walk *w, struct validate__place *at); /* uri, url, canonical */

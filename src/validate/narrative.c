@@ -1,6 +1,12 @@
 #include "fhir/xhtml.h"
 #include "internal.h"
 
+/* A link or image may show a contained resource: that is a use of it. */
+static void use(void *scope, const char *id)
+{
+    validate__contained_use(scope, id);
+}
+
 void validate__narrative(struct validate__walk *w, struct validate__place *at)
 {
     static const struct {
@@ -19,7 +25,7 @@ void validate__narrative(struct validate__walk *w, struct validate__place *at)
         [FHIR_XHTML_EMPTY] = {"txt-2", "The narrative has no content: add text or an image, or leave it out"},
     };
     struct fhir_xhtml_finding found[FHIR_XHTML__N];
-    int n = fhir_xhtml_check(str_of(at->node->valuestring), found);
+    int n = fhir_xhtml_check_links(str_of(at->node->valuestring), use, w->scope, found);
     for (int i = 0; i < n; i++)
         validate__find(w, at, ISSUE_ERROR, "invariant", texts[found[i].problem].key, "%s%s%s%s",
                        texts[found[i].problem].text, found[i].name[0] ? " (" : "", found[i].name,

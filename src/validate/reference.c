@@ -108,22 +108,15 @@ void validate__reference(struct validate__walk *w, struct validate__place *at)
 /* "#id" in a uri, url or canonical. Only a canonical is sure to mean a contained resource. */
 static void fragment(struct validate__walk *w, struct validate__place *at, const char *id)
 {
-    struct validate__scope *scope = w->scope;
-    if (!*id) {
-        scope->refers_to_container |= scope->container != NULL;
-        return;
-    }
-    struct validate__contained *target = validate__contained_find(scope, id);
-    if (target)
-        target->used = true;
-    else if (at->type->primitive == FHIR_P_canonical)
+    if (!validate__contained_use(w->scope, id) && at->type->primitive == FHIR_P_canonical)
         validate__error(
             w, at, "value",
             "%s: no contained resource has the id that '#…' names: add it to contained, or correct the id",
             at->element->path);
 }
 
-/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. */
+/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. So does a
+ * relative canonical: the specification wants none, but has many in its own examples. */
 static void urn(struct validate__walk *w, struct validate__place *at, const struct fhir_type *type)
 {
     const char *wrong = fhir_primitive_check(type, at->node);
@@ -140,4 +133,8 @@ void validate__uri(struct validate__walk *w, struct validate__place *at)
         urn(w, at, w->v->uuid);
     else if (str_starts(s, STR("urn:oid:")))
         urn(w, at, w->v->oid);
+    else if (at->type->primitive == FHIR_P_canonical && !strchr(s.s, ':'))
+        validate__find(w, at, ISSUE_WARNING, "value", NULL,
+                       "%s: a canonical is an absolute URL, or '#' and the id of a contained resource",
+                       at->element->path);
 }

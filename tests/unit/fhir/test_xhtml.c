@@ -42,6 +42,9 @@ static const struct {
     {DIV("<P>a</P>"), "E"},
     {DIV("<svg xmlns=\"http://www.w3.org/2000/svg\">a</svg>"), "E"},
     {DIV("<?php echo ?>a"), "E"},
+    {DIV("<p xml:space=\"preserve\" xml:lang=\"ja\">a</p>"), ""},
+    {DIV("<p space=\"preserve\">a</p>"), "A"},
+    {DIV("<p xml:base=\"http://example.org\">a</p>"), "A"},
     {DIV("<p onmouseover=\"x\">a</p>"), "A"},
     {DIV("<p xmlns:x=\"http://example.org\" x:href=\"y\">a</p>"), "A"},
     {DIV("<a href=\"#x\">a</a><a href=\"b/c?d:e\">a</a><a href=\"mailto:x@example.org\">b</a>"), ""},
@@ -86,6 +89,27 @@ START_TEST(test_names)
 }
 END_TEST
 
+static void count(void *arg, const char *id)
+{
+    struct buf *b = arg;
+    buf_addf(b, "[%s]", id);
+}
+
+START_TEST(test_fragments)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    struct buf b;
+    buf_init(&b, &a, 64);
+    struct fhir_xhtml_finding found[FHIR_XHTML__N];
+    struct str div = STR(
+        DIV("<a href=\"#x\">a</a><img src=\"#y-1\"/><a href=\"#\">b</a><a href=\"c#d\">e</a><p id=\"#z\"/>"));
+    ck_assert_int_eq(fhir_xhtml_check_links(div, count, &b, found), 0);
+    ck_assert_str_eq(b.s, "[x][y-1]");
+    arena_release(&a);
+}
+END_TEST
+
 /* Deep nesting and long text end quickly, one way or the other. */
 START_TEST(test_extremes)
 {
@@ -112,6 +136,7 @@ Suite *suite_fhir_xhtml(void)
     TCase *t = tcase_create("xhtml");
     tcase_add_loop_test(t, test_table, 0, sizeof table / sizeof *table);
     tcase_add_test(t, test_names);
+    tcase_add_test(t, test_fragments);
     tcase_add_test(t, test_extremes);
     suite_add_tcase(s, t);
     return s;
