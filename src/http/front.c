@@ -23,7 +23,7 @@
 
 enum {
     KEPT_REQUESTS = 256,    /* with their arenas' first blocks */
-    SLOWEST_READER = 16384, /* bytes a second, beside http.request_timeout */
+    SLOWEST_READER = 65536, /* bytes a second, beside http.request_timeout */
     BACKOFF_MIN_US = 1000,
     BACKOFF_MAX_US = 10000,
 };
@@ -109,6 +109,7 @@ static void conn_closed(struct http__front *f, struct http__conn *c)
     http__settings_unref(c->settings);
     c->next = f->free_conns;
     f->free_conns = c;
+    f->kick = true; /* only the next run listens again, if this was at the limit of connections */
     metrics_add(METRIC_CONNECTIONS, -1);
 }
 

@@ -55,7 +55,7 @@ static void handle(struct http_request *r, void *arg)
         answer(r, 415, STR("text/plain"), str_of(r->body_error));
     } else if (str_is(r->path, "/echo")) {
         answer(r, 200, STR("text/plain"), r->body);
-    } else if (str_is(r->path, "/info")) {
+    } else if (str_starts(r->path, STR("/info"))) {
         answer(r, 200, STR("text/plain"),
                str_of(arena_printf(r->a, "%s\n%.*s\n%.*s\n%.*s\n%.*s\n%d\n%s\n", methods[r->method],
                                    STR_FMT(r->path), STR_FMT(r->query), STR_FMT(r->origin), STR_FMT(r->peer),

@@ -3,7 +3,7 @@
  * client that sends exactly the bytes it is told.
  *
  *   /echo        the request's body
- *   /info        method, path, query, origin, peer, tls and id, a line each
+ *   /info…       method, path, query, origin, peer, tls and id, a line each
  *   /bytes?n     n bytes of JSON
  *   /later?us    "later", from another thread, after that time
  *   anything     "hello"
