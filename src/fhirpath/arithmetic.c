@@ -110,7 +110,7 @@ static bool product(struct fp__run *r, enum fp__op op, const struct fp_item *x, 
                     struct fp_list *out)
 {
     struct fp_item q = {.kind = FP_QUANTITY};
-    struct decimal zero = decimal_int(0), factor = decimal_int(1), *v = &q.quantity.value;
+    struct decimal zero = decimal_int(0), *v = &q.quantity.value;
     bool divide = op == FP__DIVIDE;
     if (divide && decimal_compare(r->a, &y->quantity.value, &zero) == 0)
         return true;
@@ -120,12 +120,11 @@ static bool product(struct fp__run *r, enum fp__op op, const struct fp_item *x, 
     } else if (!divide && dimensionless(x)) {
         q.quantity.unit = y->quantity.unit;
         q.quantity.calendar = y->quantity.calendar;
-    } else if (!fp__units_combine(r->a, fp__unit_of(x), fp__unit_of(y), divide, &q.quantity.unit, &factor)) {
+    } else if (!fp__units_combine(r->a, fp__unit_of(x), fp__unit_of(y), divide, &q.quantity.unit)) {
         return true;
     }
     *v = divide ? decimal_div(r->a, &x->quantity.value, &y->quantity.value, DIVISION_DIGITS)
                 : decimal_mul(r->a, &x->quantity.value, &y->quantity.value);
-    *v = decimal_mul(r->a, v, &factor);
     return !fp__in_range(v) || fp__push(r, out, &q);
 }
 

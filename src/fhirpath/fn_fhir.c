@@ -9,7 +9,8 @@ bool fp__fn_is(struct fp__call *c, enum fp__tri *out)
 {
     if (c->in->n > 1)
         return fp__error(c->r, c->x, ERR_INVALID, "is() takes a single item, and here are several");
-    *out = fp__tri_of(c->in->n && fp__is_type(&c->x->call.type, c->in->items));
+    if (c->in->n)
+        *out = fp__tri_of(fp__is_type(&c->x->call.type, c->in->items));
     return true;
 }
 
@@ -120,8 +121,10 @@ bool fp__fn_extension(struct fp__call *c, struct fp_list *out)
     struct fp__node extensions = {.op = FP__PATH, .path = {.steps = &step, .n = 1}};
     struct str url;
     bool present;
-    if (!fp__arg_string(c, 0, &url, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &url, &present))
+        return false;
+    if (!present)
+        return true;
     for (size_t i = 0; i < c->in->n; i++) {
         FP__LIST(all, 4);
         struct fp__scope s = {.self = &c->in->items[i]};
@@ -265,7 +268,6 @@ bool fp__fn_resolve(struct fp__call *c, struct fp_list *out)
 
 bool fp__fn_resolves_to(struct fp__call *c, enum fp__tri *out)
 {
-    *out = FP__FALSE;
     if (c->in->n > 1)
         return fp__error(c->r, c->x, ERR_INVALID, "is takes a single item, and here are several");
     if (c->in->n == 0)
@@ -283,7 +285,8 @@ bool fp__fn_resolves_to(struct fp__call *c, enum fp__tri *out)
     const char *named = target.type || item->kind != FP_NODE ? NULL : json_get_string(item->node, "type");
     if (named)
         target.type = fhir_type(c->r->env->defs, named);
-    *out = fp__tri_of(target.type && fp__is_type(&c->x->call.type, &target));
+    if (target.type)
+        *out = fp__tri_of(fp__is_type(&c->x->call.type, &target));
     return true;
 }
 
@@ -335,8 +338,10 @@ bool fp__fn_member_of(struct fp__call *c, enum fp__tri *out)
     const struct fp_env *env = c->r->env;
     struct str url;
     bool present;
-    if (!fp__arg_string(c, 0, &url, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &url, &present))
+        return false;
+    if (!present)
+        return true;
     const char *text = arena_strndup(c->r->a, url.s, url.len);
     int known = env->member_of ? env->member_of(env->arg, c->in->items, text) : -1;
     *out = known < 0 ? enumerated(c, text) : fp__tri_of(known);
@@ -350,8 +355,10 @@ bool fp__fn_conforms_to(struct fp__call *c, enum fp__tri *out)
     const struct fp_env *env = c->r->env;
     struct str url;
     bool present;
-    if (!fp__arg_string(c, 0, &url, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &url, &present))
+        return false;
+    if (!present)
+        return true;
     const char *text = arena_strndup(c->r->a, url.s, url.len);
     int known = env->conforms_to ? env->conforms_to(env->arg, c->in->items, text) : -1;
     if (known >= 0) {

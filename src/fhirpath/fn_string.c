@@ -1,4 +1,5 @@
 /* Functions on strings. Positions and lengths count characters (code points), as the specification has it. */
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "functions.h"
 
@@ -21,8 +22,10 @@ static bool position(struct fp__call *c, const char *(*search)(struct str, struc
 {
     struct str what, s = c->value.string;
     bool present;
-    if (!fp__arg_string(c, 0, &what, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &what, &present))
+        return false;
+    if (!present)
+        return true;
     const char *at = what.len ? search(s, what) : search == find ? s.s : s.s + s.len;
     struct fp_item n = fp__integer(at ? (int64_t)utf8_length((struct str){s.s, (size_t)(at - s.s)}) : -1);
     return fp__push(c->r, out, &n);
@@ -121,8 +124,10 @@ bool fp__fn_split(struct fp__call *c, struct fp_list *out)
 {
     struct str separator, s = c->value.string;
     bool present;
-    if (!fp__arg_string(c, 0, &separator, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &separator, &present))
+        return false;
+    if (!present)
+        return true;
     if (separator.len == 0)
         return fp__fn_to_chars(c, out);
     for (const char *at; (at = find(s, separator));) {
@@ -255,8 +260,6 @@ bool fp__fn_replace_matches(struct fp__call *c, struct fp_list *out)
 
 /* ---- encodings ------------------------------------------------------------------------------------------- */
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char base64url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char hex_digits[] = "0123456789abcdef";
 
 static void to_hex(struct buf *b, struct str s)
@@ -267,16 +270,12 @@ static void to_hex(struct buf *b, struct str s)
     }
 }
 
-static void to_base64(struct buf *b, struct str s, const char *digits)
+/* base64url is padded here, other than in JOSE (RFC 4648, 5). */
+static void to_base64(struct buf *b, struct str s, enum base64_form form)
 {
-    for (size_t i = 0; i < s.len; i += 3) {
-        size_t n = s.len - i < 3 ? s.len - i : 3;
-        unsigned v = 0;
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < n ? (unsigned char)s.s[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_addc(b, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
-    }
+    buf_addstr(b, base64_encode(b->a, form, s.s, s.len));
+    while (b->len % 4)
+        buf_addc(b, '=');
 }
 
 static void to_ascii(struct buf *b, struct str s)
@@ -299,21 +298,15 @@ static bool from_hex(struct buf *b, struct str s)
     return true;
 }
 
-static bool from_base64(struct buf *b, struct str s, const char *digits)
+static bool from_base64(struct buf *b, struct str s, enum base64_form form)
 {
-    unsigned v = 0;
-    size_t n = 0;
-    while (s.len && s.s[s.len - 1] == '=')
+    struct str out;
+    while (form == BASE64_URL && s.len && s.s[s.len - 1] == '=')
         s.len--;
-    for (size_t i = 0; i < s.len; i++) {
-        const char *d = s.s[i] ? strchr(digits, s.s[i]) : NULL;
-        if (!d)
-            return false;
-        v = v << 6 | (unsigned)(d - digits);
-        if (++n % 4 != 1)
-            buf_addc(b, (char)(v >> (8 - n % 4 * 2) % 8 & 255));
-    }
-    return n % 4 != 1;
+    if (!base64_decode(b->a, form, s, &out))
+        return false;
+    buf_addstr(b, out);
+    return true;
 }
 
 bool fp__fn_encode(struct fp__call *c, struct fp_list *out)
@@ -321,15 +314,17 @@ bool fp__fn_encode(struct fp__call *c, struct fp_list *out)
     struct str format;
     bool present;
     struct buf b;
-    if (!fp__arg_string(c, 0, &format, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &format, &present))
+        return false;
+    if (!present)
+        return true;
     buf_init(&b, c->r->a, c->value.string.len * 2 + 4);
     if (str_is(format, "hex"))
         to_hex(&b, c->value.string);
     else if (str_is(format, "base64"))
-        to_base64(&b, c->value.string, base64_digits);
+        to_base64(&b, c->value.string, BASE64_STD);
     else if (str_is(format, "urlbase64"))
-        to_base64(&b, c->value.string, base64url_digits);
+        to_base64(&b, c->value.string, BASE64_URL);
     else if (str_is(format, "ascii"))
         to_ascii(&b, c->value.string);
     else
@@ -342,15 +337,17 @@ bool fp__fn_decode(struct fp__call *c, struct fp_list *out)
     struct str format;
     bool present, ok;
     struct buf b;
-    if (!fp__arg_string(c, 0, &format, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &format, &present))
+        return false;
+    if (!present)
+        return true;
     buf_init(&b, c->r->a, c->value.string.len + 1);
     if (str_is(format, "hex"))
         ok = from_hex(&b, c->value.string);
     else if (str_is(format, "base64"))
-        ok = from_base64(&b, c->value.string, base64_digits);
+        ok = from_base64(&b, c->value.string, BASE64_STD);
     else if (str_is(format, "urlbase64"))
-        ok = from_base64(&b, c->value.string, base64url_digits);
+        ok = from_base64(&b, c->value.string, BASE64_URL);
     else
         return fp__error(c->r, c->x, ERR_INVALID, "decode() knows hex, base64 and urlbase64");
     ok = ok && !memchr(b.s, '\0', b.len) && utf8_valid_prefix(b.s, b.len) == b.len;
@@ -374,8 +371,10 @@ bool fp__fn_escape(struct fp__call *c, struct fp_list *out)
     struct str target, s = c->value.string;
     bool present;
     struct buf b;
-    if (!fp__arg_string(c, 0, &target, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &target, &present))
+        return false;
+    if (!present)
+        return true;
     bool html = str_is(target, "html");
     if (!html && !str_is(target, "json"))
         return fp__error(c->r, c->x, ERR_INVALID, "escape() knows html and json");
@@ -444,8 +443,10 @@ bool fp__fn_unescape(struct fp__call *c, struct fp_list *out)
     struct str target, s = c->value.string;
     bool present;
     struct buf b;
-    if (!fp__arg_string(c, 0, &target, &present) || !present)
-        return !present;
+    if (!fp__arg_string(c, 0, &target, &present))
+        return false;
+    if (!present)
+        return true;
     bool html = str_is(target, "html");
     if (!html && !str_is(target, "json"))
         return fp__error(c->r, c->x, ERR_INVALID, "unescape() knows html and json");

@@ -21,15 +21,15 @@
 /*      op         how it is written; its precedence as an infix operator, 0: none */
 #define FP__OPS(X)                                                                                           \
     X(LITERAL, "", 0)                                                                                        \
-    X(EMPTY, "{}", 0) X(THIS, "$this", 0) X(INDEX, "$index", 0) X(TOTAL, "$total", 0) X(VARIABLE, "%", 0)    \
-        X(PATH, ".", 0) X(CALL, "()", 0) X(AT, "[]", 0) X(PLUS, "+", 0) X(NEGATE, "-", 0)                    \
-            X(DESCENDING, "desc", 0) X(MULTIPLY, "*", 10) X(DIVIDE, "/", 10) X(DIV, "div", 10)               \
-                X(MOD, "mod", 10) X(ADD, "+", 9) X(SUBTRACT, "-", 9) X(CONCATENATE, "&", 9) X(IS, "is", 8)   \
-                    X(AS, "as", 8) X(UNION, "|", 7) X(LESS, "<", 6) X(LESS_EQUAL, "<=", 6)                   \
-                        X(GREATER, ">", 6) X(GREATER_EQUAL, ">=", 6) X(EQUAL, "=", 5) X(NOT_EQUAL, "!=", 5)  \
-                            X(EQUIVALENT, "~", 5) X(NOT_EQUIVALENT, "!~", 5) X(IN, "in", 4)                  \
-                                X(CONTAINS, "contains", 4) X(AND, "and", 3) X(OR, "or", 2) X(XOR, "xor", 2)  \
-                                    X(IMPLIES, "implies", 1)
+    X(EMPTY, "{}", 0)                                                                                        \
+    X(THIS, "$this", 0) X(INDEX, "$index", 0) X(TOTAL, "$total", 0) X(VARIABLE, "%", 0) X(PATH, ".", 0)      \
+        X(CALL, "()", 0) X(AT, "[]", 0) X(PLUS, "+", 0) X(NEGATE, "-", 0) X(DESCENDING, "desc", 0)           \
+            X(MULTIPLY, "*", 10) X(DIVIDE, "/", 10) X(DIV, "div", 10) X(MOD, "mod", 10) X(ADD, "+", 9)       \
+                X(SUBTRACT, "-", 9) X(CONCATENATE, "&", 9) X(IS, "is", 8) X(AS, "as", 8) X(UNION, "|", 7)    \
+                    X(LESS, "<", 6) X(LESS_EQUAL, "<=", 6) X(GREATER, ">", 6) X(GREATER_EQUAL, ">=", 6)      \
+                        X(EQUAL, "=", 5) X(NOT_EQUAL, "!=", 5) X(EQUIVALENT, "~", 5)                         \
+                            X(NOT_EQUIVALENT, "!~", 5) X(IN, "in", 4) X(CONTAINS, "contains", 4)             \
+                                X(AND, "and", 3) X(OR, "or", 2) X(XOR, "xor", 2) X(IMPLIES, "implies", 1)
 
 enum fp__op {
 #define X(name, text, precedence) FP__##name,
@@ -245,9 +245,8 @@ enum fp__unit_relation fp__units_relate(struct arena *a, struct fp__unit x, stru
 /* value in `from` as a value in `to`. False when fp__units_relate() gives DIFFERENT. */
 bool fp__units_convert(struct arena *a, const struct decimal *value, struct fp__unit from, struct fp__unit to,
                        struct decimal *out);
-/* The unit of a product or quotient; false when there is none. *factor: what the value is to be multiplied with. */
-bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit,
-                       struct decimal *factor);
+/* The unit of a product or quotient; false when there is none. */
+bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit);
 /* "days" → "day"; NULL when it is no calendar duration. */
 const char *fp__calendar_unit(struct str word);
 

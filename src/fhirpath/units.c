@@ -1,76 +1,127 @@
 /*
- * Units of quantities: which of them are the same, which can be converted into which. Calendar durations have their
- * own table; of UCUM's units those of definite durations are here, all others are equal only to themselves.
+ * Units of quantities: which are the same, which can be converted into which. There are UCUM's (ucum.c) and the
+ * calendar's; weeks and less are the same in both, but a calendar year or month is no fixed time: only ~ and explicit
+ * conversion compare it with UCUM's (Time-valued Quantities, Unit Conversions).
  */
-#include "internal.h"
+#include "ucum.h"
 
-const char *fp__calendar_unit(struct str word)
+static const struct calendar {
+    const char *word, *ucum;
+    int64_t months, ms; /* of a year and a month both: 12 months or 365 days, 1 month or 30 days */
+} calendar[] = {
+    {"year", "a", 12, INT64_C(365) * 86400000},
+    {"month", "mo", 1, INT64_C(30) * 86400000},
+    {"week", "wk", 0, 7 * 86400000},
+    {"day", "d", 0, 86400000},
+    {"hour", "h", 0, 3600000},
+    {"minute", "min", 0, 60000},
+    {"second", "s", 0, 1000},
+    {"millisecond", "ms", 0, 1},
+};
+enum { N_CALENDAR = sizeof calendar / sizeof *calendar, DIGITS = 28 };
+
+static const struct calendar *word_of(struct str word)
 {
-    static const char *const words[] = {"year", "month",  "week",   "day",
-                                        "hour", "minute", "second", "millisecond"};
-    if (word.len > 1 && word.s[word.len - 1] == 's')
+    for (int singular = 0; singular < 2; singular++) {
+        for (size_t i = 0; i < N_CALENDAR; i++)
+            if (str_is(word, calendar[i].word))
+                return &calendar[i];
+        if (word.len < 2 || word.s[word.len - 1] != 's')
+            break;
         word.len--;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_is(word, words[i]))
-            return words[i];
+    }
     return NULL;
 }
 
-/* In months of the calendar, or in milliseconds. */
-static const struct duration {
-    const char *unit;
-    bool calendar, months;
-    int64_t size;
-} durations[] = {
-    {"year", true, true, 12},       {"month", true, true, 1},        {"week", true, false, 604800000},
-    {"day", true, false, 86400000}, {"hour", true, false, 3600000},  {"minute", true, false, 60000},
-    {"second", true, false, 1000},  {"millisecond", true, false, 1}, {"a", false, true, 12},
-    {"mo", false, true, 1},         {"wk", false, false, 604800000}, {"d", false, false, 86400000},
-    {"h", false, false, 3600000},   {"min", false, false, 60000},    {"s", false, false, 1000},
-    {"ms", false, false, 1},
-};
-
-static const struct duration *duration(struct fp__unit u)
+const char *fp__calendar_unit(struct str word)
 {
-    struct str code = u.calendar && fp__calendar_unit(u.code) ? str_of(fp__calendar_unit(u.code)) : u.code;
-    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
-        if (durations[i].calendar == u.calendar && str_is(code, durations[i].unit))
-            return &durations[i];
+    const struct calendar *c = word_of(word);
+    return c ? c->word : NULL;
+}
+
+/* The calendar unit that a UCUM code has for a counterpart. */
+static const struct calendar *counterpart(struct str code)
+{
+    for (size_t i = 0; i < N_CALENDAR; i++)
+        if (str_is(code, calendar[i].ucum))
+            return &calendar[i];
     return NULL;
+}
+
+static const struct calendar *calendar_of(struct fp__unit u)
+{
+    return u.calendar ? word_of(u.code) : NULL;
+}
+
+/* As a UCUM code; calendar units by their counterparts. */
+static struct str ucum_of(struct fp__unit u)
+{
+    return calendar_of(u) ? str_of(calendar_of(u)->ucum) : u.code;
+}
+
+static bool ratio(struct arena *a, const struct decimal *value, int64_t from, int64_t to, struct decimal *out)
+{
+    struct decimal f = decimal_int(from), t = decimal_int(to), v = decimal_mul(a, value, &f);
+    *out = decimal_div(a, &v, &t, DIGITS);
+    return true;
+}
+
+static bool convert_calendar(struct arena *a, const struct decimal *value, const struct calendar *from,
+                             const struct calendar *to, struct decimal *out)
+{
+    if (from->months && to->months)
+        return ratio(a, value, from->months, to->months, out);
+    return ratio(a, value, from->ms, to->ms, out);
+}
+
+static bool convert_ucum(struct arena *a, const struct decimal *value, struct str from, struct str to,
+                         struct decimal *out)
+{
+    struct fp__ucum x, y;
+    *out = *value;
+    if (str_eq(from, to))
+        return true;
+    if (!fp__ucum_parse(a, from, &x) || !fp__ucum_parse(a, to, &y) || x.special || y.special ||
+        !fp__ucum_commensurable(&x, &y))
+        return false;
+    struct decimal up = decimal_mul(a, &x.num, &y.den), down = decimal_mul(a, &x.den, &y.num);
+    up = decimal_mul(a, value, &up);
+    *out = decimal_div(a, &up, &down, DIGITS);
+    return true;
 }
 
 enum fp__unit_relation fp__units_relate(struct arena *a, struct fp__unit x, struct fp__unit y)
 {
-    (void)a;
-    const struct duration *dx = duration(x), *dy = duration(y);
-    if (dx == dy && (dx || str_eq(x.code, y.code)))
+    const struct calendar *cx = calendar_of(x), *cy = calendar_of(y);
+    if ((x.calendar == y.calendar && str_eq(x.code, y.code)) || (cx && cx == cy))
         return FP__UNITS_SAME;
-    if (!dx || !dy)
+    if (cx && cy)
+        return FP__UNITS_CONVERT;
+    struct decimal v = decimal_int(1);
+    bool fixed = !(cx && cx->months) && !(cy && cy->months);
+    if (fixed && str_eq(ucum_of(x), ucum_of(y)))
+        return FP__UNITS_SAME;
+    if (!convert_ucum(a, &v, ucum_of(x), ucum_of(y), &v))
         return FP__UNITS_DIFFERENT;
-    if ((dx->months || dy->months) && dx->calendar != dy->calendar)
-        return FP__UNITS_EQUIVALENT;
-    return dx->months == dy->months && dx->size == dy->size ? FP__UNITS_SAME : FP__UNITS_CONVERT;
+    return fixed ? FP__UNITS_CONVERT : FP__UNITS_EQUIVALENT;
 }
 
+/* Within the system of the source as far as that goes, then on to the unit that corresponds. */
 bool fp__units_convert(struct arena *a, const struct decimal *value, struct fp__unit from, struct fp__unit to,
                        struct decimal *out)
 {
-    const struct duration *df = duration(from), *dt = duration(to);
-    *out = *value;
-    if (df == dt)
-        return df || str_eq(from.code, to.code);
-    if (!df || !dt)
-        return false;
-    struct decimal up = decimal_int(df->size), down = decimal_int(dt->size), v = decimal_mul(a, value, &up);
-    *out = decimal_div(a, &v, &down, 28);
-    return df->months == dt->months;
+    const struct calendar *cf = calendar_of(from), *ct = to.calendar ? calendar_of(to) : counterpart(to.code);
+    if (cf && ct)
+        return convert_calendar(a, value, cf, ct, out);
+    return convert_ucum(a, value, ucum_of(from), ucum_of(to), out);
 }
 
-bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit,
-                       struct decimal *factor)
+bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit)
 {
-    (void)a;
-    *unit = STR("1");
-    *factor = decimal_int(1);
-    return divide && !x.calendar && !y.calendar && str_eq(x.code, y.code);
+    struct fp__ucum u;
+    if (x.calendar || y.calendar || !fp__ucum_parse(a, x.code, &u) || u.special ||
+        !fp__ucum_parse(a, y.code, &u) || u.special)
+        return false;
+    *unit = fp__ucum_combine(a, x.code, y.code, divide);
+    return true;
 }
