@@ -487,6 +487,28 @@ static bool create_all(struct transaction *t, struct err *err)
     return true;
 }
 
+/* An answer that was made already, as the failure of the whole. */
+static bool first_issue(const struct api_response *out, struct err *err)
+{
+    const struct issue *i = &out->issues->list[0];
+    return err_at(err, out->status == 422 ? ERR_RULE : ERR_INVALID, i->expression ? i->expression : "", "%s",
+                  i->text);
+}
+
+/* A read, which says in its own entry when it fails, or a patch. */
+static bool run_alone(struct transaction *t, struct entry *e, struct err *err)
+{
+    bool read = e->order == ORDER_GET;
+    if (!api__prepare(e->r, &e->out))
+        return read || first_issue(&e->out, err);
+    if (!api__run_on(e->r, t->c, &e->out, err)) {
+        if (!read || db_failed(t->c))
+            return false;
+        api__error_response(e->r, err, &e->out);
+    }
+    return read || e->out.status < 400 || first_issue(&e->out, err);
+}
+
 static bool run_entry(struct transaction *t, struct entry *e, struct err *err)
 {
     struct api_request *r = e->r;
@@ -513,16 +535,7 @@ static bool run_entry(struct transaction *t, struct entry *e, struct err *err)
                                        .resource = v.content};
         return true;
     }
-    if (e->order == ORDER_GET || !r->route->interaction->body) {
-        if (!api__prepare(r, &e->out))
-            return true; /* a read that fails says so in its own entry */
-        if (api__run_on(r, t->c, &e->out, err))
-            return true;
-        if (e->order != ORDER_GET || db_failed(t->c))
-            return false;
-        api__error_response(r, err, &e->out);
-    }
-    return true;
+    return r->route->interaction->body || run_alone(t, e, err);
 }
 
 static bool run_order(struct transaction *t, enum order order, struct err *err)

@@ -138,6 +138,9 @@ bool api__make_capability(struct api *api, struct err *err)
     json *formats = json_add(a, o, "format", json_array(a));
     json_push(formats, json_string(a, "application/fhir+json"));
     json_push(formats, json_string(a, "json"));
+    json *patches = json_add(a, o, "patchFormat", json_array(a));
+    json_push(patches, json_string(a, "application/json-patch+json"));
+    json_push(patches, json_string(a, "application/fhir+json"));
     json *rest = json_push(json_add(a, o, "rest", json_array(a)), json_object(a));
     json_add_string(a, rest, "mode", "server");
     json *security = json_add(a, rest, "security", json_object(a));

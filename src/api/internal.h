@@ -180,6 +180,9 @@ struct str bundle_end(struct bundle *w);
 /* From a validated resource to what the store takes; the resource tree is changed. */
 bool api__make_write(struct api_request *r, json *resource, const struct fhir_type *type, struct str id,
                      struct store_write *w, struct err *err) NODISCARD;
+/* What a write that succeeded answers. */
+void api__written(struct api_request *r, const struct store_write *w, int status,
+                  const struct store_written *at, struct api_response *out);
 struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
                          int32_t ver);
 /* Referential integrity as store.references says; on a connection, inside the writer's transaction when enforced. */
@@ -203,9 +206,10 @@ bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, str
 
 /* ---- the interactions -------------------------------------------------------------------------------------- */
 extern const struct api_interaction api__capabilities, api__health_live, api__health_ready, api__metrics,
-    api__read, api__vread, api__create, api__update, api__delete, api__conditional_update,
-    api__conditional_delete, api__history_instance, api__history_type, api__history_system, api__search_type,
-    api__search_system, api__search_compartment, api__bundle, api__validate_operation;
+    api__read, api__vread, api__patch, api__conditional_patch, api__create, api__update, api__delete,
+    api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
+    api__history_system, api__search_type, api__search_system, api__search_compartment, api__bundle,
+    api__validate_operation;
 
 bool api__make_capability(struct api *api, struct err *err) NODISCARD;
 

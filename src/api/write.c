@@ -15,8 +15,8 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
     return true;
 }
 
-static void written(const struct store_write *w, int status, const struct store_written *at,
-                    struct api_request *r, struct api_response *out)
+void api__written(struct api_request *r, const struct store_write *w, int status,
+                  const struct store_written *at, struct api_response *out)
 {
     *out = (struct api_response){.status = status,
                                  .type = w->type,
@@ -111,7 +111,7 @@ static bool prepare_create(struct api_request *r, struct err *err)
 
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out)
 {
-    written(r->write, 201, w, r, out);
+    api__written(r, r->write, 201, w, out);
 }
 
 static bool create_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
@@ -211,7 +211,7 @@ static bool updated(struct api_request *r, const struct store_update *u, enum st
     switch (outcome) {
     case STORE_UPDATED:
     case STORE_CREATED:
-        written(&u->w, outcome == STORE_CREATED ? 201 : 200, at, r, out);
+        api__written(r, &u->w, outcome == STORE_CREATED ? 201 : 200, at, out);
         return true;
     case STORE_ABSENT:
         return err_set(

@@ -383,11 +383,11 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
         "ix = $%d, q = $%d, "
         "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
-        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d) AND ($%d OR NOT cur.deleted) AND (cur.deleted "
-        "OR cur.labels <@ $%d) "
+        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d) AND ($%d OR NOT cur.deleted) "
+        "AND ($%d = %d OR cur.deleted OR cur.labels <@ $%d) " /* a patch says itself what goes */
         "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
         dt, dt_hi, pat, code, cat, ix, num, labels, keys, tenant, rtype, rid, if_match, if_match, may_create,
-        labels, ix);
+        op, STORE_PATCH, labels, ix);
     sql_addf(q,
              "ins AS (INSERT INTO res %s SELECT $%d, $%d, $%d, c.xid, c.lu, $%d, $%d, nullif($%d::int8, 0), "
              "nullif($%d::int8, 0), nullif($%d::int8, 0), $%d, 1, $%d, $%d, $%d, $%d, $%d, c.content FROM c "
