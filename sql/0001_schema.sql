@@ -65,7 +65,7 @@ CREATE TABLE idx_str (
     val text COLLATE "C" NOT NULL, raw text COLLATE "C"
 );
 CREATE INDEX idx_str_val ON idx_str (tenant, rtype, param, val, k);
-CREATE INDEX idx_str_k ON idx_str (tenant, k);
+CREATE INDEX idx_str_k ON idx_str (k);
 CREATE INDEX idx_str_trgm ON idx_str USING gin (val gin_trgm_ops) WITH (fastupdate = on);
 
 CREATE TABLE idx_date (
@@ -73,7 +73,7 @@ CREATE TABLE idx_date (
 );
 CREATE INDEX idx_date_lo ON idx_date (tenant, rtype, param, lo, hi, k);
 CREATE INDEX idx_date_long ON idx_date (tenant, rtype, param, hi, lo, k) WHERE hi - lo > 86400000000;
-CREATE INDEX idx_date_k ON idx_date (tenant, k);
+CREATE INDEX idx_date_k ON idx_date (k);
 
 CREATE TABLE idx_num (
     k int8 NOT NULL,
@@ -84,13 +84,13 @@ CREATE TABLE idx_num (
 );
 CREATE INDEX idx_num_lo ON idx_num (tenant, rtype, param, tok, lo, hi, k) INCLUDE (sc, c, u);
 CREATE INDEX idx_num_range ON idx_num (tenant, rtype, param, tok, hi, lo, k) WHERE lo <> hi;
-CREATE INDEX idx_num_k ON idx_num (tenant, k);
+CREATE INDEX idx_num_k ON idx_num (k);
 
 CREATE TABLE idx_ovf (
     k int8 NOT NULL, val int8 NOT NULL, dt int8 NOT NULL, tenant int4 NOT NULL, rtype int2 NOT NULL, lane int2 NOT NULL
 );
 CREATE INDEX idx_ovf_val ON idx_ovf (tenant, rtype, lane, val, dt DESC, k);
-CREATE INDEX idx_ovf_k ON idx_ovf (tenant, k);
+CREATE INDEX idx_ovf_k ON idx_ovf (k);
 
 -- One row for each distinct value.
 CREATE TABLE idx_dict (

@@ -101,7 +101,8 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
                   struct search_index *out, struct err *err) NODISCARD;
 
 /* Is a parameter indexed here, so that it may be searched for? */
-bool search_supports(const struct search_registry *r, const struct fhir_type *type, const struct fhir_search_param *p);
+bool search_supports(const struct search_registry *r, const struct fhir_type *type,
+                     const struct fhir_search_param *p);
 
 /* The hash by which rows know each other: res.h, res.pat. */
 int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *type, struct str id);

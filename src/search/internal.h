@@ -182,7 +182,7 @@ enum search__kind {
     CRIT_AND,     /* all children */
     CRIT_OR,      /* any child */
     CRIT_NOT,     /* not the child */
-    CRIT_TYPE,    /* the row is of type */
+    CRIT_TARGET,  /* the row is of type, and the child holds */
     CRIT_KEYS,    /* the row has one of keys */
     CRIT_DICT,    /* the row has a key whose text in idx_dict is in a range */
     CRIT_ID,      /* rid is one of ids */
@@ -190,8 +190,8 @@ enum search__kind {
     CRIT_DATE,    /* the lane dt, or a row of idx_date */
     CRIT_NUMBER,  /* a row of idx_num */
     CRIT_UPDATED, /* lu */
-    CRIT_CHAIN,   /* the row refers, by param, to a resource of type for which the child holds */
-    CRIT_HAS,     /* a resource of type, for which the child holds, refers to the row by param */
+    CRIT_CHAIN,   /* the row refers, by param, to one of which a child (TARGET) holds */
+    CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
 };
 
 enum search__match { MATCH_PREFIX, MATCH_EXACT, MATCH_CONTAINS };
@@ -347,8 +347,8 @@ enum search__use { USE_INDEX, USE_FILTER };
 /* A condition on the row r<r> of res. */
 void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
 
-/* " AND …": the code is one of c's, in res.code or idx_ovf.val. */
-void search__code_condition(struct search__sql *w, const struct search_criterion *c, bool overflow);
+/* The codes of c as the lane has them: an int8 parameter when it is one, else an array. */
+int search__code_param(struct search__sql *w, const struct search_criterion *c);
 /* A condition on the lane dt that asks for far ends comes in two parts that share no row. */
 bool search__has_far_part(const struct search_criterion *c);
 void search__date_part(struct search__sql *w, const struct search_criterion *c, int r, bool far);
@@ -360,13 +360,19 @@ void search__order_by(struct search__sql *w, const char *from);
 void search__after_cursor(struct search__sql *w, const char *from);
 void search__cursor_column(struct search__sql *w);
 
+/* join.c: chains and _has. */
+bool search__is_join(const struct search_criterion *c);
+void search__join(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
+void search__join_select(struct search__sql *w, const struct search_criterion *c);
+
 /*
  * A criterion that another table answers, or another row of res, can drive the search: the select gives values v of
- * one column, the test ties a row of res to those in the list named `from`.
+ * a column (or keys) of the rows sought.
  */
 bool search__drives(const struct search_criterion *c);
 void search__driver_select(struct search__sql *w, const struct search_criterion *c,
                            const struct fhir_type *type);
-void search__driver_test(struct search__sql *w, const struct search_criterion *c, int r, const char *from);
+/* k, h or pat; NULL: keys. */
+const char *search__driver_column(const struct search_criterion *c);
 
 #endif

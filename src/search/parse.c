@@ -164,7 +164,8 @@ static bool is_searchable(const struct search_param *param)
     return param->special || (param->expr && kinds[param->def->type]);
 }
 
-bool search_supports(const struct search_registry *r, const struct fhir_type *type, const struct fhir_search_param *p)
+bool search_supports(const struct search_registry *r, const struct fhir_type *type,
+                     const struct fhir_search_param *p)
 {
     const struct search__slot *slot = search__slot(r, type, str_of(p->code));
     return slot && is_searchable(slot->param);
@@ -173,14 +174,15 @@ bool search_supports(const struct search_registry *r, const struct fhir_type *ty
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
                                         struct str name, struct str value, struct str whole, bool *known);
 
-static struct search_criterion *link(struct arena *a, enum search__kind kind,
-                                     const struct search_param *param, const struct fhir_type *type,
-                                     struct search_criterion *child)
+static void add_target(struct search__parse *p, struct search_criterion *join, const struct fhir_type *type,
+                       struct search_criterion *c)
 {
-    struct search_criterion *c = search__criterion(a, kind, param);
-    c->type = type;
-    c->child = child;
-    return c;
+    if (c->kind == CRIT_NONE)
+        return;
+    struct search_criterion *target = search__criterion(p->a, CRIT_TARGET, NULL);
+    target->type = type;
+    target->child = c;
+    add_child(join, target);
 }
 
 /* code[:Type].rest: on every type that the parameter may refer to and that knows the rest. */
@@ -197,7 +199,7 @@ static struct search_criterion *parse_chain(struct search__parse *p, const struc
         if (!only || !search__may_target(param, only))
             return search__refuse(p, arg, "it refers to %s only", search__target_names(p->a, param).s);
     }
-    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    struct search_criterion *chain = search__criterion(p->a, CRIT_CHAIN, param);
     *known = false;
     int n = param->n_targets ? param->n_targets : fhir_resource_count(p->registry->defs);
     for (int i = 0; i < n; i++) {
@@ -212,11 +214,13 @@ static struct search_criterion *parse_chain(struct search__parse *p, const struc
         if (!here)
             continue;
         *known = true;
-        struct search_criterion *chain = link(p->a, CRIT_CHAIN, param, type, c);
-        chain->lane = strcmp(type->name, "Patient") == 0 ? arg->lane : LANE_NONE;
-        add_alternative(p->a, either, c->kind == CRIT_NONE ? c : chain);
+        add_target(p, chain, type, c);
     }
-    return *known ? settle(either) : NULL;
+    if (!chain->child)
+        chain->kind = CRIT_NONE;
+    else if (!chain->child->next && strcmp(chain->child->type->name, "Patient") == 0)
+        chain->lane = arg->lane; /* several types are found by key */
+    return *known ? chain : NULL;
 }
 
 /* _has:Type:code:rest: resources of Type, for which rest holds, refer to this one by code. */
@@ -240,7 +244,8 @@ static struct search_criterion *parse_has(struct search__parse *p, const struct 
     struct search_criterion *child = on_type(p, type, rest, value, whole, known);
     if (!child || child->kind == CRIT_NONE)
         return child;
-    struct search_criterion *has = link(p->a, CRIT_HAS, slot->param, type, child);
+    struct search_criterion *has = search__criterion(p->a, CRIT_HAS, slot->param);
+    add_target(p, has, type, child);
     has->lane = strcmp(target->name, "Patient") == 0 ? slot->lane : LANE_NONE;
     return has;
 }
@@ -271,11 +276,10 @@ static struct search_criterion *of_type(struct arena *a, const struct fhir_type 
         c->lane = LANE_NONE;
         return c;
     }
-    struct search_criterion *both = search__criterion(a, CRIT_AND, NULL);
-    both->child = search__criterion(a, CRIT_TYPE, NULL);
-    both->child->type = type;
-    both->child->next = c;
-    return both;
+    struct search_criterion *here = search__criterion(a, CRIT_TARGET, NULL);
+    here->type = type;
+    here->child = c;
+    return here;
 }
 
 static bool is_common(const struct search__parse *p, const struct fhir_type *type, struct str name)

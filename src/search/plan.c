@@ -13,9 +13,16 @@
  *            the first values of that criterion; if that was all of them, collect, else scan. Both are in the
  *            statement, and a condition on c's count switches one off before it starts.
  */
+#include <math.h>
+
 #include "internal.h"
 
-#define FEW        10000 /* as many rows are collected in the time in which a scan finds a page among millions */
+/*
+ * Few is the number m of matches at which collecting them all (m rows) costs as much as scanning for a page of them
+ * (page · rows / m), within bounds.
+ */
+#define FEW_LEAST  64
+#define FEW_MOST   10000
 #define FEW_JOINED 1000 /* as many keys a chain may probe */
 
 enum way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
@@ -28,7 +35,8 @@ struct plan {
     const struct search_criterion *code;   /* of WAY_SCAN: the code lane delivers the rows */
     const struct search_criterion *date;   /* of WAY_SCAN: a date criterion in two parts */
     bool by_row;                           /* _id or the patient narrow it; keys are only filters */
-    int few;                               /* parameter: what c may hold */
+    int64_t few;
+    int limit; /* parameter: what c may hold */
 };
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
@@ -63,7 +71,7 @@ static bool is_row(const struct search_criterion *c)
 static bool is_few(const struct plan *p, const struct search_criterion *c)
 {
     return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
-           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= FEW);
+           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= p->few);
 }
 
 static void choose(struct plan *p)
@@ -148,13 +156,25 @@ static void collect(struct plan *p)
     struct sql *q = p->w.sql;
     sql_adds(q, "m AS MATERIALIZED (SELECT r0.k");
     search__sort_keys(&p->w);
-    sql_adds(q, " FROM res r0");
-    base_condition(p, true);
-    if (p->driver) {
-        sql_addf(q, " AND (SELECT count(*) FROM c) <= $%d AND ", p->few);
-        search__driver_test(&p->w, p->driver, 0, "c");
+    if (!p->driver) {
+        sql_adds(q, " FROM res r0");
+        base_condition(p, true);
+        criteria(p, USE_INDEX, NULL, NULL);
+        sql_adds(q, ")");
+        return;
     }
-    criteria(p, p->driver ? USE_FILTER : USE_INDEX, p->driver, NULL);
+    const char *column = search__driver_column(p->driver);
+    if (column) /* OFFSET 0: look up each, do not make it a join of all */
+        sql_adds(q, " FROM (SELECT DISTINCT v FROM c) c CROSS JOIN LATERAL (SELECT r0.* FROM res r0");
+    else
+        sql_adds(q, " FROM res r0");
+    base_condition(p, true);
+    if (column)
+        sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE ", column);
+    else
+        sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
+    sql_addf(q, "(SELECT count(*) FROM c) <= $%d", p->limit);
+    criteria(p, USE_FILTER, p->driver, NULL);
     sql_adds(q, ")");
 }
 
@@ -174,11 +194,34 @@ static void page_of_collected(struct plan *p)
 /* Where a branch takes its rows from. */
 enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW };
 
+/* A row whose codes match several of those asked for is in several branches. */
+static bool may_repeat(const struct plan *p)
+{
+    return p->code && p->code->n_keys > 1;
+}
+
+static void code_condition(struct plan *p, enum source from)
+{
+    struct sql *q = p->w.sql;
+    const char *column = from == FROM_OVERFLOW ? "o.val" : "r0.code";
+    if (may_repeat(p))
+        sql_addf(q, " AND %s = u.code", column);
+    else
+        sql_addf(q, " AND %s = $%d", column, search__code_param(&p->w, p->code));
+    if (from == FROM_OVERFLOW)
+        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant,
+                 sql_int2(q, (int16_t)p->w.q->types[0]->id), LANE_CODE);
+}
+
 static void branch(struct plan *p, enum source from, bool far, bool counting)
 {
     struct search__sql *w = &p->w;
     struct sql *q = w->sql;
     const char *table = from == FROM_OVERFLOW ? "o" : "r0";
+    bool each = from != FROM_RES && may_repeat(p); /* an ordered scan of each code */
+    if (each)
+        sql_addf(q, "SELECT y.* FROM unnest($%d) u(code) CROSS JOIN LATERAL (",
+                 search__code_param(w, p->code));
     if (counting) {
         sql_adds(q, "SELECT r0.k");
     } else {
@@ -189,22 +232,21 @@ static void branch(struct plan *p, enum source from, bool far, bool counting)
                                       : " FROM res r0");
     base_condition(p, true);
     if (from != FROM_RES)
-        search__code_condition(w, p->code, from == FROM_OVERFLOW);
-    if (from == FROM_OVERFLOW)
-        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", w->tenant,
-                 sql_int2(q, (int16_t)w->q->types[0]->id), LANE_CODE);
+        code_condition(p, from);
     if (p->date) {
         sql_adds(q, " AND ");
         search__date_part(w, p->date, 0, far);
     }
     if (p->driver)
-        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->few);
+        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
     criteria(p, USE_FILTER, p->date, from != FROM_RES && p->code->lane_exact ? p->code : NULL);
     if (!counting) {
         search__after_cursor(w, table);
         search__order_by(w, table);
         limit(p);
     }
+    if (each)
+        sql_adds(q, ") y");
 }
 
 static void branches(struct plan *p, bool counting)
@@ -236,12 +278,6 @@ static void scan_types(struct plan *p)
     search__order_by(&p->w, "r0");
     limit(p);
     sql_adds(q, ") x");
-}
-
-/* A row whose codes match several of those asked for is in several branches. */
-static bool may_repeat(const struct plan *p)
-{
-    return p->code && p->code->n_keys > 1;
 }
 
 static void page(struct plan *p)
@@ -314,7 +350,8 @@ static void total(struct plan *p)
     } else if (p->way == WAY_COLLECT) {
         sql_adds(q, "(SELECT count(*) FROM m)");
     } else if (p->way == WAY_TRY) {
-        sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ", p->few);
+        sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ",
+                 p->limit);
         count_scanned(p);
         sql_adds(q, " END");
     } else if (query->total != TOTAL_ACCURATE && known_beyond(p)) {
@@ -329,7 +366,10 @@ static void total(struct plan *p)
 static bool start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
                   struct sql *out, struct err *err)
 {
-    *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats};
+    *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats, .few = FEW_MOST};
+    if (stats && stats->rows > 0)
+        p->few = (int64_t)sqrt((double)stats->rows * (q->count + 1));
+    p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
     sql_init(out, q->a, NULL);
     p->w.tenant = sql_int4(out, q->tenant->id);
     return search__cursor_read(q, &p->w.cursor, err);
@@ -359,11 +399,10 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     }
     const char *with = "WITH ";
     if (p.way == WAY_TRY) {
-        bool joined = p.driver->kind == CRIT_CHAIN || p.driver->kind == CRIT_HAS;
-        p.few = sql_int8(out, joined ? FEW_JOINED : FEW);
+        p.limit = sql_int8(out, search__is_join(p.driver) && p.few > FEW_JOINED ? FEW_JOINED : p.few);
         sql_adds(out, "WITH c AS MATERIALIZED (SELECT v FROM (");
         search__driver_select(&p.w, p.driver, query->types[0]);
-        sql_addf(out, ") d LIMIT $%d + 1)", p.few);
+        sql_addf(out, ") d LIMIT $%d + 1)", p.limit);
         with = ", ";
     }
     if (p.way != WAY_SCAN) {

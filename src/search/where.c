@@ -181,12 +181,18 @@ static bool is_side(const struct search_criterion *c)
     return c->kind == CRIT_STRING || c->kind == CRIT_NUMBER || (c->kind == CRIT_DATE && c->lane != LANE_DATE);
 }
 
-static void exists_side(struct search__sql *w, const struct search_criterion *c, int alias)
+/* OFFSET 0 keeps the planner from making a join of the probe, which would start at the other table. */
+static const char *end_of_probe(enum search__use use)
+{
+    return use == USE_FILTER ? " OFFSET 0)" : ")";
+}
+
+static void exists_side(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
 {
     sql_addf(w->sql, "EXISTS (SELECT 1 FROM %s s WHERE s.tenant = $%d AND s.k = r%d.k AND s.param = $%d AND ",
-             side_table(c), w->tenant, alias, sql_int4(w->sql, c->param->id));
+             side_table(c), w->tenant, r, sql_int4(w->sql, c->param->id));
     side_condition(w, c, NULL);
-    sql_adds(w->sql, ")");
+    sql_adds(w->sql, end_of_probe(use));
 }
 
 static void select_side(struct search__sql *w, const struct search_criterion *c, const struct fhir_type *type,
@@ -267,75 +273,9 @@ void search__date_part(struct search__sql *w, const struct search_criterion *c, 
     range(w, c, far ? dates[c->op].far : dates[c->op].part, lo, hi);
 }
 
-void search__code_condition(struct search__sql *w, const struct search_criterion *c, bool overflow)
+int search__code_param(struct search__sql *w, const struct search_criterion *c)
 {
-    const char *column = overflow ? "o.val" : "r0.code";
-    if (c->n_keys == 1)
-        sql_addf(w->sql, " AND %s = $%d", column, sql_int8(w->sql, c->keys[0].lane));
-    else
-        sql_addf(w->sql, " AND %s = ANY ($%d)", column, key_array(w, c, true));
-}
-
-static void open_target(struct search__sql *w, const struct search_criterion *c, int r)
-{
-    struct sql *q = w->sql;
-    sql_addf(q, "r%d.tenant = $%d AND r%d.rtype = $%d AND NOT r%d.deleted AND ", r, w->tenant, r,
-             sql_int2(q, (int16_t)c->type->id), r);
-}
-
-/* Of a chain: pat or the reference key of rows that refer to a target; of _has: h of rows that are referred to. */
-static void select_join(struct search__sql *w, const struct search_criterion *c)
-{
-    struct sql *q = w->sql;
-    int t = ++w->aliases,
-        constant = c->lane == LANE_PAT ? 0 : sql_int8(q, search__ref(w->q->tenant, c->param));
-    if (c->kind == CRIT_CHAIN && c->lane == LANE_PAT)
-        sql_addf(q, "SELECT r%d.h AS v FROM res r%d WHERE ", t, t);
-    else if (c->kind == CRIT_CHAIN)
-        sql_addf(q, "SELECT r%d.h # $%d AS v FROM res r%d WHERE ", t, constant, t);
-    else if (c->lane == LANE_PAT)
-        sql_addf(q, "SELECT r%d.pat AS v FROM res r%d WHERE r%d.pat IS NOT NULL AND ", t, t, t);
-    else
-        sql_addf(q, "SELECT x.key # $%d AS v FROM res r%d CROSS JOIN unnest(r%d.keys) x(key) WHERE ",
-                 constant, t, t);
-    open_target(w, c, t);
-    search__where(w, c->child, t, USE_INDEX);
-}
-
-static bool is_join(const struct search_criterion *c)
-{
-    return c->kind == CRIT_CHAIN || c->kind == CRIT_HAS;
-}
-
-static void join_condition(struct search__sql *w, const struct search_criterion *c, int r)
-{
-    struct sql *q = w->sql;
-    if (c->kind == CRIT_CHAIN && c->lane != LANE_PAT)
-        sql_addf(q, "r%d.keys && ARRAY(", r);
-    else
-        sql_addf(q, "r%d.%s IN (", r, c->kind == CRIT_CHAIN ? "pat" : "h");
-    select_join(w, c);
-    sql_adds(q, ")");
-}
-
-/* The same asked of one row. */
-static void join_probe(struct search__sql *w, const struct search_criterion *c, int r)
-{
-    struct sql *q = w->sql;
-    int t = ++w->aliases,
-        constant = c->lane == LANE_PAT ? 0 : sql_int8(q, search__ref(w->q->tenant, c->param));
-    sql_adds(q, "EXISTS (SELECT 1 FROM ");
-    if (c->kind == CRIT_CHAIN && c->lane == LANE_PAT)
-        sql_addf(q, "res r%d WHERE r%d.h = r%d.pat AND ", t, t, r);
-    else if (c->kind == CRIT_CHAIN)
-        sql_addf(q, "unnest(r%d.keys) x(key) JOIN res r%d ON r%d.h = x.key # $%d WHERE ", r, t, t, constant);
-    else if (c->lane == LANE_PAT)
-        sql_addf(q, "res r%d WHERE r%d.pat = r%d.h AND ", t, t, r);
-    else
-        sql_addf(q, "res r%d WHERE r%d.keys @> ARRAY[r%d.h # $%d] AND ", t, t, r, constant);
-    open_target(w, c, t);
-    search__where(w, c->child, t, USE_FILTER);
-    sql_adds(q, ")");
+    return c->n_keys == 1 ? sql_int8(w->sql, c->keys[0].lane) : key_array(w, c, true);
 }
 
 static void list(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
@@ -366,9 +306,6 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         search__where(w, c->child, r, USE_FILTER);
         sql_adds(q, ") IS NOT TRUE");
         break;
-    case CRIT_TYPE:
-        sql_addf(q, "r%d.rtype = $%d", r, sql_int2(q, (int16_t)c->type->id));
-        break;
     case CRIT_KEYS:
         keys_condition(w, c, r, use);
         break;
@@ -380,11 +317,11 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         break;
     case CRIT_STRING:
     case CRIT_NUMBER:
-        exists_side(w, c, r);
+        exists_side(w, c, r, use);
         break;
     case CRIT_DATE:
         if (is_side(c))
-            exists_side(w, c, r);
+            exists_side(w, c, r, use);
         else
             date_condition(w, c, r);
         break;
@@ -395,10 +332,12 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
     }
     case CRIT_CHAIN:
     case CRIT_HAS:
-        if (use == USE_INDEX)
-            join_condition(w, c, r);
-        else
-            join_probe(w, c, r);
+        search__join(w, c, r, use);
+        break;
+    case CRIT_TARGET:
+        sql_addf(q, "(r%d.rtype = $%d AND ", r, sql_int2(q, (int16_t)c->type->id));
+        search__where(w, c->child, r, use);
+        sql_adds(q, ")");
         break;
     }
 }
@@ -408,7 +347,7 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
 bool search__drives(const struct search_criterion *c)
 {
     if (c->kind != CRIT_OR)
-        return is_side(c) || is_join(c);
+        return is_side(c) || search__is_join(c);
     for (const struct search_criterion *child = c->child; child; child = child->next)
         if (!is_side(child))
             return false;
@@ -429,8 +368,8 @@ static void select_parts(struct search__sql *w, const struct search_criterion *c
 void search__driver_select(struct search__sql *w, const struct search_criterion *c,
                            const struct fhir_type *type)
 {
-    if (is_join(c)) {
-        select_join(w, c);
+    if (search__is_join(c)) {
+        search__join_select(w, c);
     } else if (c->kind == CRIT_OR) {
         for (const struct search_criterion *child = c->child; child; child = child->next) {
             select_parts(w, child, type);
@@ -439,13 +378,4 @@ void search__driver_select(struct search__sql *w, const struct search_criterion 
     } else {
         select_parts(w, c, type);
     }
-}
-
-void search__driver_test(struct search__sql *w, const struct search_criterion *c, int r, const char *from)
-{
-    if (c->kind == CRIT_CHAIN && c->lane != LANE_PAT)
-        sql_addf(w->sql, "r%d.keys && ARRAY(SELECT v FROM %s)", r, from);
-    else
-        sql_addf(w->sql, "r%d.%s IN (SELECT v FROM %s)", r,
-                 is_join(c) ? c->kind == CRIT_CHAIN ? "pat" : "h" : "k", from);
 }

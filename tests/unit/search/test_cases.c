@@ -136,7 +136,7 @@ Suite *suite_search_cases(void)
     for (int i = 0; i < n && i < (int)(sizeof files / sizeof files[0]); i++)
         if (asprintf(&files[n_files], DIR_NAME "/%s", list[i]->d_name) > 0)
             n_files++;
-    Suite *s = suite_create("search cases");
+    Suite *s = suite_create("search_cases");
     TCase *c = tcase_create("files");
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);

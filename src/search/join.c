@@ -1,0 +1,101 @@
+/*
+ * Chains and _has in SQL. A reference key is the target's h under the parameter's constant, so that one row's key is
+ * computed from the other's h; where the reference is the patient lane, pat is that h itself.
+ *
+ *              the other row's value         this row's column
+ *   chain      h                             pat
+ *              h # constant                  keys
+ *   _has       pat                           h
+ *              a key # constant              h
+ *
+ * As a selection, the other rows are found first, by whatever index serves their criteria. As a probe, this row is
+ * given and the other is looked up.
+ */
+#include "internal.h"
+
+bool search__is_join(const struct search_criterion *c)
+{
+    return c->kind == CRIT_CHAIN || c->kind == CRIT_HAS;
+}
+
+const char *search__driver_column(const struct search_criterion *c)
+{
+    if (!search__is_join(c))
+        return "k";
+    if (c->kind == CRIT_HAS)
+        return "h";
+    return c->lane == LANE_PAT ? "pat" : NULL;
+}
+
+static int constant(struct search__sql *w, const struct search_criterion *c)
+{
+    return sql_int8(w->sql, search__ref(w->q->tenant, c->param));
+}
+
+static void select_target(struct search__sql *w, const struct search_criterion *c,
+                          const struct search_criterion *target)
+{
+    struct sql *q = w->sql;
+    int t = ++w->aliases;
+    bool lane = c->lane == LANE_PAT;
+    if (c->kind == CRIT_CHAIN && lane)
+        sql_addf(q, "SELECT r%d.h AS v FROM res r%d WHERE ", t, t);
+    else if (c->kind == CRIT_CHAIN)
+        sql_addf(q, "SELECT r%d.h # $%d AS v FROM res r%d WHERE ", t, constant(w, c), t);
+    else if (lane)
+        sql_addf(q, "SELECT r%d.pat AS v FROM res r%d WHERE r%d.pat IS NOT NULL AND ", t, t, t);
+    else
+        sql_addf(q, "SELECT x.key # $%d AS v FROM res r%d CROSS JOIN unnest(r%d.keys) x(key) WHERE ",
+                 constant(w, c), t, t);
+    sql_addf(q, "r%d.tenant = $%d AND NOT r%d.deleted AND ", t, w->tenant, t);
+    search__where(w, target, t, USE_INDEX);
+}
+
+void search__join_select(struct search__sql *w, const struct search_criterion *c)
+{
+    for (const struct search_criterion *target = c->child; target; target = target->next) {
+        select_target(w, c, target);
+        sql_adds(w->sql, target->next ? " UNION ALL " : "");
+    }
+}
+
+static void probe(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    int t = ++w->aliases;
+    bool lane = c->lane == LANE_PAT, each_key = c->kind == CRIT_CHAIN && !lane;
+    sql_adds(q, "EXISTS (SELECT 1 FROM ");
+    if (each_key) /* OFFSET 0 here and below: look up by h, do not make it a join */
+        sql_addf(q, "unnest(r%d.keys) x(key) CROSS JOIN LATERAL (SELECT 1 FROM ", r);
+    sql_addf(q, "res r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted AND ", t, t, w->tenant, t);
+    if (each_key)
+        sql_addf(q, "r%d.h = x.key # $%d", t, constant(w, c));
+    else if (c->kind == CRIT_CHAIN)
+        sql_addf(q, "r%d.h = r%d.pat", t, r);
+    else if (lane)
+        sql_addf(q, "r%d.pat = r%d.h", t, r);
+    else
+        sql_addf(q, "r%d.keys @> ARRAY[r%d.h # $%d]", t, r, constant(w, c));
+    const char *before = " AND (";
+    for (const struct search_criterion *target = c->child; target; target = target->next) {
+        sql_adds(q, before);
+        search__where(w, target, t, USE_FILTER);
+        before = " OR ";
+    }
+    sql_adds(q, each_key ? ") OFFSET 0) y OFFSET 0)" : ") OFFSET 0)");
+}
+
+void search__join(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
+{
+    const char *column = search__driver_column(c);
+    if (use == USE_FILTER) {
+        probe(w, c, r);
+        return;
+    }
+    if (column)
+        sql_addf(w->sql, "r%d.%s IN (", r, column);
+    else
+        sql_addf(w->sql, "r%d.keys && ARRAY(", r);
+    search__join_select(w, c);
+    sql_adds(w->sql, ")");
+}
