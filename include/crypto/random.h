@@ -6,6 +6,6 @@
 #include <stddef.h>
 
 void crypto_random(void *out, size_t len); /* ends the process when the system has no randomness */
-void crypto_uuid(char out[37]);            /* version 4 (RFC 9562), lower case, NUL-terminated; under 0.1 µs */
+void crypto_uuid(char out[37]); /* version 4 (RFC 9562), lower case, NUL-terminated; under 0.1 µs */
 
 #endif

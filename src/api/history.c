@@ -1,4 +1,4 @@
-/* history of an instance, a type and the whole system (http.html#history). */
+/* history of an instance, of a type and of all types (http.html#history). */
 #include <inttypes.h>
 #include <stdio.h>
 

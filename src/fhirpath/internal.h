@@ -22,14 +22,15 @@
 #define FP__OPS(X)                                                                                           \
     X(LITERAL, "", 0)                                                                                        \
     X(EMPTY, "{}", 0)                                                                                        \
-    X(THIS, "$this", 0) X(INDEX, "$index", 0) X(TOTAL, "$total", 0) X(VARIABLE, "%", 0) X(PATH, ".", 0)      \
-        X(CALL, "()", 0) X(AT, "[]", 0) X(PLUS, "+", 0) X(NEGATE, "-", 0) X(DESCENDING, "desc", 0)           \
-            X(MULTIPLY, "*", 10) X(DIVIDE, "/", 10) X(DIV, "div", 10) X(MOD, "mod", 10) X(ADD, "+", 9)       \
-                X(SUBTRACT, "-", 9) X(CONCATENATE, "&", 9) X(IS, "is", 8) X(AS, "as", 8) X(UNION, "|", 7)    \
-                    X(LESS, "<", 6) X(LESS_EQUAL, "<=", 6) X(GREATER, ">", 6) X(GREATER_EQUAL, ">=", 6)      \
-                        X(EQUAL, "=", 5) X(NOT_EQUAL, "!=", 5) X(EQUIVALENT, "~", 5)                         \
-                            X(NOT_EQUIVALENT, "!~", 5) X(IN, "in", 4) X(CONTAINS, "contains", 4)             \
-                                X(AND, "and", 3) X(OR, "or", 2) X(XOR, "xor", 2) X(IMPLIES, "implies", 1)
+    X(THIS, "$this", 0)                                                                                      \
+    X(INDEX, "$index", 0) X(TOTAL, "$total", 0) X(VARIABLE, "%", 0) X(PATH, ".", 0) X(CALL, "()", 0)         \
+        X(AT, "[]", 0) X(PLUS, "+", 0) X(NEGATE, "-", 0) X(DESCENDING, "desc", 0) X(MULTIPLY, "*", 10)       \
+            X(DIVIDE, "/", 10) X(DIV, "div", 10) X(MOD, "mod", 10) X(ADD, "+", 9) X(SUBTRACT, "-", 9)        \
+                X(CONCATENATE, "&", 9) X(IS, "is", 8) X(AS, "as", 8) X(UNION, "|", 7) X(LESS, "<", 6)        \
+                    X(LESS_EQUAL, "<=", 6) X(GREATER, ">", 6) X(GREATER_EQUAL, ">=", 6) X(EQUAL, "=", 5)     \
+                        X(NOT_EQUAL, "!=", 5) X(EQUIVALENT, "~", 5) X(NOT_EQUIVALENT, "!~", 5)               \
+                            X(IN, "in", 4) X(CONTAINS, "contains", 4) X(AND, "and", 3) X(OR, "or", 2)        \
+                                X(XOR, "xor", 2) X(IMPLIES, "implies", 1)
 
 enum fp__op {
 #define X(name, text, precedence) FP__##name,
