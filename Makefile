@@ -77,6 +77,8 @@ $(B)/tests/suites.c: $(UNIT) Makefile
 	   sed 's/.*/Suite *&(void);/' $@.names; \
 	   echo 'Suite *(*const all_suites[])(void) = {'; sed 's/$$/,/' $@.names; echo '0};'; } > $@
 
+# Flow tests catch the answers where they would be sent: tests/support/flow.c.
+$(B)/unit-tests: LDFLAGS_ALL += -Wl,--wrap=http_respond
 $(B)/unit-tests: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o) $(B)/tests/suites.o $(B)/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libkagari.a $(shell pkg-config --libs check) $(LIBS)

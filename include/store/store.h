@@ -81,9 +81,11 @@ enum store_outcome {
     STORE_RACED,    /* another writer was faster: run the statement again */
 };
 
+enum { STORE_ANY_VERSION = 0, STORE_NO_VERSION = -1 };
+
 struct store_update {
     struct store_write w;
-    int32_t if_match; /* 0: none */
+    int32_t if_match; /* the version that must be there, or: whatever is there, only where nothing is */
     bool may_create;
     enum store_op op; /* STORE_PUT or STORE_PATCH */
 };

@@ -105,10 +105,8 @@ static bool update_match(struct api_request *r, struct db_conn *c, struct api_re
                        "The criteria match a resource with another id than that in the body");
     if (n == 1) {
         u.w.id = rows[0].id;
-        if (r->if_match.s && !str_is(str_trim(r->if_match), "*") &&
-            !api__parse_etag(r->if_match, &u.if_match))
-            return err_set(err, ERR_PRECONDITION,
-                           "If-Match: the ETag of a version was expected, such as W/\"3\"");
+        if (!api__preconditions(r, &u, err))
+            return false;
     } else if (r->if_match.s) {
         return err_set(err, ERR_PRECONDITION,
                        "The criteria match nothing, so there is no version that If-Match could name");

@@ -53,6 +53,7 @@ static void guarded(struct stretch *s)
     enum next next;
     if (setjmp(guard) == 0) {
         r->a->guard = &guard;
+        r->a->limit = (size_t)r->config->request_memory;
         next = s->run(s);
     } else {
         struct err err;
@@ -63,7 +64,9 @@ static void guarded(struct stretch *s)
                 "The request needs more memory than request.memory allows: send or ask for less at a time");
         next = answer_error(r, &err);
     }
+    /* handing on takes a little more, where nobody could jump to */
     r->a->guard = NULL;
+    r->a->limit = 0;
     act(r, next);
 }
 
@@ -215,7 +218,6 @@ void api_handle(struct http_request *http, void *arg)
 {
     struct api *api = arg;
     const struct config *config = atomic_load(&api->config);
-    http->a->limit = (size_t)config->request_memory;
     struct api_request *r = ARENA_NEW(http->a, struct api_request);
     r->api = api;
     r->config = config;

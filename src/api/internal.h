@@ -188,6 +188,8 @@ struct str api__location(struct arena *a, struct str base, const struct fhir_typ
 /* Referential integrity as store.references says; on a connection, inside the writer's transaction when enforced. */
 bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
                            struct err *err) NODISCARD;
+/* If-Match and If-None-Match of a write (RFC 9110, 13.1), into u->if_match and u->may_create. */
+bool api__preconditions(const struct api_request *r, struct store_update *u, struct err *err) NODISCARD;
 /* PUT or PATCH of u->w.id on a connection: merges labels of the stored version, runs again when raced. */
 bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, struct store_update *u,
                     struct api_response *out, struct err *err) NODISCARD;

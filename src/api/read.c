@@ -11,11 +11,15 @@ static bool check_id(struct api_request *r, struct err *err)
 
 static bool not_modified(const struct api_request *r, const struct store_version *v)
 {
-    int32_t ver;
     int64_t since;
+    for (struct str rest = r->if_none_match; rest.s;) {
+        int32_t ver;
+        struct str one = str_trim(str_cut(rest, ',', &rest));
+        if (str_is(one, "*") || (api__parse_etag(one, &ver) && ver == v->ver))
+            return true;
+    }
     if (r->if_none_match.s)
-        return str_is(str_trim(r->if_none_match), "*") ||
-               (api__parse_etag(r->if_none_match, &ver) && ver == v->ver);
+        return false;
     return r->if_modified_since.s && clock_parse_http_date(r->if_modified_since, &since) &&
            v->lu_us / 1000000 <= since / 1000000;
 }

@@ -31,11 +31,23 @@ void api__written(struct api_request *r, const struct store_write *w, int status
 
 static bool if_match(const struct api_request *r, int32_t *ver, struct err *err)
 {
-    *ver = 0;
+    *ver = STORE_ANY_VERSION;
     if (!r->if_match.s || str_is(str_trim(r->if_match), "*"))
         return true;
     return api__parse_etag(r->if_match, ver) ||
            err_set(err, ERR_PRECONDITION, "If-Match: the ETag of a version was expected, such as W/\"3\"");
+}
+
+bool api__preconditions(const struct api_request *r, struct store_update *u, struct err *err)
+{
+    if (r->if_match.s)
+        u->may_create = false;
+    if (!r->if_none_match.s)
+        return if_match(r, &u->if_match, err);
+    u->if_match = STORE_NO_VERSION;
+    return str_is(str_trim(r->if_none_match), "*") ||
+           err_set(err, ERR_PRECONDITION,
+                   "If-None-Match: a write knows * only, for what must not be there yet");
 }
 
 enum { REFERENCES_OFF, REFERENCES_WARN, REFERENCES_ENFORCE };
@@ -187,10 +199,10 @@ static bool prepare_update(struct api_request *r, struct err *err)
     if (!id || !str_is(r->id, id))
         return err_at(err, ERR_INVALID, arena_printf(r->a, "%s.id", r->type->name),
                       "The resource's id must be there and be that of the URL");
-    if (!if_match(r, &u->if_match, err))
-        return false;
     u->may_create = r->config->store_client_ids == 0;
     u->op = STORE_PUT;
+    if (!api__preconditions(r, u, err))
+        return false;
     r->state = u;
     if (wants_reference_check(r))
         r->run = RUN_WORKER;
@@ -214,13 +226,17 @@ static bool updated(struct api_request *r, const struct store_update *u, enum st
         api__written(r, &u->w, outcome == STORE_CREATED ? 201 : 200, at, out);
         return true;
     case STORE_ABSENT:
+        if (r->if_match.s)
+            return err_set(err, ERR_PRECONDITION, "If-Match: there is no %s with this id", u->w.type->name);
         return err_set(
             err, ERR_METHOD,
             "There is no %s with this id, and clients may not choose ids (store.client_ids = none)",
             u->w.type->name);
     default:
         return err_set(err, ERR_PRECONDITION,
-                       "If-Match names another version than the current one: read it and decide anew");
+                       u->if_match == STORE_NO_VERSION
+                           ? "If-None-Match: there is a resource with this id already"
+                           : "If-Match names another version than the current one: read it and decide anew");
     }
 }
 
@@ -330,7 +346,11 @@ static bool reply_delete(struct api_request *r, const struct db_rows *rows, stru
     case STORE_MISMATCH:
         return err_set(err, ERR_PRECONDITION,
                        "If-Match names another version than the current one: read it and decide anew");
-    default: /* deleting what is not there is no error (http.html#delete) */
+    case STORE_ABSENT: /* is no error (http.html#delete) */
+        if (r->if_match.s)
+            return err_set(err, ERR_PRECONDITION, "If-Match: there is no %s with this id", r->type->name);
+        /* fall through */
+    default:
         *out = (struct api_response){.status = 204, .ver = at.ver, .lu_us = at.lu_us, .written = true};
         return true;
     }

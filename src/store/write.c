@@ -383,15 +383,16 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
         "ix = $%d, q = $%d, "
         "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
-        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d) AND ($%d OR NOT cur.deleted) "
+        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d OR $%d < 0 AND cur.deleted) "
+        "AND ($%d OR NOT cur.deleted) "
         "AND ($%d = %d OR cur.deleted OR cur.labels <@ $%d) " /* a patch says itself what goes */
         "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
-        dt, dt_hi, pat, code, cat, ix, num, labels, keys, tenant, rtype, rid, if_match, if_match, may_create,
-        op, STORE_PATCH, labels, ix);
+        dt, dt_hi, pat, code, cat, ix, num, labels, keys, tenant, rtype, rid, if_match, if_match, if_match,
+        may_create, op, STORE_PATCH, labels, ix);
     sql_addf(q,
              "ins AS (INSERT INTO res %s SELECT $%d, $%d, $%d, c.xid, c.lu, $%d, $%d, nullif($%d::int8, 0), "
              "nullif($%d::int8, 0), nullif($%d::int8, 0), $%d, 1, $%d, $%d, $%d, $%d, $%d, c.content FROM c "
-             "WHERE c.cur_k IS NULL AND $%d AND $%d = 0 ON CONFLICT DO NOTHING RETURNING k), ",
+             "WHERE c.cur_k IS NULL AND $%d AND $%d <= 0 ON CONFLICT DO NOTHING RETURNING k), ",
              res_columns, tenant, k, h, dt, dt_hi, pat, code, cat, ix, rtype, num, rid, labels, keys,
              may_create, if_match);
     sql_addf(
@@ -438,13 +439,15 @@ enum store_outcome store_update_reply(const struct store_update *u, const struct
         *out = (struct store_written){db_int4(rows, 0, UPDATE_VER), db_timestamptz(rows, 0, UPDATE_LU)};
         return was_there && !deleted ? STORE_UPDATED : STORE_CREATED;
     }
-    if (u->if_match && (!was_there || db_int4(rows, 0, UPDATE_CUR_VER) != u->if_match))
+    if (u->if_match > 0 && (!was_there || db_int4(rows, 0, UPDATE_CUR_VER) != u->if_match))
+        return STORE_MISMATCH;
+    if (u->if_match == STORE_NO_VERSION && was_there && !deleted)
         return STORE_MISMATCH;
     if ((!was_there || deleted) && !u->may_create)
         return STORE_ABSENT;
     if (was_there && !deleted && !db_bool(rows, 0, UPDATE_CUR_LABELS_KEPT))
         return STORE_LABELS;
-    return u->if_match ? STORE_MISMATCH : STORE_RACED;
+    return u->if_match > 0 ? STORE_MISMATCH : STORE_RACED;
 }
 
 /* ---- delete

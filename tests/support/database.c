@@ -1,0 +1,58 @@
+#include "support/database.h"
+
+#include <unistd.h>
+
+static struct err err;
+static struct config admin;
+static const char *name;
+
+static void run_admin(const char *text)
+{
+    struct db_conn *c;
+    ck_ok(db_open(&admin, &c, &err));
+    ck_ok(db_run(c, text, &err));
+    db_close(c);
+}
+
+const char *test_database_new(struct arena *a)
+{
+    static int made;
+    struct config own;
+    struct db_conn *c;
+    config_defaults(&admin, a);
+    admin.db_conninfo = test_conninfo();
+    name = arena_printf(a, "kagari_%d_%d", (int)getpid(), made++);
+    run_admin(arena_printf(a, "CREATE DATABASE %s", name));
+    own = admin;
+    own.db_conninfo = arena_printf(a, "%s dbname=%s", admin.db_conninfo, name);
+    ck_ok(db_open(&own, &c, &err));
+    ck_ok(db_run(c, "SET client_min_messages = warning", &err));
+    ck_ok(db_migrate(c, NULL, &err));
+    db_close(c);
+    return own.db_conninfo;
+}
+
+void test_database_drop(void)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    run_admin(arena_printf(&a, "DROP DATABASE %s WITH (FORCE)", name));
+    arena_release(&a);
+}
+
+const struct db_rows *test_ask(struct db_conn *c, struct arena *a, const char *text)
+{
+    struct sql q;
+    const struct db_rows *rows;
+    sql_init(&q, a, NULL);
+    sql_adds(&q, text);
+    ck_ok(db_exec(c, a, &q, &rows, &err));
+    return rows;
+}
+
+int64_t test_count(struct db_conn *c, struct arena *a, const char *text)
+{
+    const struct db_rows *rows = test_ask(c, a, text);
+    ck_assert_int_eq(db_count(rows), 1);
+    return db_int8(rows, 0, 0);
+}

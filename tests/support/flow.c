@@ -1,0 +1,316 @@
+#include "support/flow.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/command.h"
+#include "base/clock.h"
+
+enum { LOOPS = 2, PATIENCE_S = 60 };
+
+static struct err err;
+
+/* Made once: shared by the processes of all tests. */
+static struct arena made;
+static const struct fhir_defs *defs;
+static const struct search_registry *registry;
+static const struct validator *validator;
+static char dir[] = "/tmp/kagari-flow-XXXXXX";
+static struct str key;
+static struct config base;
+
+/* Of one test. */
+static struct arena test;
+static struct db_conn *conn;
+static struct config *config;
+static struct auth *auth;
+static struct store *store;
+static struct db_pool *pool;
+static struct loop *loops[LOOPS];
+static pthread_t threads[LOOPS];
+static struct db_async *db[LOOPS];
+static struct store_batch *batch[LOOPS];
+static struct api *api;
+static const char *token;
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+static void set(struct config *c, const char *setting)
+{
+    struct str value, name = str_cut(str_of(setting), '=', &value);
+    ck_ok(config_set(c, &made, name, value, &err));
+}
+
+void flow_suite_begin(void)
+{
+    arena_init(&made, 0);
+    ck_ok(fhir_defs_load(&made, &defs, &err));
+    ck_ok(search_registry_new(&made, defs, &registry, &err));
+    ck_ok(validator_new(&made, defs, &validator, &err));
+    memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_ok(auth_dev_key(&made, dir, &key, &err));
+    const char *hash_key = arena_printf(&made, "%s/hash", dir);
+    FILE *f = fopen(hash_key, "w");
+    ck_assert_int_gt(fputs("00112233445566778899aabbccddeeff\n", f), 0);
+    fclose(f);
+    config_defaults(&base, &made);
+    set(&base, arena_printf(&made, "auth.jwks_file=%s/jwks.json", dir));
+    set(&base, "auth.issuer=" AUTH_DEV_ISSUER);
+    set(&base, "auth.audience=" AUTH_DEV_AUDIENCE);
+    set(&base, "db.search_connections=2");
+    set(&base, "db.write_connections=3");
+    set(&base, "request.memory=256M");
+    base.store_hash_key = hash_key;
+    base.db_conninfo = test_database_new(&made);
+}
+
+void flow_suite_end(void)
+{
+    static const char *const files[] = {"hash", "token.key", "jwks.json"};
+    test_database_drop();
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        unlink(arena_printf(&made, "%s/%s", dir, files[i]));
+    rmdir(dir);
+    arena_release(&made);
+}
+
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+void flow_begin(void)
+{
+    arena_init(&test, 0);
+    config = ARENA_NEW(&test, struct config);
+    *config = base;
+    ck_ok(db_open(config, &conn, &err));
+    ck_ok(auth_new(config, defs, &auth, &err));
+    ck_ok(store_new(config, conn, &store, &err));
+    ck_ok(db_pool_new(config, &pool, &err));
+    for (int i = 0; i < LOOPS; i++) {
+        loops[i] = loop_new();
+        db[i] = db_async_new(config, loops[i]);
+        batch[i] = store_batch_new(store, db[i], config);
+    }
+    const struct api_deps deps = {defs, registry, validator, auth, store, pool, db, batch, LOOPS};
+    ck_ok(api_new(config, &deps, &api, &err));
+    token = flow_token(AUTH_DEV_SCOPE);
+    for (int i = 0; i < LOOPS; i++)
+        pthread_create(&threads[i], NULL, run_loop, loops[i]);
+    for (int i = 0; i < LOOPS; i++)
+        while (!db_async_ready(db[i]))
+            usleep(500);
+}
+
+void flow_end(void)
+{
+    db_pool_free(pool);
+    for (int i = 0; i < LOOPS; i++) {
+        loop_stop(loops[i]);
+        pthread_join(threads[i], NULL);
+        db_async_free(db[i]);
+        store_batch_free(batch[i]);
+        loop_free(loops[i]);
+    }
+    api_free(api);
+    auth_free(auth);
+    store_free(store);
+    db_close(conn);
+    arena_release(&test);
+}
+
+struct arena *flow_arena(void)
+{
+    return &test;
+}
+
+struct db_conn *flow_conn(void)
+{
+    return conn;
+}
+
+void flow_set(const char *setting)
+{
+    struct config *next = ARENA_NEW(&test, struct config);
+    *next = *config;
+    set(next, setting);
+    config = next;
+    api_configure(api, config);
+}
+
+const char *flow_token(const char *scope)
+{
+    struct str t;
+    ck_ok(auth_dev_mint(&test, key, &(struct auth_dev_token){.scope = scope}, &t, &err));
+    return arena_printf(&test, "Authorization: Bearer %.*s\n", STR_FMT(t));
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------------- */
+
+struct flow_call {
+    struct http_request http; /* first: what http_respond() is given */
+    struct arena a;
+    struct flow_answer answer; /* in memory of its own until the test takes it */
+    bool answered;
+};
+
+static const char marker[] = "flow";
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t came = PTHREAD_COND_INITIALIZER;
+
+static struct str own(const char *s, size_t len)
+{
+    char *p = malloc(len + 1);
+    memcpy(p, len ? s : "", len);
+    p[len] = '\0';
+    return (struct str){p, len};
+}
+
+/* Linked in the place of the front end's (see the Makefile); answers of the wire tests go on to it. */
+void __real_http_respond(struct http_request *r, const struct http_response *p);
+void __wrap_http_respond(struct http_request *r, const struct http_response *p);
+void __wrap_http_respond(struct http_request *r, const struct http_response *p)
+{
+    struct flow_call *call = (struct flow_call *)r;
+    if (r->peer.s != marker) {
+        __real_http_respond(r, p);
+        return;
+    }
+    struct buf headers;
+    buf_init(&headers, r->a, 256);
+    for (size_t i = 0; i < p->n_headers; i++)
+        buf_addf(&headers, "%.*s: %.*s\n", STR_FMT(p->headers[i].name), STR_FMT(p->headers[i].value));
+    pthread_mutex_lock(&lock);
+    ck_assert(!call->answered);
+    call->answer =
+        (struct flow_answer){p->status, own(headers.s, headers.len), own(p->body.s, p->body.len), NULL};
+    arena_release(&call->a); /* as the front end does: nobody may touch the request now */
+    call->answered = true;
+    pthread_cond_broadcast(&came);
+    pthread_mutex_unlock(&lock);
+}
+
+static enum http_method method_of(const char *name)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    for (int i = 0; i < 7; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum http_method)i;
+    return HTTP_OTHER;
+}
+
+static void handle(void *arg)
+{
+    struct flow_call *call = arg;
+    api_handle(&call->http, api);
+}
+
+static void add_headers(struct flow_call *call, const char *text)
+{
+    struct http_header *list = NULL;
+    size_t n = call->http.n_headers, cap = n;
+    list = memcpy(ARENA_ARRAY(&call->a, struct http_header, n),
+                  call->http.headers ? call->http.headers : list, n * sizeof *list);
+    for (struct str rest = str_of(arena_strdup(&call->a, text)); rest.s && rest.len;) {
+        struct str value, line = str_cut(rest, '\n', &rest), name = str_cut(line, ':', &value);
+        *ARENA_PUSH(&call->a, list, n, cap) = (struct http_header){name, str_trim(value)};
+    }
+    call->http.headers = list;
+    call->http.n_headers = n;
+}
+
+struct flow_call *flow_send(const char *method, const char *path, const char *headers, const char *body)
+{
+    static int turn;
+    struct flow_call *call = calloc(1, sizeof *call);
+    struct arena *a = &call->a;
+    struct str query;
+    arena_init(a, 0);
+    char *url = arena_printf(a, *path == '/' ? "%s" : "/fhir/%s", path);
+    struct http_request *r = &call->http;
+    *r = (struct http_request){.a = a,
+                               .method = method_of(method),
+                               .origin = STR("http://flow.test"),
+                               .peer = {marker, sizeof marker - 1},
+                               .started_us = clock_mono_us(),
+                               .loop = turn++ % LOOPS,
+                               .id = "flow"};
+    r->path = str_cut(str_of(url), '?', &query);
+    r->query = query.s ? query : STR("");
+    r->body = body ? str_of(arena_strdup(a, body)) : STR("");
+    if (!headers || !strcasestr(headers, "Authorization:"))
+        add_headers(call, token);
+    if (body && (!headers || !strcasestr(headers, "Content-Type:")))
+        add_headers(call, "Content-Type: application/fhir+json\n");
+    if (headers)
+        add_headers(call, headers);
+    loop_post(loops[r->loop], handle, call);
+    return call;
+}
+
+const struct flow_answer *flow_wait(struct flow_call *call)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&lock);
+    while (!call->answered)
+        ck_assert_msg(pthread_cond_timedwait(&came, &lock, &end) == 0, "no answer after %d s", PATIENCE_S);
+    pthread_mutex_unlock(&lock);
+    struct flow_answer *answer = ARENA_NEW(&test, struct flow_answer);
+    *answer = call->answer;
+    answer->headers.s = arena_strndup(&test, answer->headers.s, answer->headers.len);
+    answer->body.s = arena_strndup(&test, answer->body.s, answer->body.len);
+    free((char *)call->answer.headers.s);
+    free((char *)call->answer.body.s);
+    free(call);
+    if (answer->body.len && answer->body.s[0] == '{' &&
+        !json_parse(&test, answer->body, INT16_MAX, &answer->json, &err))
+        ck_abort_msg("the answer is no JSON: %s: %.*s", err.msg, STR_FMT(answer->body));
+    return answer;
+}
+
+const struct flow_answer *flow(const char *method, const char *path, const char *headers, const char *body)
+{
+    return flow_wait(flow_send(method, path, headers, body));
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------- */
+
+const char *flow_header(const struct flow_answer *answer, const char *name)
+{
+    for (struct str rest = answer->headers; rest.s && rest.len;) {
+        struct str value, line = str_cut(rest, '\n', &rest), key_of = str_cut(line, ':', &value);
+        if (str_ieq(key_of, str_of(name))) {
+            value = str_trim(value);
+            return arena_strndup(&test, value.s, value.len);
+        }
+    }
+    return NULL;
+}
+
+json *flow_node(const json *node, const char *path)
+{
+    for (struct str rest = str_of(path); rest.s && node;) {
+        struct str index, step = str_cut(rest, '.', &rest), name = str_cut(step, '[', &index);
+        if (name.len)
+            node = json_get(node, arena_strndup(&test, name.s, name.len));
+        if (index.s)
+            node = json_at(node, (size_t)atoi(index.s));
+    }
+    return (json *)node;
+}
+
+const char *flow_text(const json *node, const char *path)
+{
+    const json *found = flow_node(node, path);
+    ck_assert_msg(json_is_string(found), "no text at %s in %.*s", path,
+                  STR_FMT(node ? json_text(&test, node) : STR("nothing")));
+    return found->valuestring;
+}
