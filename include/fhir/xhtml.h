@@ -29,7 +29,7 @@ struct fhir_xhtml_finding {
 /* The first of each kind; returns how many. Thread safe. */
 int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N]);
 
-/* The same, and fragment is called with the id of each link and image of the form "#id". It must not jump out. */
+/* The same, and fragment is called with the id of each link and image of the form "#id"; it must return. */
 int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const char *id), void *arg,
                            struct fhir_xhtml_finding out[FHIR_XHTML__N]);
 

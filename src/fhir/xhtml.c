@@ -7,6 +7,11 @@
 
 #define XHTML_NAMESPACE "http://www.w3.org/1999/xhtml"
 
+/* libxml2 compares each attribute of an element with all others, and looks for a namespace among all in scope:
+ * more than formatting ever needs is refused before it costs time. */
+#define MAX_ATTRIBUTES 64
+#define MAX_NAMESPACES 2
+
 /* Chapters 7 to 11 (but 9.4) and 15 of HTML 4.0, a and img. Sorted. */
 static const char *const elements[] = {
     "a",      "abbr",   "acronym", "address", "b",        "bdo",   "big",   "blockquote", "br",    "caption",
@@ -45,6 +50,7 @@ struct check {
     struct fhir_xhtml_finding *out;
     void (*fragment)(void *arg, const char *id);
     void *arg;
+    xmlParserCtxtPtr parser;
     int n;
     unsigned reported;
     int depth;
@@ -79,7 +85,10 @@ static bool image_data(struct str url)
 {
     if (!begins(url, "data:"))
         return false;
-    return begins(str_trim((struct str){url.s + 5, url.len - 5}), "image/");
+    size_t i = 5;
+    while (i < url.len && url.s[i] == ' ')
+        i++;
+    return begins((struct str){url.s + i, url.len - i}, "image/");
 }
 
 /* Relative links and fragments have no scheme. Blanks and control characters before or inside a scheme, which
@@ -111,8 +120,7 @@ static const char *find(struct str text, const char *word)
     return NULL;
 }
 
-/* Style is "internally contained": nothing is fetched by it and nothing runs. Images within it are no harm.
- */
+/* Style is "internally contained": nothing is fetched by it and nothing runs. Images within it do no harm. */
 static bool style_safe(struct str style)
 {
     static const char *const active[] = {"javascript:",  "expression(", "@import",
@@ -160,8 +168,12 @@ static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix
                           int n_namespaces, const xmlChar **namespaces, int n_attributes, int n_defaulted,
                           const xmlChar **attrs)
 {
-    (void)prefix, (void)n_namespaces, (void)namespaces, (void)n_defaulted;
+    (void)prefix, (void)namespaces, (void)n_defaulted;
     struct check *c = arg;
+    if (n_namespaces > MAX_NAMESPACES) {
+        xmlStopParser(c->parser);
+        return;
+    }
     const char *name = (const char *)local;
     bool xhtml = uri && strcmp((const char *)uri, XHTML_NAMESPACE) == 0;
     if (c->depth++ == 0 && (!xhtml || strcmp(name, "div") != 0))
@@ -205,6 +217,45 @@ static void init_library(void)
     xmlInitParser();
 }
 
+/* What begins at s and ends with `end`; all when it does not end. */
+static size_t until(struct str s, const char *end)
+{
+    const char *found = memmem(s.s, s.len, end, strlen(end));
+    return found ? (size_t)(found - s.s) + strlen(end) : s.len;
+}
+
+/* The length of the tag at s; *signs counts its signs of equality. */
+static size_t tag(struct str s, int *signs)
+{
+    char quote = '\0';
+    size_t i = 1;
+    for (; i < s.len && (quote || s.s[i] != '>'); i++) {
+        char c = s.s[i];
+        if (quote ? c == quote : c == '"' || c == '\'')
+            quote = quote ? '\0' : c;
+        else if (!quote && c == '=')
+            ++*signs;
+    }
+    return i;
+}
+
+static bool too_many_attributes(struct str s)
+{
+    const char *open;
+    while (s.len && (open = memchr(s.s, '<', s.len))) {
+        s = (struct str){open, s.len - (size_t)(open - s.s)};
+        int signs = 0;
+        size_t len = begins(s, "<!--")        ? until(s, "-->")
+                     : begins(s, "<![CDATA[") ? until(s, "]]>")
+                     : begins(s, "<?")        ? until(s, "?>")
+                                              : tag(s, &signs);
+        if (signs > MAX_ATTRIBUTES)
+            return true;
+        s = (struct str){s.s + len, s.len - len};
+    }
+    return false;
+}
+
 int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
 {
     return fhir_xhtml_check_links(div, NULL, NULL, out);
@@ -219,7 +270,8 @@ int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const cha
     struct check c = {.out = out, .fragment = fragment, .arg = arg};
     struct str s = str_trim(div);
     /* Beginning with an element, it has no XML declaration and can have no document type. */
-    if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?') {
+    if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?' ||
+        too_many_attributes(s)) {
         report(&c, s.len ? FHIR_XHTML_MALFORMED : FHIR_XHTML_EMPTY, NULL);
         return c.n;
     }
@@ -230,7 +282,7 @@ int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const cha
                          .cdataBlock = text,
                          .processingInstruction = instruction,
                          .serror = silent};
-    xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&sax, &c, NULL, 0, NULL);
+    xmlParserCtxtPtr parser = c.parser = xmlCreatePushParserCtxt(&sax, &c, NULL, 0, NULL);
     if (!parser) {
         report(&c, FHIR_XHTML_MALFORMED, NULL);
         return c.n;

@@ -37,8 +37,8 @@ const struct fhir_type *validate__bundle_find(const struct validate__scope *s, c
     return found ? found->type : NULL;
 }
 
-/* "Except for transactions and batches, each entry must have a fullUrl": where nothing but the Bundle itself says
- * what its resources are called. Searches and histories are made by servers. */
+/* "Except for transactions and batches, each entry must have a fullUrl": asked where nothing but the Bundle
+ * says what its resources are called. Searches and histories are made by servers. */
 static bool needs_full_url(const struct validate__walk *w, const json *entry)
 {
     static const char *const types[] = {"collection", "document", "message"};
@@ -49,8 +49,8 @@ static bool needs_full_url(const struct validate__walk *w, const json *entry)
     return false;
 }
 
-/* fullUrl is absolute, and agrees with the id of the resource unless it is a urn. A request is for a resource that
- * may have no id yet. */
+/* fullUrl is absolute, and agrees with the id of the resource unless it is a urn. A request may be for a
+ * resource that has no id yet. */
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at)
 {
     const char *url = json_get_string(at->node, "fullUrl");

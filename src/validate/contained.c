@@ -1,5 +1,4 @@
-/* Contained resources (references.html#contained): ids, what they may not hold, and that each is referred to.
- */
+/* Contained resources (references.html#contained): ids, what they may not hold, that each is referred to. */
 #include <stdlib.h>
 
 #include "internal.h"
@@ -73,8 +72,8 @@ bool validate__contained_use(struct validate__scope *s, const char *id)
     return target != NULL;
 }
 
-/* dom-3: a contained resource that nothing refers to, and that does not refer to its container, has no
- * meaning. */
+/* dom-3: a contained resource has no meaning when nothing refers to it and it does not refer to its
+ * container. */
 void validate__contained_end(struct validate__walk *w, struct validate__place *at)
 {
     const struct validate__scope *s = w->scope;
@@ -91,5 +90,5 @@ void validate__contained_end(struct validate__walk *w, struct validate__place *a
                 w, at, ISSUE_ERROR, "invariant", "dom-3",
                 "Nothing refers to the contained resource with the id %s: refer to it by '#' and its id, or "
                 "remove it",
-                validate__quote(w->a, s->contained[i].id, "given"));
+                validate__quote(w->a, s->contained[i].id, "it has"));
 }

@@ -96,8 +96,7 @@ void validate__contained_begin(struct validate__walk *w, struct validate__place 
 void validate__contained_end(struct validate__walk *w, struct validate__place *at);
 /* What "#id", or "#" inside a contained resource, refers to; NULL when there is no such thing. */
 struct validate__contained *validate__contained_find(const struct validate__scope *s, const char *id);
-
-/* Notes that "#id", or "#", was found in something other than a Reference. False when there is no such resource. */
+/* Notes that "#id", or "#", was found in something other than a Reference. False: there is no such resource. */
 bool validate__contained_use(struct validate__scope *s, const char *id);
 
 /* ---- reference.c */

@@ -23,10 +23,10 @@ struct validate__invariants {
  * Rules that are not evaluated as published. key NULL: any; published: where the expression begins so.
  * expression NULL: not evaluated; else what is evaluated instead.
  *
- * A rule is kept when it is true; empty is not true. Some are published so that they are empty for resources that
- * keep what their text says: where the element they speak of is absent, or where two values cannot be compared
- * (dates of different precision such as 2021-02-15 and 2021-02, quantities of different units). Those are corrected
- * here, mostly as later releases of FHIR did.
+ * A rule is kept when it is true; empty is not true. Some are published so that they are empty for resources
+ * that keep what their text says: where the element they speak of is absent, or where two values cannot be
+ * compared (dates of different precision such as 2021-02-15 and 2021-02, quantities of different units). Those
+ * are corrected here, mostly as later releases of FHIR did.
  */
 static const struct treatment {
     const char *key, *published, *expression;

@@ -115,8 +115,8 @@ static void fragment(struct validate__walk *w, struct validate__place *at, const
             at->element->path);
 }
 
-/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. So does a
- * relative canonical: the specification wants none, but has many in its own examples. */
+/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. So
+ * does a relative canonical: the specification wants none, but has many in its own examples. */
 static void urn(struct validate__walk *w, struct validate__place *at, const struct fhir_type *type)
 {
     const char *wrong = fhir_primitive_check(type, at->node);

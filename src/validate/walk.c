@@ -6,8 +6,7 @@
 #include "fhir/primitive.h"
 #include "internal.h"
 
-/* Every element and its sibling once, and resourceType: more is wrong, and would make look-ups by name slow.
- */
+/* Every element and its sibling once, and resourceType: more is wrong, and look-ups by name would be slow. */
 #define MAX_MEMBERS (2 * 64 * VALIDATE__SEEN_WORDS + 1)
 
 static bool object(struct validate__walk *w, struct validate__place *at, const json *node);

@@ -126,6 +126,29 @@ START_TEST(test_extremes)
         buf_adds(&b, "<p>abc</p>");
     buf_adds(&b, "</div>");
     ck_assert_str_eq(problems(b.s), "");
+
+    /* what would take libxml2 minutes */
+    b.len = 0;
+    buf_adds(&b, "<div xmlns=\"http://www.w3.org/1999/xhtml\"><!-- ' --><![CDATA[\"]]><p");
+    for (int i = 0; i < 300000; i++)
+        buf_addf(&b, " a%d=\">\"", i);
+    buf_adds(&b, ">b</p></div>");
+    ck_assert_str_eq(problems(b.s), "M");
+    b.len = 0;
+    buf_adds(&b, "<div xmlns=\"http://www.w3.org/1999/xhtml\">");
+    for (int i = 0; i < 200; i++)
+        buf_addf(&b, "<div xmlns:a%d=\"b\" xmlns:c%d=\"d\" xmlns:e%d=\"f\">", i, i, i);
+    for (int i = 0; i < 100000; i++)
+        buf_adds(&b, "<x:p/>");
+    ck_assert_str_eq(problems(b.s), "M");
+    b.len = 0;
+    buf_adds(&b, "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p style=\"");
+    for (int i = 0; i < 100000; i++)
+        buf_adds(&b, "url(data: image/a)");
+    for (int i = 0; i < 1000000; i++)
+        buf_addc(&b, ' ');
+    buf_adds(&b, "\">a = 'b'</p></div>");
+    ck_assert_str_eq(problems(b.s), "");
     arena_release(&a);
 }
 END_TEST

@@ -2,6 +2,7 @@
 #include <dirent.h>
 
 #include "base/config.h"
+#include "fhirpath/fhirpath.h"
 #include "support/test.h"
 #include "validate/validate.h"
 
@@ -176,6 +177,27 @@ START_TEST(test_level_structure_leaves_invariants_out)
 }
 END_TEST
 
+/* One that does not compile is left out, with a line in the log; there is to be none. */
+START_TEST(test_every_invariant_compiles)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    int n = 0;
+    for (int i = 0; i < fhir_type_count(defs); i++) {
+        const struct fhir_type *t = fhir_type_at(defs, i);
+        for (int k = 0; k < t->n_invariants; k++, n++) {
+            const struct fhir_invariant *def = t->invariants[k];
+            const struct fp_expr *x;
+            struct err err;
+            ck_assert_msg(fp_compile(&a, defs, str_of(def->expression), NULL, false, &x, &err), "%s: %s",
+                          def->key, err.msg);
+        }
+    }
+    ck_assert_int_gt(n, 200);
+    arena_release(&a);
+}
+END_TEST
+
 START_TEST(test_findings_are_limited)
 {
     struct arena a;
@@ -250,6 +272,7 @@ Suite *suite_validate_validator(void)
     tcase_add_loop_test(t, test_case, 0, (int)n_cases);
     tcase_add_test(t, test_expected_type);
     tcase_add_test(t, test_level_structure_leaves_invariants_out);
+    tcase_add_test(t, test_every_invariant_compiles);
     tcase_add_test(t, test_findings_are_limited);
     tcase_add_test(t, test_members_are_limited);
     tcase_add_test(t, test_depth_is_bounded);
