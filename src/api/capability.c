@@ -102,8 +102,12 @@ static void add_resource(struct arena *a, json *list, const struct api_deps *dep
         json_push(policies, json_string(a, policy[i]));
     add_includes(a, o, deps, type);
     json_add(a, o, "searchParam", search_params(a, deps->search, type));
-    json_push(json_add(a, o, "operation", json_array(a)),
+    json *operations = json_add(a, o, "operation", json_array(a));
+    json_push(operations,
               operation(a, "validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"));
+    if (strcmp(type->name, "Patient") == 0)
+        json_push(operations,
+                  operation(a, "everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"));
 }
 
 static void add_compartments(struct arena *a, json *rest, const struct fhir_defs *d)

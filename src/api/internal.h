@@ -210,8 +210,8 @@ bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, str
 extern const struct api_interaction api__capabilities, api__health_live, api__health_ready, api__metrics,
     api__read, api__vread, api__patch, api__conditional_patch, api__create, api__update, api__delete,
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
-    api__history_system, api__search_type, api__search_system, api__search_compartment, api__bundle,
-    api__validate_operation;
+    api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
+    api__bundle, api__validate_operation;
 
 bool api__make_capability(struct api *api, struct err *err) NODISCARD;
 

@@ -1,6 +1,7 @@
 /* read and vread (http.html#read, #vread). */
 #include "base/base64.h"
 #include "base/clock.h"
+#include "fhir/reference.h"
 #include "internal.h"
 
 static bool check_id(struct api_request *r, struct err *err)
@@ -33,27 +34,39 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 }
 
 /* binary.html: in its own type, unless the client asks for FHIR. */
-static void as_binary(struct api_request *r, struct api_response *out)
+static bool wants_own_type(const struct api_request *r)
 {
-    json *resource;
-    struct err err;
+    if (api__arg(r, "_format").s || r->in_bundle || !r->accept.s)
+        return false;
+    for (struct str rest = r->accept; rest.s;)
+        if (api__is_fhir_json(str_cut(rest, ',', &rest)))
+            return false;
+    return true;
+}
+
+/* binary.html, securityContext: who may not read the resource that it names may not read the Binary. */
+static bool check_context(const struct api_request *r, const json *binary, struct err *err)
+{
+    const char *context = json_get_string(json_get(binary, "securityContext"), "reference");
+    struct fhir_reference ref;
+    if (!context)
+        return true;
+    fhir_reference_parse_local(r->api->deps.defs, r->base, str_of(context), &ref);
+    return !ref.type || api__authorise(r, AUTH_READ, ref.type, err);
+}
+
+static bool reply_binary(struct api_request *r, struct api_response *out, struct err *err)
+{
+    json *binary;
     struct str data;
-    struct str format = api__arg(r, "_format");
-    if (format.s || !r->accept.s || api__is_fhir_json(r->accept) ||
-        !json_parse(r->a, out->resource, INT16_MAX, &resource, &err))
-        return;
-    const char *type = json_get_string(resource, "contentType"), *text = json_get_string(resource, "data");
-    bool wants_fhir = false, wants_raw = false;
-    for (struct str rest = r->accept; rest.s;) {
-        struct str one = str_trim(str_cut(rest, ',', &rest));
-        wants_fhir |= api__is_fhir_json(one);
-        wants_raw |= !api__is_fhir_json(one);
+    if (!json_parse(r->a, out->resource, INT16_MAX, &binary, err) || !check_context(r, binary, err))
+        return false;
+    const char *type = json_get_string(binary, "contentType"), *text = json_get_string(binary, "data");
+    if (wants_own_type(r) && type && base64_decode(r->a, BASE64_FHIR, str_of(text ? text : ""), &data)) {
+        out->raw = data;
+        out->raw_type = type;
     }
-    if (wants_fhir || !wants_raw || !type ||
-        !base64_decode(r->a, BASE64_FHIR, str_of(text ? text : ""), &data))
-        return;
-    out->raw = data;
-    out->raw_type = type;
+    return true;
 }
 
 static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,
@@ -76,9 +89,7 @@ static bool reply_read(struct api_request *r, const struct db_rows *rows, struct
         return true;
     }
     out->resource = v.content;
-    if (strcmp(r->type->name, "Binary") == 0 && !r->in_bundle)
-        as_binary(r, out);
-    return true;
+    return strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err);
 }
 
 static bool plan_vread(struct api_request *r, struct sql *q, struct err *err)

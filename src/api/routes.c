@@ -28,6 +28,7 @@ static const struct api_route routes[] = {
     {HTTP_GET, "T/I/_history", &api__history_instance, false},
     {HTTP_GET, "T/I/_history/V", &api__vread, false},
     {HTTP_POST, "T/I/$validate", &api__validate_operation, false},
+    {HTTP_GET, "T/I/$everything", &api__everything, false},
     {HTTP_GET, "T/I/C", &api__search_compartment, false},
     {HTTP_GET, "T/I/C/_search", &api__search_compartment, false},
     {HTTP_POST, "T/I/C/_search", &api__search_compartment, false},

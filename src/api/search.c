@@ -6,6 +6,7 @@ struct page {
     struct str path; /* of the self and next links */
     struct bundle w;
     int shown; /* matches */
+    bool everything;
 };
 
 /* Every type that may come back must be one that the token may search. */
@@ -19,11 +20,10 @@ static bool authorise(struct api_request *r, const struct search_query *q, struc
     return true;
 }
 
-static bool prepare_search(struct api_request *r, struct err *err)
+static bool prepare(struct api_request *r, struct page *p, struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
     const struct config *c = r->config;
-    struct page *p = ARENA_NEW(r->a, struct page);
     struct search_options options = {
         .type = r->type,
         .strict = r->strict,
@@ -40,7 +40,9 @@ static bool prepare_search(struct api_request *r, struct err *err)
         options.compartment_id = r->id;
         options.type = r->content;
         p->path = str_of(arena_printf(r->a, "%s/%.*s/%s", r->type->name, STR_FMT(r->id),
-                                      r->content ? r->content->name : "*"));
+                                      p->everything ? "$everything"
+                                      : r->content  ? r->content->name
+                                                    : "*"));
     }
     if (!search_parse(d->search, store_tenant(d->store), r->a, r->args, r->n_args, &options, &p->q, err) ||
         !authorise(r, p->q, err))
@@ -49,6 +51,37 @@ static bool prepare_search(struct api_request *r, struct err *err)
     /* what needs several statements, or parses what it sends, does not run on an event loop */
     if (p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements)
         r->run = RUN_WORKER;
+    return true;
+}
+
+static bool prepare_search(struct api_request *r, struct err *err)
+{
+    return prepare(r, ARENA_NEW(r->a, struct page), err);
+}
+
+/* Patient $everything (patient-operation-everything.html): the compartment, and what its resources refer to. */
+static bool prepare_everything(struct api_request *r, struct err *err)
+{
+    struct page *p = ARENA_NEW(r->a, struct page);
+    struct search_arg *args = ARENA_ARRAY(r->a, struct search_arg, r->n_args);
+    if (strcmp(r->type->name, "Patient") != 0)
+        return err_set(err, ERR_NOT_FOUND, "$everything is there for Patient only");
+    for (size_t i = 0; i < r->n_args; i++) {
+        args[i] = r->args[i];
+        if (str_is(args[i].name, "_since"))
+            args[i] = (struct search_arg){STR("_lastUpdated"),
+                                          str_of(arena_printf(r->a, "ge%.*s", STR_FMT(args[i].value)))};
+    }
+    r->args = args;
+    r->all_content = true;
+    p->everything = true;
+    if (!prepare(r, p, err))
+        return false;
+    if (!api__arg(r, "_count").s)
+        p->q->count = (int)r->config->search_max_count;
+    p->q->includes = ARENA_NEW(r->a, struct search_include); /* whatever they refer to */
+    p->q->n_includes = 1;
+    r->run = RUN_WORKER;
     return true;
 }
 
@@ -213,13 +246,22 @@ static bool too_many(struct including *g, struct err *err)
                    (long long)g->r->config->search_max_includes);
 }
 
+/* $everything brings no other types than _type names; an include may. */
+static bool asked_for(const struct page *p, const struct fhir_type *type)
+{
+    bool found = !p->everything || p->q->n_types == 0;
+    for (int i = 0; !found && i < p->q->n_types; i++)
+        found = p->q->types[i] == type;
+    return found;
+}
+
 static bool add_found(struct including *g, const struct db_rows *rows, struct err *err)
 {
     struct api_request *r = g->r;
     for (int i = 0; i < db_count(rows); i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
         /* what the token may not read is left out as if it were not there */
-        if (!auth_allows(r->principal, AUTH_READ, type) ||
+        if (!auth_allows(r->principal, AUTH_READ, type) || !asked_for(g->p, type) ||
             !seen_add(r->a, &g->seen, type, db_text(rows, i, SEARCH_RID)))
             continue;
         if (++g->included > r->config->search_max_includes)
@@ -306,6 +348,8 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     struct sql q = {.a = r->a};
     if (!plan_page(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
         return false;
+    if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
+        return err_set(err, ERR_NOT_FOUND, "There is no Patient with this id");
     struct including g = {.r = r, .c = c, .p = p};
     for (int i = 0; i < p->shown; i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
@@ -328,3 +372,5 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 const struct api_interaction api__search_type = SEARCH("search-type");
 const struct api_interaction api__search_system = SEARCH("search-system");
 const struct api_interaction api__search_compartment = SEARCH("search-compartment");
+const struct api_interaction api__everything = {
+    .code = "$everything", .run = RUN_WORKER, .prepare = prepare_everything, .work = work_search};
