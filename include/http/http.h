@@ -81,7 +81,8 @@ void http_server_drain(struct http_server *s);
 int http_server_active(const struct http_server *s); /* requests in flight */
 void http_server_free(struct http_server *s);        /* after its loops have ended, before loop_free() */
 
-/* Asks a server; blocks, for threads that may (libcurl). https is verified, redirections are not followed. */
+/* Asks a server; blocks, for threads that may (libcurl). https is verified, http goes to this machine only,
+ * redirections are not followed. */
 struct http_call {
     enum http_method method;
     const char *url;

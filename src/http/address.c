@@ -77,6 +77,12 @@ bool http__network_has(const struct http__network *n, const struct http__address
     return rest == 0 || (n->address.bytes[whole] ^ a->bytes[whole]) >> (8 - rest) == 0;
 }
 
+bool http__is_loopback(const struct http__address *a)
+{
+    static const struct http__address v6 = {{[15] = 1}};
+    return is_v4(a) ? a->bytes[12] == 127 : memcmp(a, &v6, sizeof(v6)) == 0;
+}
+
 bool http__address_of(const struct sockaddr *sa, struct http__address *out)
 {
     if (sa->sa_family == AF_INET) {

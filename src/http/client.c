@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "http/http.h"
+#include "internal.h"
 
 /* malloc, not the arena: the arena may jump out, and libcurl's frames lie between. */
 struct answer {
@@ -36,13 +36,34 @@ static void init_curl(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* https, or http that does not leave this machine. */
+static bool check_url(const char *url, bool *local, struct err *err)
+{
+    char *scheme = NULL, *host = NULL;
+    CURLU *u = curl_url();
+    bool known = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                 curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                 curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+    struct http__address address;
+    *local = known && (strcmp(host, "localhost") == 0 ||
+                       (http__address_parse(str_of(host), &address) && http__is_loopback(&address)));
+    bool ok = known && (strcmp(scheme, "https") == 0 || (*local && strcmp(scheme, "http") == 0));
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return ok || err_set(err, ERR_INVALID, "%s: expected an https URL (http only for this machine)", url);
+}
+
 bool http_call(struct arena *a, const struct http_call *c, int *status, struct str *body, struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const char *const methods[] = {
         [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",      [HTTP_PUT] = "PUT",
         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS"};
+    bool local;
     pthread_once(&once, init_curl);
+    if (!check_url(c->url, &local, err))
+        return false;
     struct answer *answer = ARENA_NEW(a, struct answer);
     answer->max = c->max;
     arena_cleanup(a, answer_free, answer);
@@ -60,6 +81,8 @@ bool http_call(struct arena *a, const struct http_call *c, int *status, struct s
         curl_easy_setopt(curl, CURLOPT_URL, c->url);
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        if (local)
+            curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment names */
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(c->timeout_us / 1000));
         curl_easy_setopt(curl, CURLOPT_NOBODY, c->method == HTTP_HEAD ? 1L : 0L);
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, methods[c->method]);

@@ -2,14 +2,16 @@
  * http/internal.h: what the files of this module share.
  *
  *   server.c    sockets, one front a loop, reload, drain
- *   front.c     one loop's libmicrohttpd daemon: its callbacks, its turns, its deadlines
+ *   front.c     one loop's libmicrohttpd daemon and its turns
+ *   connection.c   connections and their deadlines
+ *   request.c   a request's way through libmicrohttpd's callbacks
  *   body.c      collecting and inflating a request's body
  *   respond.c   http_respond(): headers, compression, hand-over to the loop
  *   settings.c  the configuration as a front uses it
  *   tls.c       certificates, sessions, tickets (GnuTLS)
  *   linger.c    closing a connection whose client is still sending
  *   address.c forwarded.c syntax.c   parsers without state
- *   client.c    http_get() (libcurl)
+ *   client.c    http_call() and http_get() (libcurl)
  */
 #ifndef KAGARI_HTTP_INTERNAL_H
 #define KAGARI_HTTP_INTERNAL_H
@@ -38,6 +40,7 @@ bool http__address_parse(struct str s, struct http__address *out);
  */
 bool http__network_parse(struct str s, struct http__network *out);
 bool http__network_has(const struct http__network *n, const struct http__address *a);
+bool http__is_loopback(const struct http__address *a);
 /* Of a connection; false for a unix socket's. */
 bool http__address_of(const struct sockaddr *sa, struct http__address *out);
 void http__address_print(const struct http__address *a, char out[46]);
@@ -136,24 +139,14 @@ void http__body_release(struct http__body *b);
 
 /* ---- front.c ---- */
 
-/* What the client owes us or we owe it; each phase has its deadline, which the sweep enforces. */
-enum http__phase {
-    HTTP__CONNECTED,
-    HTTP__WAITING,
-    HTTP__RECEIVING,
-    HTTP__WORKING,
-    HTTP__SENDING,
-    HTTP__DEAD
-};
-
 struct http__conn {
     struct http__conn *next, *prev; /* all of the front; next also links the free ones */
     struct MHD_Connection *mhd;
     struct http__settings *settings;
     struct http__wire wire;
-    enum http__phase phase;
-    int64_t since_us, allowed_us; /* of the phase */
-    bool is_ip;                   /* no unix socket */
+    int64_t deadline_us; /* of what the client owes us; INT64_MAX: it is our turn */
+    bool is_ip;          /* no unix socket */
+    bool suspended;
     struct http__address address;
     char peer[46];
 };
@@ -169,10 +162,9 @@ struct http__request {
     struct http__settings *settings;
     enum http__stage stage;
     struct http__body body;
-    int refuse;     /* a status with which the front end itself answers; 0: none */
-    bool early;     /* answered before the body was read: the connection will be closed */
-    bool ready;     /* the response is there; the loop's thread only */
-    bool suspended; /* in MHD */
+    int refuse; /* a status with which the front end itself answers; 0: none */
+    bool early; /* answered before the body was read: the connection will be closed */
+    bool ready; /* the response is there; the loop's thread only */
     struct MHD_Response *response;
     int status;
     size_t bytes_out;
@@ -205,8 +197,25 @@ bool http__front_start(struct http__front *f, const struct config *c, struct err
 void http__front_reload(struct http__front *f, struct http__settings *s); /* any thread */
 void http__front_drain(void *front);                                      /* to be posted */
 void http__front_free(struct http__front *f);
+
+/* ---- connection.c: front is the struct http__front ---- */
+
+struct http__conn *http__conn_of(struct MHD_Connection *mhd);
+void http__on_connection(void *front, struct MHD_Connection *mhd, void **context,
+                         enum MHD_ConnectionNotificationCode what);
+void http__sweep(void *front);
+void http__conns_free(struct http__front *f); /* those kept for reuse */
+
+/* ---- request.c ---- */
+
+void *http__on_request_line(void *front, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result http__on_request(void *front, struct MHD_Connection *mhd, const char *url, const char *method,
+                                 const char *version, const char *upload, size_t *upload_len, void **context);
+void http__on_completed(void *front, struct MHD_Connection *mhd, void **context,
+                        enum MHD_RequestTerminationCode how);
 /* The loop's thread: the response is in r->response. */
-void http__front_deliver(void *request);
+void http__request_deliver(void *request);
+void http__requests_free(struct http__front *f); /* those kept for reuse */
 
 struct http_server {
     struct http__front *fronts;

@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-enum { LEVEL = 1 }; /* of zlib: six times as fast as its default, for a tenth more bytes of JSON */
+enum { LEVEL = 3 }; /* of zlib: on FHIR's JSON as fast as 1 and a fifth smaller; 6 takes 2.5 times as long */
 
 struct str http_header(const struct http_request *r, const char *name)
 {
@@ -119,9 +119,9 @@ static void give(struct http__request *r, struct MHD_Response *m, int status, si
             add(m, "Connection", "close");
     }
     if (loop_current() == f->loop)
-        http__front_deliver(r);
+        http__request_deliver(r);
     else
-        loop_post(f->loop, http__front_deliver, r);
+        loop_post(f->loop, http__request_deliver, r);
 }
 
 void http_respond(struct http_request *request, const struct http_response *p)

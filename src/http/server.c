@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "crypto/random.h"
 #include "internal.h"
 
@@ -43,10 +45,7 @@ static bool find_place(const struct config *c, struct place *p, struct err *err)
     p->len = found->ai_addrlen;
     freeaddrinfo(found);
     struct http__address a;
-    struct http__network v4, v6;
-    p->local = http__network_parse(STR("127.0.0.0/8"), &v4) && http__network_parse(STR("::1"), &v6) &&
-               http__address_of((struct sockaddr *)&p->address, &a) &&
-               (http__network_has(&v4, &a) || http__network_has(&v6, &a));
+    p->local = http__address_of((struct sockaddr *)&p->address, &a) && http__is_loopback(&a);
     return true;
 }
 
@@ -127,6 +126,19 @@ static bool listen_ip(struct http_server *s, const struct config *c, struct plac
     return true;
 }
 
+/* Each connection is a descriptor; the kernel's soft limit is meant for programs that use select(). */
+static void raise_descriptor_limit(int64_t connections)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < (rlim_t)connections + 256)
+        log_event(LOG_WARN, "few descriptors", LOG_I("limit", files.rlim_max),
+                  LOG_I("http_connections", connections));
+}
+
 bool http_server_new(const struct config *c, struct loop *const *loops, int n_loops, http_handler fn,
                      void *arg, struct http_server **out, struct err *err)
 {
@@ -146,6 +158,7 @@ bool http_server_new(const struct config *c, struct loop *const *loops, int n_lo
         free(fronts);
         return err_set(err, ERR_INTERNAL, "out of memory");
     }
+    raise_descriptor_limit(c->http_connections);
     *s = (struct http_server){
         .fronts = fronts, .n = n_loops, .fn = fn, .arg = arg, .tls = *c->http_tls_cert != '\0'};
     snprintf(s->authority, sizeof(s->authority), "localhost");

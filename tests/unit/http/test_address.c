@@ -94,6 +94,21 @@ START_TEST(what_is_no_network)
 }
 END_TEST
 
+START_TEST(loopback_addresses)
+{
+    static const char *const yes[] = {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"}, *const no[] = {
+                                                                                                  "128.0.0.1",
+                                                                                                  "10.0.0.1",
+                                                                                                  "::", "::2",
+                                                                                                  "fe80::1"};
+    struct http__address a;
+    for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+        ck_assert(http__address_parse(str_of(yes[i]), &a) && http__is_loopback(&a));
+    for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+        ck_assert(http__address_parse(str_of(no[i]), &a) && !http__is_loopback(&a));
+}
+END_TEST
+
 START_TEST(addresses_of_sockets)
 {
     struct http__address a;
@@ -119,6 +134,7 @@ Suite *suite_http_address(void)
     tcase_add_test(t, what_is_no_address);
     tcase_add_test(t, networks_have_their_addresses);
     tcase_add_test(t, what_is_no_network);
+    tcase_add_test(t, loopback_addresses);
     tcase_add_test(t, addresses_of_sockets);
     suite_add_tcase(s, t);
     return s;

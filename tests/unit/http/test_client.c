@@ -101,7 +101,19 @@ START_TEST(test_no_server)
     close(listener);
     ck_assert(!http_get(&a, url, 5000000, 5, &body, &err));
     ck_assert_int_eq(err.kind, ERR_BUSY);
-    ck_assert(!http_get(&a, "file:///etc/hostname", 5000000, 5000, &body, &err));
+}
+END_TEST
+
+START_TEST(test_scheme)
+{
+    static const char *const bad[] = {"http://fhir.example/x", "http://127.0.0.1@fhir.example/",
+                                      "ftp://127.0.0.1/",      "file:///etc/hostname",
+                                      "127.0.0.1/x",           ""};
+    struct str body;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert_msg(!http_get(&a, bad[i], 5000000, 5, &body, &err), "%s", bad[i]);
+        ck_assert_msg(err.kind == ERR_INVALID, "%s: %s", bad[i], err.msg);
+    }
 }
 END_TEST
 
@@ -113,6 +125,7 @@ Suite *suite_http_client(void)
     tcase_add_test(t, test_call);
     tcase_add_loop_test(t, test_get_refused, 0, sizeof refused / sizeof refused[0]);
     tcase_add_test(t, test_no_server);
+    tcase_add_test(t, test_scheme);
     suite_add_tcase(s, t);
     return s;
 }
