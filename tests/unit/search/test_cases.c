@@ -133,9 +133,14 @@ Suite *suite_search_cases(void)
 {
     struct dirent **list;
     int n = scandir(DIR_NAME, &list, is_case, alphasort);
-    for (int i = 0; i < n && i < (int)(sizeof files / sizeof files[0]); i++)
-        if (asprintf(&files[n_files], DIR_NAME "/%s", list[i]->d_name) > 0)
+    for (int i = 0; i < n; i++) {
+        if (n_files < (int)(sizeof files / sizeof files[0]) &&
+            asprintf(&files[n_files], DIR_NAME "/%s", list[i]->d_name) > 0)
             n_files++;
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
     Suite *s = suite_create("search_cases");
     TCase *c = tcase_create("files");
     tcase_set_timeout(c, 60);
