@@ -18,6 +18,7 @@ static const struct command {
     const char *text;
 } commands[] = {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
+    {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
     {"fhirpath", fhirpath_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},
