@@ -253,7 +253,8 @@ static bool run(struct dev *d, struct err *err)
         return false;
     if (!str_starts(str_of(d->cluster.root), str_of(d->dir)))
         printf("PostgreSQL in %s, which its account can reach\n", d->cluster.root);
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_keeper_end, .sa_flags = SA_RESTART}, NULL);
+    sigaction(SIGCHLD,
+              &(struct sigaction){.sa_handler = on_keeper_end, .sa_flags = SA_RESTART | SA_NOCLDSTOP}, NULL);
     bool ok = prepare_certificate(d, err) && prepare_hash_key(d, err) && prepare_token(d, err) &&
               prepare_settings(d, err) && prepare_schema(d, err) && server_run(&d->from, on_ready, d, err);
     if (d->bound_port)

@@ -163,9 +163,10 @@ def wait_until(condition, timeout=30, step=0.02):
 
 
 def main():
-    """Runs the tests of the calling module and ends with the line that counts them."""
+    """Runs the tests of the calling module, or those named, and ends with the line that counts them."""
+    loader, module = unittest.defaultTestLoader, sys.modules["__main__"]
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(
-        unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+        loader.loadTestsFromNames(sys.argv[1:], module) if sys.argv[1:] else loader.loadTestsFromModule(module))
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     # A class that could not be set up is an error, but none of the tests that ran.
     passed = result.testsRun - len(result.skipped) - failed + sum(
