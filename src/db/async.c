@@ -149,13 +149,12 @@ static void unwatch(struct link *k)
 static void fail_all(struct db_async *d, struct queue *q)
 {
     for (struct task *t; (t = pop(q));) {
-        if (t->kind == TASK_STATEMENT) {
-            PQclear(t->result);
-            t->result = NULL;
+        PQclear(t->result);
+        t->result = NULL;
+        if (t->fn) /* a statement, or its PREPARE on a plain link */
             complete(d, t);
-        } else {
+        else
             spare_task(d, t);
-        }
     }
 }
 

@@ -128,6 +128,29 @@ START_TEST(test_a_statement_that_cannot_be_prepared)
 }
 END_TEST
 
+/* The connection is lost while the PREPARE before the statement waits for a lock. */
+START_TEST(test_killed_while_preparing)
+{
+    struct db_conn *locking, *killing;
+    ck_ok(db_open(&c, &locking, &err));
+    ck_ok(db_open(&c, &killing, &err));
+    ck_ok(db_run(killing, "CREATE TABLE IF NOT EXISTS test_preparing (v int8)", &err));
+    ck_ok(db_run(locking, "BEGIN; LOCK TABLE test_preparing", &err));
+    ask(DB_WRITE, "waits", "SELECT $1::int8 FROM test_preparing", 1);
+    ck_ok(db_run(killing,
+                 "DO $$BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = "
+                 "'test_preparing'::regclass) LOOP PERFORM pg_sleep(0.01); END LOOP; END$$;"
+                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = "
+                 "'test_preparing'::regclass",
+                 &err));
+    run();
+    ck_assert_int_eq(failures, 1);
+    db_close(locking);
+    ck_ok(db_run(killing, "DROP TABLE test_preparing", &err));
+    db_close(killing);
+}
+END_TEST
+
 START_TEST(test_killed_backends_come_back)
 {
     struct db_conn *other;
@@ -171,6 +194,7 @@ Suite *suite_db_async(void)
     tcase_add_test(t, test_each_lane_answers);
     tcase_add_test(t, test_a_failing_neighbour_in_the_pipeline);
     tcase_add_test(t, test_a_statement_that_cannot_be_prepared);
+    tcase_add_test(t, test_killed_while_preparing);
     tcase_add_test(t, test_killed_backends_come_back);
     tcase_add_test(t, test_without_a_database);
     suite_add_tcase(s, t);
