@@ -64,8 +64,8 @@ static bool evaluate(struct search__index *x, struct fp_env *env, const struct f
     struct fp_list values = {0};
     if (!fp_eval(p->expr, env, root, &values, err)) {
         struct err why = *err;
-        return err_detail(err, ERR_INTERNAL, "a search parameter could not be evaluated", "%s: %s",
-                          p->ident.s, why.msg);
+        return err_detail(err, ERR_INTERNAL, "a search parameter could not be evaluated", "%s of %s: %s",
+                          p->def->code, p->type->name, why.msg);
     }
     if (!values.n)
         return true;
@@ -186,6 +186,23 @@ static int64_t hash_side_rows(const struct search_index *out, const struct hash_
     return (int64_t)sum;
 }
 
+static struct search__elements elements_of(const json *resource, const struct fhir_type *type)
+{
+    struct search__elements set = {0};
+    json_each (child, resource) {
+        const struct fhir_type *actual;
+        const struct fhir_element *e = fhir_child(type, child->string + (child->string[0] == '_'), &actual);
+        if (e)
+            search__elements_add(&set, e);
+    }
+    return set;
+}
+
+static bool any(const struct search__elements *a, const struct search__elements *b)
+{
+    return (a->bits[0] & b->bits[0]) | (a->bits[1] & b->bits[1]);
+}
+
 bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
                   const json *resource, const struct fhir_type *type, struct str base,
                   struct search_index *out, struct err *err)
@@ -199,9 +216,11 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     struct fp_env env = {
         .a = a, .defs = r->defs, .resource = resource, .resolve = search__resolve, .arg = &x};
     const struct search__type *st = search__type(r, type);
+    struct search__elements present = elements_of(resource, type);
     for (int i = 0; i < st->n; i++) {
         x.slot = &st->slots[i];
-        if (x.slot->param->expr && !evaluate(&x, &env, &root, err))
+        if (x.slot->param->expr && !x.slot->n_parts && any(&x.slot->roots, &present) &&
+            !evaluate(&x, &env, &root, err))
             return false;
     }
     for (int i = 0; i < r->n_compartments; i++)

@@ -41,6 +41,10 @@ struct search__leaves {
     bool single;                    /* at most one value a resource */
     bool known;                     /* false: the expression is beyond this analysis, items is incomplete */
     const struct fhir_type *target; /* T, when every path ends in where(resolve() is T) */
+    const char *
+        *roots; /* the elements of the context in which the paths begin; without them it yields nothing */
+    size_t n_roots, cap_roots;
+    bool rooted; /* every path begins in one */
 };
 
 struct search_param {
@@ -48,8 +52,8 @@ struct search_param {
     const struct fhir_type *type; /* where it stands: a resource type, or Resource or DomainResource */
     const struct fp_expr *expr;   /* NULL: not indexed by expression */
     struct search__leaves leaves;
-    struct str ident; /* "Patient.gender": what its hashes begin with */
-    int32_t id;       /* its number in the side tables: a hash of its code */
+    uint64_t ident; /* a hash of "Patient.gender": what its own hashes begin with */
+    int32_t id;     /* its number in the side tables: a hash of its code */
     enum search__special special;
     enum search__fold fold;
     bool plain;         /* token: primitives only, so that a value has no system of its own */
@@ -57,11 +61,20 @@ struct search_param {
     const struct fhir_type *const *targets;
 };
 
+/* A set of elements of a type, by fhir_element.index. */
+struct search__elements {
+    uint64_t bits[2];
+};
+
 /* One parameter as one resource type has it. */
 struct search__slot {
     const struct search_param *param;
     enum search__lane lane;
-    unsigned compartments; /* bit i: compartment i's membership goes by it */
+    unsigned compartments;         /* bit i: compartment i's membership goes by it */
+    struct search__elements roots; /* evaluated only when the resource has one of them */
+    /* combo-code is code and component-code: such a union is not indexed but asked of its parts */
+    const struct search__slot **parts;
+    int n_parts;
 };
 
 struct search__type {
@@ -81,10 +94,21 @@ struct search_registry {
     const struct fhir_type *compartments[SEARCH__COMPARTMENTS];
 };
 
+/* Elements beyond the set's size are in every set. */
+static inline void search__elements_add(struct search__elements *set, const struct fhir_element *e)
+{
+    if (e->index < 128)
+        set->bits[e->index / 64] |= UINT64_C(1) << e->index % 64;
+    else
+        set->bits[0] = set->bits[1] = UINT64_MAX;
+}
+
 const struct search__type *search__type(const struct search_registry *r, const struct fhir_type *type);
 const struct search__slot *search__slot(const struct search_registry *r, const struct fhir_type *type,
                                         struct str code);
 
+/* unions.c: gives the slots of a type their parts. */
+void search__find_unions(struct arena *a, struct search__type *t);
 bool search__leaves(struct arena *a, const struct fhir_defs *d, const struct fhir_type *context,
                     const char *expression, struct search__leaves *out);
 
@@ -94,28 +118,32 @@ enum search__lane search__lane(const char *type, const char *code);
 /* ---- keys -------------------------------------------------------------------------------------------- */
 
 /* The kinds of a parameter's hashes. */
-#define KEY_CODE           "c"  /* a code, whatever its system */
-#define KEY_SYSTEM_CODE    "s"  /* system and code */
-#define KEY_NO_SYSTEM      "n"  /* a code without system */
-#define KEY_SYSTEM         "y"  /* a system, whatever the code */
-#define KEY_TEXT           "t"  /* a text, folded */
-#define KEY_OF_TYPE        "o"  /* identifier type and value */
-#define KEY_REF            "r"  /* constant of a reference parameter */
-#define KEY_URL            "u"  /* a URI, or a reference that is no Type/id of this server */
-#define KEY_PRESENT        "p"  /* there is a value */
-#define KEY_ID_CODE        "ic" /* Reference.identifier, as the four above */
-#define KEY_ID_SYSTEM_CODE "is"
-#define KEY_ID_NO_SYSTEM   "in"
-#define KEY_ID_SYSTEM      "iy"
+enum search__key_kind {
+    KEY_CODE = 1,    /* a code, whatever its system */
+    KEY_SYSTEM_CODE, /* system and code */
+    KEY_NO_SYSTEM,   /* a code without system */
+    KEY_SYSTEM,      /* a system, whatever the code */
+    KEY_TEXT,        /* a text, folded */
+    KEY_OF_TYPE,     /* identifier type and value */
+    KEY_REF,         /* constant of a reference parameter */
+    KEY_URL,         /* a URI, or a reference that is no Type/id of this server */
+    KEY_PRESENT,     /* there is a value */
+    KEY_LOCK,        /* of a conditional interaction */
+    KEY_ID_CODE,     /* Reference.identifier, as the first four */
+    KEY_ID_SYSTEM_CODE,
+    KEY_ID_NO_SYSTEM,
+    KEY_ID_SYSTEM,
+};
 
-int64_t search__key(const struct search_tenant *t, const struct search_param *p, const char *kind,
+int64_t search__key(const struct search_tenant *t, const struct search_param *p, enum search__key_kind kind,
                     struct str x, struct str y);
 /* The constant by which a target's hash becomes a reference key: search_hash_id(…) ^ search__ref(…). */
 int64_t search__ref(const struct search_tenant *t, const struct search_param *p);
 /* The same for membership in a compartment, as a resource of type has it. */
 int64_t search__compartment(const struct search_tenant *t, const struct fhir_type *compartment,
                             const struct fhir_type *type);
-int32_t search__param_id(const char *code);
+int32_t search__param_id(const char *code); /* positive, so that it reads well in a dump */
+uint64_t search__ident(const char *type, const char *code);
 
 /* ---- index side -------------------------------------------------------------------------------------- */
 
@@ -252,6 +280,7 @@ struct search__arg {
     const struct search_param *param;
     const struct fhir_type *type; /* the type searched */
     enum search__lane lane;
+    const struct search__slot *slot;
     struct str name;     /* as the client wrote it, for messages */
     struct str modifier; /* s NULL: none */
 };
@@ -318,7 +347,7 @@ enum search__order {
 
 struct search_sort {
     enum search__order by;
-    const struct search_param *param; /* of the last six */
+    const struct search__slot *slot; /* of the last six */
     bool desc;
 };
 

@@ -14,15 +14,18 @@ int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *ty
     return nonzero(hash_strs(&t->key, STR("id"), str_of(type->name), id));
 }
 
-int64_t search__key(const struct search_tenant *t, const struct search_param *p, const char *kind,
+int64_t search__key(const struct search_tenant *t, const struct search_param *p, enum search__key_kind kind,
                     struct str x, struct str y)
 {
-    return nonzero(hash_strs(&t->key, p->ident, str_of(kind), x, y));
+    char head[sizeof p->ident + 1];
+    memcpy(head, &p->ident, sizeof p->ident);
+    head[sizeof p->ident] = (char)kind;
+    return nonzero(hash_strs(&t->key, (struct str){head, sizeof head}, x, y));
 }
 
 int64_t search__ref(const struct search_tenant *t, const struct search_param *p)
 {
-    return nonzero(hash_strs(&t->key, p->ident, STR(KEY_REF)));
+    return search__key(t, p, KEY_REF, STR(""), STR(""));
 }
 
 int64_t search__compartment(const struct search_tenant *t, const struct fhir_type *compartment,
@@ -31,9 +34,15 @@ int64_t search__compartment(const struct search_tenant *t, const struct fhir_typ
     return nonzero(hash_strs(&t->key, STR("compartment"), str_of(compartment->name), str_of(type->name)));
 }
 
-/* Not keyed: the same in every tenant, and positive so that it reads well in a dump. */
+/* These two are the same in every tenant. */
+static const struct hash_key fixed = {0x6b61676172692070, 0x6172616d65746572};
+
+uint64_t search__ident(const char *type, const char *code)
+{
+    return hash_strs(&fixed, str_of(type), str_of(code));
+}
+
 int32_t search__param_id(const char *code)
 {
-    static const struct hash_key fixed = {0x6b61676172692070, 0x6172616d65746572};
     return (int32_t)(hash_bytes(&fixed, code, strlen(code)) & INT32_MAX);
 }

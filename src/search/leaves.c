@@ -15,6 +15,7 @@ struct scan {
     const char *p, *end;
     bool known;
     const struct fhir_type *target;
+    struct search__leaves *out; /* its roots are collected on the way */
 };
 
 /* What a path has come to so far. */
@@ -125,6 +126,22 @@ static void step_function(struct scan *s, struct front *f, struct str name, stru
 
 static void expression(struct scan *s, struct front *f);
 
+/* The name after the dot at hand, which is left there. */
+static struct str next_word(const struct scan *s)
+{
+    struct scan ahead = *s;
+    return take(&ahead, '.') ? word(&ahead) : STR("");
+}
+
+static void add_root(struct scan *s, struct str name)
+{
+    const char *n = arena_strndup(s->a, name.s, name.len);
+    if (fhir_element_by_name(s->context, n))
+        *ARENA_PUSH(s->a, s->out->roots, s->out->n_roots, s->out->cap_roots) = n;
+    else
+        s->out->rooted = false;
+}
+
 static void path(struct scan *s, struct front *f)
 {
     if (take(s, '(')) {
@@ -135,8 +152,10 @@ static void path(struct scan *s, struct front *f)
         struct str name = word(s);
         push(s, f, s->context, NULL);
         const struct fhir_type *type = fhir_type(s->d, arena_strndup(s->a, name.s, name.len));
-        if (!type || !fhir_is_a(s->context, type))
+        bool named = type && fhir_is_a(s->context, type);
+        if (!named)
             step_element(s, f, name);
+        add_root(s, named ? next_word(s) : name);
     }
     for (;;) {
         if (take(s, '[')) {
@@ -168,6 +187,7 @@ static void operand(struct scan *s, struct front *f)
     s->p = s->end;
     f->single = true;
     s->known = true;
+    s->out->rooted = false;
     only(s, f, STR("boolean"));
 }
 
@@ -195,16 +215,15 @@ bool search__leaves(struct arena *a, const struct fhir_defs *d, const struct fhi
                     const char *text, struct search__leaves *out)
 {
     struct scan s = {
-        .a = a, .d = d, .context = context, .p = text, .end = text + strlen(text), .known = true};
+        .a = a, .d = d, .context = context, .p = text, .end = text + strlen(text), .known = true, .out = out};
     struct front f = {0};
+    *out = (struct search__leaves){.rooted = true};
     expression(&s, &f);
-    *out = (struct search__leaves){
-        .items = f.items,
-        .n = f.n,
-        .cap = f.cap,
-        .single = f.single,
-        .known = s.known && s.p == s.end,
-        .target = s.target,
-    };
+    out->items = f.items;
+    out->n = f.n;
+    out->cap = f.cap;
+    out->single = f.single;
+    out->known = s.known && s.p == s.end;
+    out->target = s.target;
     return out->known;
 }

@@ -38,23 +38,34 @@ static const struct {
     [ORDER_REFERENCE] = {NULL, "U&'\\+10FFFF'", "''"},
 };
 
+static int param_ids(struct search__sql *w, const struct search__slot *slot)
+{
+    int n = slot->n_parts ? slot->n_parts : 1;
+    int32_t *ids = ARENA_ARRAY(w->sql->a, int32_t, n);
+    for (int i = 0; i < n; i++)
+        ids[i] = slot->n_parts ? slot->parts[i]->param->id : slot->param->id;
+    return sql_int4_array(w->sql, ids, (size_t)n);
+}
+
 static void subquery(struct search__sql *w, const struct search_sort *s)
 {
     struct sql *q = w->sql;
     const char *first =
         s->desc ? "max" : "min"; /* of several values the one that comes first in the direction */
-    int param = sql_int4(q, s->param->id);
+    int param = s->by == ORDER_REFERENCE ? 0 : param_ids(w, s->slot);
     switch (s->by) {
     case ORDER_STRING:
-        sql_addf(q, "SELECT %s(s.val) FROM idx_str s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
-                 first, w->tenant, param);
+        sql_addf(
+            q, "SELECT %s(s.val) FROM idx_str s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
+            first, w->tenant, param);
         break;
     case ORDER_DATE:
-        sql_addf(q, "SELECT %s(s.lo) FROM idx_date s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
-                 first, w->tenant, param);
+        sql_addf(
+            q, "SELECT %s(s.lo) FROM idx_date s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
+            first, w->tenant, param);
         break;
     case ORDER_NUMBER:
-        sql_addf(q, "SELECT %s FROM idx_num s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = $%d",
+        sql_addf(q, "SELECT %s FROM idx_num s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
                  s->desc ? "max(s.hi)" : "min(s.lo)", w->tenant, param);
         break;
     case ORDER_REFERENCE:
@@ -62,14 +73,14 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
             q,
             "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d"
             " WHERE NOT t.deleted",
-            first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->param)));
+            first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->slot->param)));
         break;
     default:
-        sql_addf(
-            q,
-            "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.rtype = r0.rtype AND d.param = $%d"
-            " AND d.kind = $%d AND d.key = ANY (r0.keys)",
-            first, w->tenant, param, sql_int2(q, s->by == ORDER_URI ? DICT_URI : DICT_CODE));
+        sql_addf(q,
+                 "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.rtype = r0.rtype AND d.param = "
+                 "ANY ($%d)"
+                 " AND d.kind = $%d AND d.key = ANY (r0.keys)",
+                 first, w->tenant, param, sql_int2(q, s->by == ORDER_URI ? DICT_URI : DICT_CODE));
         break;
     }
 }

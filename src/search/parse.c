@@ -97,6 +97,22 @@ static struct search_criterion *negate(struct arena *a, struct search_criterion 
 
 /* ---- one parameter ----------------------------------------------------------------------------------- */
 
+static int parts_of(const struct search__arg *arg)
+{
+    return arg->slot->n_parts ? arg->slot->n_parts : 1;
+}
+
+/* The argument as the i-th part of a union takes it. */
+static struct search__arg part_of(const struct search__arg *arg, int i)
+{
+    struct search__arg part = *arg;
+    if (arg->slot->n_parts) {
+        part.param = arg->slot->parts[i]->param;
+        part.lane = arg->slot->parts[i]->lane;
+    }
+    return part;
+}
+
 static struct search_criterion *parse_missing(struct search__parse *p, const struct search__arg *arg,
                                               struct str value)
 {
@@ -106,7 +122,9 @@ static struct search_criterion *parse_missing(struct search__parse *p, const str
     if (arg->param->special) /* every resource has these */
         return search__criterion(p->a, missing ? CRIT_NONE : CRIT_AND, NULL);
     struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, arg->param);
-    search__criterion_only_key(p->a, c, search__key(p->tenant, arg->param, KEY_PRESENT, STR(""), STR("")));
+    for (int i = 0; i < parts_of(arg); i++)
+        search__criterion_only_key(
+            p->a, c, search__key(p->tenant, part_of(arg, i).param, KEY_PRESENT, STR(""), STR("")));
     return missing ? negate(p->a, c) : c;
 }
 
@@ -133,7 +151,7 @@ static void add_lock(struct search__parse *p, const struct search__arg *arg, str
 {
     struct str code, system = search__cut(alternative, '|', &code);
     *ARENA_PUSH(p->a, p->q->locks, p->q->n_locks, p->q->cap_locks) =
-        search__key(p->tenant, arg->param, "lock", code.s && code.len ? code : system, STR(""));
+        search__key(p->tenant, arg->param, KEY_LOCK, code.s && code.len ? code : system, STR(""));
 }
 
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
@@ -149,11 +167,14 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         if (!alternative.len)
             return search__refuse(p, arg,
                                   "a value is missing beside a comma; a comma in a value is written \\,");
-        struct search_criterion *c = kinds[arg->param->def->type](p, arg, alternative);
-        if (!c)
-            return NULL;
+        for (int i = 0; i < parts_of(arg); i++) {
+            struct search__arg part = part_of(arg, i);
+            struct search_criterion *c = kinds[part.param->def->type](p, &part, alternative);
+            if (!c)
+                return NULL;
+            add_alternative(p->a, either, c);
+        }
         add_lock(p, arg, alternative);
-        add_alternative(p->a, either, c);
     }
     bool not = str_is(arg->modifier, "not") && arg->param->def->type == FHIR_SEARCH_TOKEN;
     return not ? negate(p->a, settle(either)) : settle(either);
@@ -262,8 +283,12 @@ static struct search_criterion *on_type(struct search__parse *p, const struct fh
     *known = slot && is_searchable(slot->param) && value.len;
     if (!*known)
         return NULL;
-    struct search__arg arg = {
-        .param = slot->param, .type = type, .lane = slot->lane, .name = whole, .modifier = modifier};
+    struct search__arg arg = {.param = slot->param,
+                              .slot = slot,
+                              .type = type,
+                              .lane = slot->lane,
+                              .name = whole,
+                              .modifier = modifier};
     return chain.s ? parse_chain(p, &arg, chain, value, known) : parse_value(p, &arg, value);
 }
 

@@ -44,7 +44,7 @@ static bool compile(struct arena *a, const struct fhir_defs *d, const struct fhi
     struct search_param *p = ARENA_NEW(a, struct search_param);
     p->def = def;
     p->type = def->base;
-    p->ident = str_of(arena_printf(a, "%s.%s", def->base->name, def->code));
+    p->ident = search__ident(def->base->name, def->code);
     p->id = search__param_id(def->code);
     p->n_targets = def->n_targets;
     p->targets = def->targets;
@@ -82,6 +82,15 @@ static unsigned compartments_of(const struct search_registry *r, const struct fh
     return bits;
 }
 
+static void find_roots(const struct fhir_type *type, struct search__slot *slot)
+{
+    const struct search__leaves *l = &slot->param->leaves;
+    if (!l->rooted || !l->n_roots)
+        slot->roots = (struct search__elements){{UINT64_MAX, UINT64_MAX}};
+    for (size_t i = 0; i < l->n_roots; i++)
+        search__elements_add(&slot->roots, fhir_element_by_name(type, l->roots[i]));
+}
+
 static bool add_type(struct search_registry *r, struct arena *a, const struct fhir_type *type,
                      struct search_param **compiled, const struct fhir_compartment *compartments,
                      struct err *err)
@@ -101,11 +110,13 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
             .compartments = compartments_of(r, compartments, type, list[i]->code),
         };
         t->lanes[t->slots[i].lane] = *p;
+        find_roots(type, &t->slots[i]);
         for (int j = 0; j < i; j++)
             if (t->slots[j].param->id == (*p)->id)
                 return err_set(err, ERR_INTERNAL, "search parameters %s and %s of %s have one number",
                                list[j]->code, list[i]->code, type->name);
     }
+    search__find_unions(a, t);
     json *stub = json_object(a);
     json_add_string(a, stub, "resourceType", type->name);
     r->stubs[type->id] = stub;

@@ -36,7 +36,7 @@ static bool find(struct search__parse *p, struct str code, struct search_sort *o
     const struct search__slot *slot = q->n_types == 1 ? search__slot(q->registry, q->types[0], code) : NULL;
     if (!slot || !slot->param->expr || orders[slot->param->def->type] < 0)
         return false;
-    out->param = slot->param;
+    out->slot = slot;
     out->by = slot->lane == LANE_DATE ? ORDER_LANE_DATE : (enum search__order)orders[slot->param->def->type];
     return true;
 }

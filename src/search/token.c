@@ -39,7 +39,7 @@ static struct str fold_code(struct arena *a, enum search__fold fold, struct str 
 /* ---- index ------------------------------------------------------------------------------------------- */
 
 struct kinds {
-    const char *code, *system_code, *no_system, *system;
+    enum search__key_kind code, system_code, no_system, system;
 };
 static const struct kinds coding_kinds = {KEY_CODE, KEY_SYSTEM_CODE, KEY_NO_SYSTEM, KEY_SYSTEM};
 static const struct kinds identifier_kinds = {KEY_ID_CODE, KEY_ID_SYSTEM_CODE, KEY_ID_NO_SYSTEM,
