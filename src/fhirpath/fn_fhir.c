@@ -148,6 +148,26 @@ bool fp__fn_has_extension(struct fp__call *c, enum fp__tri *out)
     return true;
 }
 
+/* The input, unless an element carries a modifier extension whose url is none of the arguments. */
+bool fp__fn_check_modifiers(struct fp__call *c, struct fp_list *out)
+{
+    FP__LIST(allowed, 4);
+    for (size_t i = 0; i < c->x->call.n; i++)
+        if (!fp__arg_list(c, i, &allowed))
+            return false;
+    for (size_t i = 0; i < c->in->n; i++)
+        json_each (extension, c->in->items[i].kind == FP_NODE
+                                  ? json_get(c->in->items[i].node, "modifierExtension")
+                                  : NULL) {
+            const char *url = json_get_string(extension, "url");
+            struct fp_item v = fp__string(str_of(url ? url : ""));
+            if (!fp__contains(c->r, &allowed, &v))
+                return fp__error(c->r, c->x, ERR_INVALID,
+                                 "checkModifiers() found a modifier that is not allowed");
+        }
+    return fp__push_all(c->r, out, c->in);
+}
+
 static bool primitive_value(struct fp__call *c, struct fp_item *v)
 {
     if (c->in->n != 1)

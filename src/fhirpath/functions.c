@@ -1,4 +1,4 @@
-/* Calling functions: input and arguments as the table asks for them. The table itself is in table.c. */
+/* Calling functions: input and arguments as the table (functions.h) asks for them. */
 #include "internal.h"
 
 bool fp__arg_list(struct fp__call *c, size_t i, struct fp_list *out)
@@ -88,7 +88,7 @@ static bool check_input(struct fp__call *c, const struct fp__function *f, bool *
 static bool begin(struct fp__call *c)
 {
     const struct fp__function *f = c->x->call.function;
-    size_t want = f->want == 0 ? FP__ALL : f->want == FP__ALL ? c->want : f->want;
+    size_t want = f->want ? f->want : FP__ALL;
     if (c->x->left)
         return fp__eval(c->r, c->x->left, c->s, want, c->in);
     return !c->s->self || fp__push(c->r, c->in, c->s->self);

@@ -138,6 +138,7 @@
     /* FHIR's own */ \
     L(extension,       "extension",          1, 1, ANY,       EXTENSION, PLAIN,    0) \
     T(has_extension,   "hasExtension",       1, 1, ANY,       BOOLEAN,   PLAIN,    0) \
+    L(check_modifiers, "checkModifiers",     0, 99, ANY,      INPUT,     PLAIN,    0) \
     T(has_value,       "hasValue",           0, 0, ANY,       BOOLEAN,   PLAIN,    2) \
     L(get_value,       "getValue",           0, 0, ANY,       ANY,       PLAIN,    2) \
     L(resolve,         "resolve",            0, 0, ANY,       ANY,       PLAIN,    0) \

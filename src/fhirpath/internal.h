@@ -4,8 +4,9 @@
  *     lex.c  text → tokens           parse.c  tokens → tree
  *     compile.c  names bound to functions, types and elements; strict checks; regular expressions compiled
  *     eval.c  the tree over items    path.c   items → child items    value.c  items → System values
- *     functions.c  the table; fn_*.c their implementations
- *     compare.c = ~ <   arithmetic.c + - * /   dates.c calendar   units.c units   math.c exp, ln, roots
+ *     functions.h  the list of functions; table.c finds one, functions.c calls it, fn_*.c implement them
+ *     compare.c = ~ <   arithmetic.c + - * /   dates.c calendar   units.c, ucum.c units   math.c exp, ln, roots
+ *     regex.c  PCRE2                 command.c  kagari fhirpath
  *
  * An expression is a tree of fp__node that never changes after fp_compile(). Evaluation keeps everything that
  * does change in fp__run (one evaluation) and fp__scope (what one argument sees). A pointer to an item of a
@@ -18,19 +19,20 @@
 
 /* ---- the compiled form -------------------------------------------------------------------------------- */
 
-/*      op         how it is written; its precedence as an infix operator, 0: none */
-#define FP__OPS(X)                                                                                           \
-    X(LITERAL, "", 0)                                                                                        \
-    X(EMPTY, "{}", 0)                                                                                        \
-    X(THIS, "$this", 0)                                                                                      \
-    X(INDEX, "$index", 0) X(TOTAL, "$total", 0) X(VARIABLE, "%", 0) X(PATH, ".", 0) X(CALL, "()", 0)         \
-        X(AT, "[]", 0) X(PLUS, "+", 0) X(NEGATE, "-", 0) X(DESCENDING, "desc", 0) X(MULTIPLY, "*", 10)       \
-            X(DIVIDE, "/", 10) X(DIV, "div", 10) X(MOD, "mod", 10) X(ADD, "+", 9) X(SUBTRACT, "-", 9)        \
-                X(CONCATENATE, "&", 9) X(IS, "is", 8) X(AS, "as", 8) X(UNION, "|", 7) X(LESS, "<", 6)        \
-                    X(LESS_EQUAL, "<=", 6) X(GREATER, ">", 6) X(GREATER_EQUAL, ">=", 6) X(EQUAL, "=", 5)     \
-                        X(NOT_EQUAL, "!=", 5) X(EQUIVALENT, "~", 5) X(NOT_EQUIVALENT, "!~", 5)               \
-                            X(IN, "in", 4) X(CONTAINS, "contains", 4) X(AND, "and", 3) X(OR, "or", 2)        \
-                                X(XOR, "xor", 2) X(IMPLIES, "implies", 1)
+/* The kinds of nodes: name, how it is written, precedence as an infix operator (0: none). */
+/* clang-format off */
+#define FP__OPS(X) \
+    X(LITERAL, "", 0)           X(EMPTY, "{}", 0)          X(THIS, "$this", 0)         X(INDEX, "$index", 0) \
+    X(TOTAL, "$total", 0)       X(VARIABLE, "%", 0)        X(PATH, ".", 0)             X(CALL, "()", 0) \
+    X(AT, "[]", 0)              X(PLUS, "+", 0)            X(NEGATE, "-", 0)           X(DESCENDING, "desc", 0) \
+    X(MULTIPLY, "*", 10)        X(DIVIDE, "/", 10)         X(DIV, "div", 10)           X(MOD, "mod", 10) \
+    X(ADD, "+", 9)              X(SUBTRACT, "-", 9)        X(CONCATENATE, "&", 9) \
+    X(IS, "is", 8)              X(AS, "as", 8)             X(UNION, "|", 7) \
+    X(LESS, "<", 6)             X(LESS_EQUAL, "<=", 6)     X(GREATER, ">", 6)          X(GREATER_EQUAL, ">=", 6) \
+    X(EQUAL, "=", 5)            X(NOT_EQUAL, "!=", 5)      X(EQUIVALENT, "~", 5)       X(NOT_EQUIVALENT, "!~", 5) \
+    X(IN, "in", 4)              X(CONTAINS, "contains", 4) X(AND, "and", 3) \
+    X(OR, "or", 2)              X(XOR, "xor", 2)           X(IMPLIES, "implies", 1)
+/* clang-format on */
 
 enum fp__op {
 #define X(name, text, precedence) FP__##name,
@@ -182,7 +184,6 @@ bool fp__path(struct fp__run *r, const struct fp__node *x, struct fp__scope *s, 
               struct fp_list *out) NODISCARD;
 bool fp__children(struct fp__run *r, const struct fp_item *item, struct fp_list *out) NODISCARD;
 const struct fhir_element *fp__element(const struct fp__step *st, const struct fhir_type *type);
-/* The type and element that a choice of JSON names stands for; for paths into JSON without types: NULL. */
 
 /* value.c: a System value from an item: itself, or what a primitive or a Quantity holds. False: none. */
 bool fp__value(struct arena *a, const struct fp_item *item, struct fp_item *out);
@@ -326,8 +327,7 @@ struct fp__function {
     enum fp__input input;
     enum fp__result result;
     unsigned flags;
-    size_t
-        want; /* so many items of the input suffice; 0: all, FP__ALL: as many as are wanted of the result */
+    size_t want; /* so many items of the input suffice; 0: all */
     /* One of the two. list appends to *out; test is for results that are one Boolean or empty. */
     bool (*list)(struct fp__call *c, struct fp_list *out);
     bool (*test)(struct fp__call *c, enum fp__tri *out);

@@ -136,7 +136,9 @@ static bool invocation(struct parser *ps, struct fp__node *before, struct fp__no
             }
         return fail(ps, "after $ stands this, index or total");
     }
-    if (ps->t.kind != FP__NAME || reserved(ps))
+    if (ps->t.kind == FP__NAME && reserved(ps))
+        return fail(ps, "a word of the language; as the name of an element it is written in backticks");
+    if (ps->t.kind != FP__NAME)
         return fail(ps, "expected the name of an element or function");
     struct fp__node *x = node(ps, FP__PATH);
     struct str name = ps->t.text;
