@@ -228,6 +228,7 @@ struct http_server {
     int port;
     char authority[300]; /* for requests that name none */
     char *unix_path;
+    ino_t unix_inode;
 };
 
 /* ---- respond.c ---- */

@@ -74,6 +74,12 @@ static bool bind_to(const struct config *c, struct place *p, bool shared, int *o
     return true;
 }
 
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 /* A unix socket cannot be shared by name: the fronts take copies of one descriptor. */
 static bool listen_unix(struct http_server *s, const struct config *c, struct place *p, struct err *err)
 {
@@ -91,6 +97,7 @@ static bool listen_unix(struct http_server *s, const struct config *c, struct pl
         return false;
     chmod(c->http_address, 0660); /* the group's reverse proxy may connect */
     s->unix_path = strdup(c->http_address);
+    s->unix_inode = inode_of(c->http_address);
     if (listen(fd, BACKLOG) != 0)
         return no_socket(err, c, fd, errno);
     s->fronts[0].listen_fd = fd;
@@ -224,7 +231,7 @@ void http_server_free(struct http_server *s)
         return;
     for (int i = 0; i < s->n; i++)
         http__front_free(&s->fronts[i]);
-    if (s->unix_path)
+    if (s->unix_path && inode_of(s->unix_path) == s->unix_inode) /* and no successor's */
         unlink(s->unix_path);
     free(s->unix_path);
     free(s->fronts);

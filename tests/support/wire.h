@@ -33,8 +33,8 @@ void wire_certificate(struct wire *w);
 void wire_start(struct wire *w, int n_loops);
 void wire_stop(struct wire *w);
 
-int wire_connect(const struct wire *w); /* blocking; 10 s at most in each call */
-void wire_send(int fd, const char *data, size_t len);
+int wire_connect(const struct wire *w);               /* blocking; 10 s at most in each call */
+bool wire_send(int fd, const char *data, size_t len); /* false: the server has closed */
 static inline void wire_text(int fd, const char *text)
 {
     wire_send(fd, text, strlen(text));

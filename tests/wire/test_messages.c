@@ -192,7 +192,7 @@ START_TEST(an_announced_excess_is_answered_unread_and_the_answer_is_not_lost)
     fd = wire_connect(&w); /* a client that sends everything before it reads */
     wire_text(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n");
     char *data = arena_zalloc(&w.a, 8000000);
-    wire_send(fd, data, 8000000);
+    ck_assert(wire_send(fd, data, 8000000));
     ck_assert(wire_read(fd, &r, false));
     ck_assert_int_eq(r.status, 413);
 }
