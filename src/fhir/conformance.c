@@ -8,13 +8,14 @@
  *   - a SimpleQuantity is a Quantity under a profile; the profile's invariants are put on the elements that
  * name it;
  *   - some SearchParameters are examples, or have neither base nor expression; one calls hasExtension(), which
- *     FHIRPath does not have.
+ *     FHIRPath does not have; one names its two components' definitions crosswise.
  */
 #include <stdlib.h>
 
 #include "internal.h"
 
 #define CORE          "http://hl7.org/fhir/"
+#define CROSSED       CORE "SearchParameter/DocumentReference-relationship"
 #define SYSTEM_TYPE   "http://hl7.org/fhirpath/System."
 #define FHIR_TYPE     CORE "StructureDefinition/structuredefinition-fhir-type"
 #define BEST_PRACTICE CORE "StructureDefinition/elementdefinition-bestpractice"
@@ -362,6 +363,11 @@ static void add_param(struct fhir__records *r, const json *sp)
             *ARENA_PUSH(r->a, p.components, p.n, p.cap) =
                 (struct fhir_search_component){.definition = copy(r, json_get_string(c, "definition")),
                                                .expression = copy(r, json_get_string(c, "expression"))};
+        if (strcmp(url, CROSSED) == 0 && p.n == 2) {
+            const char *definition = p.components[0].definition;
+            p.components[0].definition = p.components[1].definition;
+            p.components[1].definition = definition;
+        }
         *ARENA_PUSH(r->a, r->params, r->n_params, r->cap_params) = p;
     }
 }

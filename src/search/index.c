@@ -58,6 +58,13 @@ const json *search__resolve(void *arg, struct arena *a, const char *reference)
     return type ? x->registry->stubs[type->id] : NULL;
 }
 
+void search__index_value(struct search__index *x, const struct fp_item *item)
+{
+    search__index_fn *fn = kinds[x->slot->param->def->type];
+    if (fn)
+        fn(x, item);
+}
+
 static bool evaluate(struct search__index *x, struct fp_env *env, const struct fp_item *root, struct err *err)
 {
     const struct search_param *p = x->slot->param;
@@ -69,10 +76,16 @@ static bool evaluate(struct search__index *x, struct fp_env *env, const struct f
     }
     if (!values.n)
         return true;
-    search__add_key(x, search__key(x->tenant, p, KEY_PRESENT, STR(""), STR("")));
-    search__index_fn *fn = kinds[p->def->type];
-    for (size_t i = 0; fn && i < values.n; i++)
-        fn(x, &values.items[i]);
+    size_t rows = x->out->n_keys + x->out->n_nums;
+    for (size_t i = 0; i < values.n; i++) {
+        if (p->def->type != FHIR_SEARCH_COMPOSITE)
+            search__index_value(x, &values.items[i]);
+        else if (!search__index_composite(x, env, &values.items[i], err))
+            return false;
+    }
+    /* A composite has a value where all components have one. */
+    if (p->def->type != FHIR_SEARCH_COMPOSITE || x->out->n_keys + x->out->n_nums > rows)
+        search__add_key(x, search__key(x->tenant, p, KEY_PRESENT, STR(""), STR("")));
     return true;
 }
 
@@ -198,6 +211,11 @@ static struct search__elements elements_of(const json *resource, const struct fh
     return set;
 }
 
+static bool is_indexed(const struct search__slot *slot)
+{
+    return slot->param->expr && !slot->n_parts && !slot->param->whole;
+}
+
 static bool any(const struct search__elements *a, const struct search__elements *b)
 {
     return (a->bits[0] & b->bits[0]) | (a->bits[1] & b->bits[1]);
@@ -219,8 +237,7 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     struct search__elements present = elements_of(resource, type);
     for (int i = 0; i < st->n; i++) {
         x.slot = &st->slots[i];
-        if (x.slot->param->expr && !x.slot->n_parts && any(&x.slot->roots, &present) &&
-            !evaluate(&x, &env, &root, err))
+        if (is_indexed(x.slot) && any(&x.slot->roots, &present) && !evaluate(&x, &env, &root, err))
             return false;
     }
     for (int i = 0; i < r->n_compartments; i++)

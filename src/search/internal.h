@@ -56,6 +56,9 @@ struct search_param {
     int32_t id;     /* its number in the side tables: a hash of its code */
     enum search__special special;
     enum search__fold fold;
+    struct search_param *components; /* composite: their ident and id are of the composite */
+    int n_components;
+    bool whole;         /* composite on the resource itself: its components are parameters of the resource */
     bool plain;         /* token: primitives only, so that a value has no system of its own */
     uint16_t n_targets; /* reference: as def, but narrowed by where(resolve() is T) */
     const struct fhir_type *const *targets;
@@ -129,6 +132,7 @@ enum search__key_kind {
     KEY_URL,         /* a URI, or a reference that is no Type/id of this server */
     KEY_PRESENT,     /* there is a value */
     KEY_LOCK,        /* of a conditional interaction */
+    KEY_PAIR,        /* of a composite: two keys of its components */
     KEY_ID_CODE,     /* Reference.identifier, as the first four */
     KEY_ID_SYSTEM_CODE,
     KEY_ID_NO_SYSTEM,
@@ -155,6 +159,7 @@ struct search__index {
     const struct fhir_type *type;
     const json *resource;
     const struct search__slot *slot; /* the parameter at hand */
+    bool codes_only;                 /* neither texts nor identifier types */
     int64_t tok;                     /* the token beside the value, in a composite */
     struct search_index *out;
 };
@@ -164,6 +169,14 @@ void search__add_key(struct search__index *x, int64_t key);
 void search__add_compartment(struct search__index *x, const struct fhir_type *compartment, int64_t h);
 void search__add_dict(struct search__index *x, int kind, int64_t key, struct str val);
 enum { DICT_CODE = 1, DICT_TEXT = 2, DICT_URI = 3 };
+
+/* composite.c: the pairs in one element of a resource. */
+bool search__index_composite(struct search__index *x, struct fp_env *env, const struct fp_item *item,
+                             struct err *err) NODISCARD;
+bool search__compile_composite(struct arena *a, const struct fhir_defs *d, struct search_param *p,
+                               struct err *err) NODISCARD;
+void search__token_reading(struct search_param *p);
+void search__index_value(struct search__index *x, const struct fp_item *item);
 
 typedef void search__index_fn(struct search__index *x, const struct fp_item *item);
 search__index_fn search__index_string, search__index_token, search__index_reference, search__index_date,
@@ -258,10 +271,11 @@ struct search_criterion {
         };       /* DATE, UPDATED */
         struct { /* NUMBER */
             enum search__op nop;
-            struct str num, nlo, nhi; /* the number; the range its digits imply */
-            int64_t unit;             /* hash; 0: any */
-            bool unit_system;         /* of system and code, else of code or unit */
-            int64_t tok;              /* composites: hash of the token beside it; 0: none */
+            struct str num, nlo, nhi;     /* the number; the range its digits imply */
+            int64_t unit;                 /* hash; 0: any */
+            bool unit_system;             /* of system and code, else of code or unit */
+            struct search_criterion *end; /* composites of two numbers: of hi, this one then of lo alone */
+            int64_t tok;                  /* composites: hash of the token beside it; 0: none */
         };
     };
 };
@@ -289,7 +303,11 @@ struct search__arg {
 typedef struct search_criterion *search__parse_fn(struct search__parse *p, const struct search__arg *arg,
                                                   struct str value);
 search__parse_fn search__parse_string, search__parse_token, search__parse_reference, search__parse_date,
-    search__parse_number, search__parse_quantity, search__parse_uri;
+    search__parse_number, search__parse_quantity, search__parse_uri, search__parse_composite;
+/* The parameter of the resource that a composite on the resource itself has as its i-th component. */
+const struct search__slot *search__component(const struct search__parse *p, const struct search__arg *arg,
+                                             int i);
+search__parse_fn search__parse_alternative; /* of whatever kind arg is */
 
 search__parse_fn search__parse_reference_identifier;
 bool search__read_number(struct search__parse *p, const struct search__arg *arg, struct str text,

@@ -16,7 +16,7 @@ static search__parse_fn *const kinds[] = {
     [FHIR_SEARCH_REFERENCE] = search__parse_reference,
     [FHIR_SEARCH_QUANTITY] = search__parse_quantity,
     [FHIR_SEARCH_URI] = search__parse_uri,
-    [FHIR_SEARCH_COMPOSITE] = NULL,
+    [FHIR_SEARCH_COMPOSITE] = search__parse_composite,
     [FHIR_SEARCH_SPECIAL] = NULL,
 };
 
@@ -107,10 +107,31 @@ static struct search__arg part_of(const struct search__arg *arg, int i)
 {
     struct search__arg part = *arg;
     if (arg->slot->n_parts) {
-        part.param = arg->slot->parts[i]->param;
-        part.lane = arg->slot->parts[i]->lane;
+        part.slot = arg->slot->parts[i];
+        part.param = part.slot->param;
+        part.lane = part.slot->lane;
     }
     return part;
+}
+
+/* The parameter has a value: any part of a union, all components of a composite on the resource itself. */
+static struct search_criterion *present(struct search__parse *p, const struct search__arg *arg)
+{
+    struct search_criterion *any = search__criterion(p->a, CRIT_OR, NULL);
+    for (int i = 0; i < parts_of(arg); i++) {
+        struct search__arg part = part_of(arg, i);
+        struct search_criterion *all = search__criterion(p->a, CRIT_AND, NULL);
+        int n = part.param->whole ? part.param->n_components : 1;
+        for (int j = 0; j < n; j++) {
+            const struct search_param *param =
+                part.param->whole ? search__component(p, &part, j)->param : part.param;
+            struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, param);
+            search__criterion_only_key(p->a, c, search__key(p->tenant, param, KEY_PRESENT, STR(""), STR("")));
+            add_child(all, c);
+        }
+        add_alternative(p->a, any, n == 1 ? all->child : all);
+    }
+    return settle(any);
 }
 
 static struct search_criterion *parse_missing(struct search__parse *p, const struct search__arg *arg,
@@ -121,11 +142,7 @@ static struct search_criterion *parse_missing(struct search__parse *p, const str
         return search__refuse(p, arg, ":missing is true or false");
     if (arg->param->special) /* every resource has these */
         return search__criterion(p->a, missing ? CRIT_NONE : CRIT_AND, NULL);
-    struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, arg->param);
-    for (int i = 0; i < parts_of(arg); i++)
-        search__criterion_only_key(
-            p->a, c, search__key(p->tenant, part_of(arg, i).param, KEY_PRESENT, STR(""), STR("")));
-    return missing ? negate(p->a, c) : c;
+    return missing ? negate(p->a, present(p, arg)) : present(p, arg);
 }
 
 static struct search_criterion *parse_id(struct search__parse *p, const struct search__arg *arg,
@@ -154,6 +171,20 @@ static void add_lock(struct search__parse *p, const struct search__arg *arg, str
         search__key(p->tenant, arg->param, KEY_LOCK, code.s && code.len ? code : system, STR(""));
 }
 
+struct search_criterion *search__parse_alternative(struct search__parse *p, const struct search__arg *arg,
+                                                   struct str value)
+{
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    for (int i = 0; i < parts_of(arg); i++) {
+        struct search__arg part = part_of(arg, i);
+        struct search_criterion *c = kinds[part.param->def->type](p, &part, value);
+        if (!c)
+            return NULL;
+        add_alternative(p->a, either, c);
+    }
+    return settle(either);
+}
+
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
                                             struct str value)
 {
@@ -167,13 +198,10 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         if (!alternative.len)
             return search__refuse(p, arg,
                                   "a value is missing beside a comma; a comma in a value is written \\,");
-        for (int i = 0; i < parts_of(arg); i++) {
-            struct search__arg part = part_of(arg, i);
-            struct search_criterion *c = kinds[part.param->def->type](p, &part, alternative);
-            if (!c)
-                return NULL;
-            add_alternative(p->a, either, c);
-        }
+        struct search_criterion *c = search__parse_alternative(p, arg, alternative);
+        if (!c)
+            return NULL;
+        add_alternative(p->a, either, c);
         add_lock(p, arg, alternative);
     }
     bool not = str_is(arg->modifier, "not") && arg->param->def->type == FHIR_SEARCH_TOKEN;

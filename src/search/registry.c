@@ -23,7 +23,7 @@ static bool is_one_of(const char *name, const char *const *names)
     return *names;
 }
 
-static void token_reading(struct search_param *p)
+void search__token_reading(struct search_param *p)
 {
     static const char *const codes[] = {"CodeableConcept", "Coding", "code", "boolean", "Extension", NULL};
     bool identifier = false, contact = false, code = !p->leaves.known, complex = !p->leaves.known;
@@ -60,12 +60,12 @@ static bool compile(struct arena *a, const struct fhir_defs *d, const struct fhi
         p->targets = &p->leaves.target;
     }
     if (def->type == FHIR_SEARCH_TOKEN)
-        token_reading(p);
+        search__token_reading(p);
     if (!fp_compile(a, d, str_of(def->expression), def->base, false, &p->expr, err)) {
         struct err why = *err;
         return err_set(err, why.kind, "search parameter %s of %s: %s", def->code, def->base->name, why.msg);
     }
-    return true;
+    return def->type != FHIR_SEARCH_COMPOSITE || search__compile_composite(a, d, p, err);
 }
 
 static unsigned compartments_of(const struct search_registry *r, const struct fhir_compartment *list,

@@ -67,7 +67,7 @@ static int64_t add_keys(struct search__index *x, const struct kinds *k, enum sea
 
 static void add_text(struct search__index *x, const char *text)
 {
-    if (!text)
+    if (!text || x->codes_only)
         return;
     struct str folded = utf8_fold(x->a, str_of(text), TEXT_MAX);
     int64_t key = search__key(x->tenant, x->slot->param, KEY_TEXT, folded, STR(""));
@@ -120,7 +120,7 @@ static void add_identifier(struct search__index *x, const json *identifier)
     add_text(x, json_get_string(type, "text"));
     json_each (coding, json_get(type, "coding")) {
         const char *system = json_get_string(coding, "system"), *code = json_get_string(coding, "code");
-        if (!value || !system || !code)
+        if (!value || !system || !code || x->codes_only)
             continue;
         struct str both = str_of(arena_printf(x->a, "%s|%s", system, code));
         search__add_key(x, search__key(x->tenant, x->slot->param, KEY_OF_TYPE, both, str_of(value)));

@@ -52,11 +52,19 @@ static unsigned covered(const struct branches *p, const struct branches *q)
     return bits == (1u << p->n) - 1 ? 0 : bits;
 }
 
+static bool same_components(const struct fhir_search_param *p, const struct fhir_search_param *q)
+{
+    for (int i = 0; i < p->n_components && i < q->n_components; i++)
+        if (strcmp(p->components[i].expression, q->components[i].expression) != 0)
+            return false;
+    return p->n_components == q->n_components;
+}
+
 static bool may_be_part(const struct search__slot *whole, const struct search__slot *part)
 {
     const struct search_param *p = whole->param, *q = part->param;
     return p != q && p->expr && q->expr && p->def->type == q->def->type && p->fold == q->fold &&
-           p->plain == q->plain;
+           p->plain == q->plain && same_components(p->def, q->def);
 }
 
 static void find_parts(struct arena *a, struct search__type *t, struct search__slot *whole)
@@ -86,8 +94,7 @@ static void find_parts(struct arena *a, struct search__type *t, struct search__s
 void search__find_unions(struct arena *a, struct search__type *t)
 {
     for (int i = 0; i < t->n; i++) {
-        enum fhir_search_type type = t->slots[i].param->def->type;
-        if (type != FHIR_SEARCH_REFERENCE && type != FHIR_SEARCH_COMPOSITE)
+        if (t->slots[i].param->def->type != FHIR_SEARCH_REFERENCE)
             find_parts(a, t, &t->slots[i]);
     }
 }

@@ -153,10 +153,15 @@ static void number_condition(struct search__sql *w, const struct search_criterio
         sql_addf(q, "s.sc = $%d AND ", sql_int8(q, c->unit));
     else if (c->unit)
         sql_addf(q, "(s.c = $%d OR s.u = $%d) AND ", sql_int8(q, c->unit), sql_int8(q, c->unit));
-    if (part)
+    if (c->end) { /* two points, not a range */
+        whole_range(w, c, "s.lo", "s.lo");
+        sql_adds(q, " AND ");
+        whole_range(w, c->end, "s.hi", "s.hi");
+    } else if (part) {
         range(w, c, part, "s.lo", "s.hi");
-    else
+    } else {
         whole_range(w, c, "s.lo", "s.hi");
+    }
 }
 
 static void side_condition(struct search__sql *w, const struct search_criterion *c, const char *part)
@@ -357,7 +362,8 @@ bool search__drives(const struct search_criterion *c)
 static void select_parts(struct search__sql *w, const struct search_criterion *c,
                          const struct fhir_type *type)
 {
-    const struct prefix *p = c->kind == CRIT_STRING ? NULL : prefix_of(c);
+    const struct prefix *p =
+        c->kind == CRIT_STRING || (c->kind == CRIT_NUMBER && c->end) ? NULL : prefix_of(c);
     select_side(w, c, type, p ? p->part : NULL);
     if (p && p->far) {
         sql_adds(w->sql, " UNION ALL ");
