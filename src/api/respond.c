@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "internal.h"
 
 struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
@@ -98,8 +99,12 @@ void api__respond(struct api_request *r, struct api_response *out)
         add(r, p, "Allow", out->allow);
     if (out->retry_after)
         add(r, p, "Retry-After", str_of(arena_printf(r->a, "%d", out->retry_after)));
-    if (out->challenge)
-        add(r, p, "WWW-Authenticate", STR("Bearer realm=\"kagari\", error=\"invalid_token\""));
+    if (out->challenge) /* RFC 6750, 3.1: no error code for a request without a token */
+        add(r, p, "WWW-Authenticate",
+            http_header(r->http, "Authorization").s ? STR("Bearer realm=\"kagari\", error=\"invalid_token\"")
+                                                    : STR("Bearer realm=\"kagari\""));
+    if (out->status == 401 || out->status == 403)
+        metrics_add(METRIC_AUTH_FAILURES, 1);
     if (!out->raw.s)
         add(r, p, "Cache-Control", STR("no-store"));
 }
