@@ -254,8 +254,8 @@ static bool compile_call(struct compiler *k, struct fp__node *x, struct view v)
     if (!f)
         return fp__error_at(x, k->err, ERR_INVALID, "there is no function '%.*s'", STR_FMT(x->call.name));
     if (x->call.n < (size_t)f->min || x->call.n > (size_t)f->max)
-        return fp__error_at(x, k->err, ERR_INVALID, "%s() takes %d to %d arguments, and there are %zu",
-                            f->name, f->min, f->max, x->call.n);
+        return fp__error_at(x, k->err, ERR_INVALID, "%s() takes %s%d argument%s, and there are %zu", f->name,
+                            f->max > f->min ? "up to " : "", f->max, f->max == 1 ? "" : "s", x->call.n);
     if (f->flags & FP__TYPE) {
         bool must_exist = f->list != NULL;
         if (!compile_type(k, x->call.args[0], must_exist, &x->call.type))

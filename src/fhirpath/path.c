@@ -105,7 +105,11 @@ static bool names(const struct fhir_element *e, struct str name, const struct fh
         return false;
     if (!e->choice)
         return key[name.len] == '\0';
-    return key[name.len] && fhir_child(owner, key, type) == e;
+    const struct fhir_type *actual;
+    if (!key[name.len] || fhir_child(owner, key, &actual) != e)
+        return false;
+    *type = actual;
+    return true;
 }
 
 /* The child of a primitive: id and extension stand in its _sibling; its value is itself. */
