@@ -103,6 +103,13 @@ test: ## build both ways, run every test, end with one line that counts them
 	@$(MAKE) --no-print-directory BUILD=san build/san/kagari build/san/unit-tests
 	@tests/run release san
 
+bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
+	@tests/bench/run
+
+$(B)/bench-%: $(B)/tests/bench/%.o $(B)/libkagari.a
+	$(CC_LINE) $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
+
 HEADERS := $(wildcard include/*/*.h)
 lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 	tests/lint/includes
@@ -166,4 +173,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test bench lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
