@@ -10,7 +10,7 @@
  *
  * Writes: a create makes a row that was not there. An update or delete compares the version that its own
  * snapshot saw and swaps; when another writer was faster it changes nothing and says STORE_RACED: run it
- * again.
+ * again, in a new transaction.
  */
 #ifndef KAGARI_STORE_STORE_H
 #define KAGARI_STORE_STORE_H
@@ -66,9 +66,13 @@ struct store_written {
     int64_t lu_us;
 };
 
-/* Creates under server-assigned ids, all in one statement; n ≥ 1. The answer holds for all of them. */
-void store_create_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q);
+/* Creates under server-assigned ids, all in one statement; n ≥ 1. The answer holds for all of them. words: what the
+ * dictionary of the search index lacks goes along. A transaction of several statements brings it by
+ * store_words_plan() at its end: others that need the same words wait for its commit from there on, not longer. */
+void store_create_plan(struct store *s, struct store_write *const *w, size_t n, bool words, struct sql *q);
 bool store_create_reply(const struct db_rows *rows, struct store_written *out, struct err *err) NODISCARD;
+/* False: the dictionary lacks nothing. */
+bool store_words_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q) NODISCARD;
 /* After its commit: what it brought into the dictionary is known and need not be sent again. */
 void store_committed(struct store *s, struct store_write *const *w, size_t n);
 
@@ -87,6 +91,7 @@ struct store_update {
     struct store_write w;
     int32_t if_match; /* the version that must be there, or: whatever is there, only where nothing is */
     bool may_create;
+    bool words;       /* as for store_create_plan() */
     enum store_op op; /* STORE_PUT or STORE_PATCH */
 };
 void store_update_plan(struct store *s, struct store_update *u, struct sql *q);
@@ -146,7 +151,7 @@ void store_history_plan(const struct store *s, const struct store_history *h, st
 
 /* ---- locks, inside a transaction of a worker
  * ----------------------------------------------------------------- */
-/* Transaction-scoped advisory locks in the order given; a statement of its own, before the one that looks. */
+/* Transaction-scoped advisory locks, taken in one order; a statement of its own, before the one that looks. */
 void store_lock_plan(const int64_t *keys, size_t n, struct sql *q);
 /* Locks the rows of these resources in a fixed order, so that bundles do not deadlock. */
 void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,

@@ -8,7 +8,7 @@
 
 #include "links.h"
 
-enum { ATTEMPTS = 6, CREATE_ROWS = 500 };
+enum { CREATE_ROWS = 500 };
 
 enum order { ORDER_DELETE, ORDER_POST, ORDER_PUT, ORDER_GET };
 
@@ -20,8 +20,7 @@ struct entry {
     struct api_response out;
     struct api_match_row *matches; /* conditional delete */
     size_t n_matches;
-    bool matched; /* conditional create: there was one already */
-    struct store_update *update;
+    bool matched; /* conditional create: there was one already, or another entry makes it */
 };
 
 struct transaction {
@@ -32,8 +31,10 @@ struct transaction {
     size_t n;
     struct links links;
     struct links conditional;    /* answers to conditional references */
-    struct store_write **writes; /* of all entries, for after the commit */
+    struct store_write **writes; /* of all entries */
     size_t n_writes, cap_writes;
+    struct entry **sorted; /* by identity */
+    bool changed;          /* by somebody else, between our looking and our locking: start over */
 };
 
 /* ---- entries as requests --------------------------------------------------------------------------------------- */
@@ -229,12 +230,6 @@ static bool read_entries(struct transaction *t, struct api_response *out, struct
     return true;
 }
 
-static int by_value(const void *x, const void *y)
-{
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-    return (a > b) - (a < b);
-}
-
 static bool is_conditional(const struct entry *e)
 {
     const struct api_interaction *i = e->r->route->interaction;
@@ -242,33 +237,48 @@ static bool is_conditional(const struct entry *e)
            (i == &api__create && e->r->if_none_exist.s);
 }
 
+struct keys {
+    int64_t *list;
+    size_t n, cap;
+};
+
 static struct str criteria_of(const struct entry *e)
 {
     return e->order == ORDER_POST ? e->r->if_none_exist : e->r->query;
 }
 
-/* All criteria of the Bundle in one order, so that Bundles that share some do not wait for each other in a circle. */
-static bool lock_criteria(struct transaction *t, struct err *err)
+static bool add_criteria(struct transaction *t, struct entry *e, struct keys *keys, struct err *err)
 {
-    int64_t *keys = NULL;
-    size_t n = 0, cap = 0;
+    int64_t *more;
+    size_t n;
+    if (!api__authorise(e->r, AUTH_SEARCH, e->r->type, err) ||
+        !api__criteria_keys(e->r, e->r->type, criteria_of(e), &more, &n, err))
+        return fail_entry(t->a, e, err);
+    for (size_t i = 0; i < n; i++)
+        *ARENA_PUSH(t->a, keys->list, keys->n, keys->cap) = more[i];
+    return true;
+}
+
+/* All criteria of the Bundle at once, so that Bundles that share some do not wait for each other in a circle. After
+ * another writer was faster, all that is written besides: then this one is next. */
+static bool lock_names(struct transaction *t, struct err *err)
+{
+    struct store *s = t->r->api->deps.store;
+    struct keys keys = {0};
     for (size_t i = 0; i < t->n; i++) {
         struct entry *e = &t->entries[i];
-        int64_t *more;
-        size_t n_more;
-        if (!is_conditional(e))
-            continue;
-        if (!api__authorise(e->r, AUTH_SEARCH, e->r->type, err) ||
-            !api__criteria_keys(e->r, e->r->type, criteria_of(e), &more, &n_more, err))
-            return fail_entry(t->a, e, err);
-        for (size_t k = 0; k < n_more; k++)
-            *ARENA_PUSH(t->a, keys, n, cap) = more[k];
+        if (is_conditional(e)) {
+            if (!add_criteria(t, e, &keys, err))
+                return false;
+        } else if (t->r->attempts > 1 && e->r->id.s && (e->order == ORDER_PUT || e->order == ORDER_DELETE)) {
+            *ARENA_PUSH(t->a, keys.list, keys.n, keys.cap) =
+                search_hash_id(store_tenant(s), e->r->type, e->r->id);
+        }
     }
-    if (n == 0)
+    if (keys.n == 0)
         return true;
-    qsort(keys, n, sizeof *keys, by_value);
     struct sql q = {.a = t->a};
-    store_lock_plan(keys, n, &q);
+    store_lock_plan(keys.list, keys.n, &q);
     return db_exec(t->c, t->a, &q, NULL, err);
 }
 
@@ -284,6 +294,14 @@ static bool match_entry(struct transaction *t, struct entry *e, struct err *err)
     if (n > API_MATCHES_MAX)
         return err_set(err, ERR_TOO_COSTLY, "The criteria match more than %d resources: narrow them",
                        API_MATCHES_MAX);
+    if (e->order == ORDER_PUT) {
+        struct store_update *u = ARENA_NEW(t->a, struct store_update);
+        r->state = u;
+        if (!api__update_target(r, t->c, rows, n, u, err))
+            return false;
+        r->id = u->w.id;
+        return true;
+    }
     if (n > 1 && !many)
         return err_set(err, ERR_MULTIPLE, "The criteria match several resources");
     if (e->order == ORDER_DELETE) {
@@ -304,30 +322,45 @@ static void new_id(struct api_request *r)
     r->id = str_of(arena_strdup(r->a, id));
 }
 
-/* Gives every entry that writes its final identity. */
-static bool identify(struct transaction *t, struct entry *e, struct err *err)
-{
-    struct api_request *r = e->r;
-    if (is_conditional(e) && !match_entry(t, e, err))
-        return false;
-    if (e->order == ORDER_POST && r->route->interaction == &api__create && !e->matched)
-        new_id(r);
-    if (r->route->interaction == &api__conditional_update) {
-        const char *id = json_get_string(r->body, "id");
-        if (e->matched && id && !str_is(r->id, id))
-            return err_set(err, ERR_INVALID,
-                           "The criteria match a resource with another id than that in the body");
-        if (!e->matched && id)
-            r->id = str_of(id);
-        else if (!e->matched)
-            new_id(r);
-    }
-    return true;
-}
-
 static struct str identity(struct arena *a, const struct fhir_type *type, struct str id)
 {
     return str_of(arena_printf(a, "%s/%.*s", type->name, STR_FMT(id)));
+}
+
+/* The same criteria twice in a Bundle name one resource, though it may not be there yet. */
+static bool identify_conditional(struct transaction *t, struct entry *e, struct err *err)
+{
+    struct api_request *r = e->r;
+    bool create = e->order == ORDER_POST;
+    struct str target, rest, key = criteria_of(e);
+    key = str_of(arena_printf(t->a, "%s?%.*s", r->type->name, STR_FMT(key)));
+    if (create && links_get(&t->conditional, key, &target)) {
+        str_cut(target, '/', &rest);
+        r->id = rest;
+        e->matched = true;
+        return true;
+    }
+    if (!match_entry(t, e, err))
+        return false;
+    if (e->order == ORDER_DELETE)
+        return true;
+    if (create && !e->matched)
+        new_id(r);
+    struct str own = identity(t->a, r->type, r->id);
+    if (!links_add(&t->conditional, key, own) && links_get(&t->conditional, key, &target) &&
+        !str_eq(own, target))
+        return err_set(err, ERR_INVALID, "Another entry of the transaction writes the same resource");
+    return true;
+}
+
+/* Gives every entry that writes its final identity. */
+static bool identify(struct transaction *t, struct entry *e, struct err *err)
+{
+    if (is_conditional(e))
+        return identify_conditional(t, e, err);
+    if (e->r->route->interaction == &api__create)
+        new_id(e->r);
+    return true;
 }
 
 /* http.html#transaction: one resource may be written by one entry only. */
@@ -361,10 +394,6 @@ static bool identify_all(struct transaction *t, struct err *err)
             err_set(err, ERR_INVALID, "Another entry of the transaction has the same fullUrl");
             return fail_entry(t->a, e, err);
         }
-        if (e->order == ORDER_POST && e->r->if_none_exist.s)
-            links_add(&t->conditional,
-                      str_of(arena_printf(t->a, "%s?%.*s", e->r->type->name, STR_FMT(e->r->if_none_exist))),
-                      identity(t->a, e->r->type, e->r->id));
     }
     return true;
 }
@@ -409,11 +438,9 @@ static bool make_writes(struct transaction *t, struct err *err)
         if (!links_rewrite(&t->links, r->body, e->full_url.s ? e->full_url : STR(""), err))
             return fail_entry(t->a, e, err);
         if (r->route->interaction == &api__conditional_update) {
-            struct store_update *u = ARENA_NEW(t->a, struct store_update);
-            *u = (struct store_update){.op = STORE_PUT, .may_create = !e->matched};
+            struct store_update *u = r->state;
             if (!api__make_write(r, r->body, r->type, r->id, &u->w, err))
                 return fail_entry(t->a, e, err);
-            r->state = u;
         } else if (!r->route->interaction->prepare(r, err)) {
             return fail_entry(t->a, e, err);
         }
@@ -451,9 +478,14 @@ static bool delete_matches(struct transaction *t, struct entry *e, struct err *e
     for (size_t m = 0; m < e->n_matches; m++) {
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
-        store_delete_plan(t->r->api->deps.store, e->r->type, e->matches[m].id, 0, &q);
+        const struct api_match_row *match = &e->matches[m];
+        store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &q);
         if (!db_exec(t->c, t->a, &q, &rows, err))
             return false;
+        t->changed = store_delete_reply(match->ver, rows, &(struct store_written){0}) != STORE_UPDATED;
+        if (t->changed)
+            return err_set(err, ERR_CONFLICT,
+                           "Another request wrote the same resources at the same time; try again");
     }
     e->out = (struct api_response){.status = 204, .written = true};
     return true;
@@ -478,7 +510,7 @@ static bool create_all(struct transaction *t, struct err *err)
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
         struct store_written w;
-        store_create_plan(s, list + from, rows_here, &q);
+        store_create_plan(s, list + from, rows_here, false, &q);
         if (!db_exec(t->c, t->a, &q, &rows, err) || !store_create_reply(rows, &w, err))
             return false;
         for (size_t i = from; i < from + rows_here; i++)
@@ -538,13 +570,34 @@ static bool run_entry(struct transaction *t, struct entry *e, struct err *err)
     return r->route->interaction->body || run_alone(t, e, err);
 }
 
+static int by_identity(const void *x, const void *y)
+{
+    const struct entry *a = *(struct entry *const *)x, *b = *(struct entry *const *)y;
+    int order = (a->r->type ? a->r->type->id : 0) - (b->r->type ? b->r->type->id : 0);
+    if (order == 0 && a->r->id.s && b->r->id.s)
+        order = strcmp(a->r->id.s, b->r->id.s);
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Rows that are not there yet cannot be locked beforehand: all transactions make them in one order. */
+static void sort_entries(struct transaction *t)
+{
+    t->sorted = ARENA_ARRAY(t->a, struct entry *, t->n);
+    for (size_t i = 0; i < t->n; i++)
+        t->sorted[i] = &t->entries[i];
+    if (t->n)
+        qsort(t->sorted, t->n, sizeof(struct entry *), by_identity);
+}
+
 static bool run_order(struct transaction *t, enum order order, struct err *err)
 {
     for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
+        struct entry *e = order == ORDER_GET ? &t->entries[i] : t->sorted[i];
         bool created = order == ORDER_POST && is_write(e);
-        if (e->order == order && !created && !run_entry(t, e, err))
+        if (e->order == order && !created && !run_entry(t, e, err)) {
+            t->changed |= e->r->again;
             return fail_entry(t->a, e, err);
+        }
     }
     return true;
 }
@@ -564,18 +617,26 @@ static bool check_references(struct transaction *t, struct err *err)
     return true;
 }
 
-static bool write_all(struct transaction *t, struct err *err)
+static bool add_words(struct transaction *t, struct err *err)
 {
-    return lock_criteria(t, err) && identify_all(t, err) && make_writes(t, err) && lock_rows(t, err) &&
-           run_order(t, ORDER_DELETE, err) && create_all(t, err) && run_order(t, ORDER_POST, err) &&
-           run_order(t, ORDER_PUT, err) && check_references(t, err) && run_order(t, ORDER_GET, err);
+    struct sql q = {.a = t->a};
+    return !store_words_plan(t->r->api->deps.store, t->writes, t->n_writes, &q) ||
+           db_exec(t->c, t->a, &q, NULL, err);
 }
 
-static bool transaction_once(struct api_request *r, struct db_conn *c, struct api_response *out, bool *again,
-                             struct err *err)
+static bool write_all(struct transaction *t, struct err *err)
+{
+    if (!lock_names(t, err) || !identify_all(t, err) || !make_writes(t, err) || !lock_rows(t, err))
+        return false;
+    sort_entries(t);
+    return run_order(t, ORDER_DELETE, err) && create_all(t, err) && run_order(t, ORDER_POST, err) &&
+           run_order(t, ORDER_PUT, err) && check_references(t, err) && add_words(t, err) &&
+           run_order(t, ORDER_GET, err);
+}
+
+static bool transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     struct transaction t = {.r = r, .c = c, .a = r->a};
-    *again = false;
     links_init(&t.links, r->a, r->api->deps.defs, r->base);
     links_init(&t.conditional, r->a, r->api->deps.defs, r->base);
     t.links.resolve = resolve_conditional;
@@ -587,7 +648,8 @@ static bool transaction_once(struct api_request *r, struct db_conn *c, struct ap
     if (!db_begin(c, err))
         return false;
     if (!write_all(&t, err) || !db_commit(c, err)) {
-        *again = db_retryable(c);
+        r->again = t.changed;
+        r->body = NULL; /* links were rewritten in it: another attempt begins from the text */
         db_rollback(c);
         return false;
     }
@@ -598,20 +660,6 @@ static bool transaction_once(struct api_request *r, struct db_conn *c, struct ap
         add_answer(&w, r, &t.entries[i].out, &t.entries[i].r->warnings);
     *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
     return true;
-}
-
-static bool transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
-{
-    for (int attempt = 1;; attempt++) {
-        bool again;
-        if (transaction_once(r, c, out, &again, err))
-            return true;
-        if (!again || attempt == ATTEMPTS)
-            return false;
-        r->body = NULL; /* links were rewritten in it: begin from the text */
-        if (!api__read_body(r, err))
-            return false;
-    }
 }
 
 /* ---- the interaction ---------------------------------------------------------------------------------------------- */

@@ -12,9 +12,9 @@ static bool parse(struct api_request *r, const struct fhir_type *type, struct st
     const struct api_deps *d = &r->api->deps;
     struct search_arg *args = NULL;
     size_t n = 0, cap = 0;
-    struct str rest, criteria = query;
-    if (str_cut(query, '?', &rest).len < query.len) /* "?a=b" and "Type?a=b" are seen as well */
-        criteria = rest;
+    struct str criteria, before = str_cut(query, '?', &criteria);
+    if (!criteria.s || memchr(before.s, '=', before.len)) /* "?a=b" and "Type?a=b" are seen as well */
+        criteria = query;
     const struct search_options options = {.type = type,
                                            .strict = true,
                                            .conditional = true,
@@ -69,70 +69,65 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
     return true;
 }
 
-/* Runs one in a transaction of its own unless the caller has one. */
-static bool
-in_transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err,
-               bool (*work)(struct api_request *, struct db_conn *, struct api_response *, struct err *))
+/* ---- update ---------------------------------------------------------------------------------------------------- */
+
+static bool id_is_taken(struct api_request *r, struct db_conn *c, struct str id, bool *taken, struct err *err)
 {
-    if (r->in_transaction)
-        return work(r, c, out, err);
-    for (int attempt = 0;; attempt++) {
-        if (!db_begin(c, err))
-            return false;
-        bool ok = work(r, c, out, err);
-        if (ok && db_commit(c, err))
-            return true;
-        db_rollback(c);
-        if (ok || !db_retryable(c) || attempt == 5)
-            return false;
-    }
+    struct sql q = {.a = r->a};
+    const struct db_rows *there;
+    struct store_version v;
+    store_read_plan(r->api->deps.store, r->type, id, &q);
+    if (!db_exec(c, r->a, &q, &there, err))
+        return false;
+    *taken = store_read_reply(there, &v) && !v.deleted;
+    return true;
 }
 
-/* ---- update ---------------------------------------------------------------------------------------------------- */
+bool api__update_target(struct api_request *r, struct db_conn *c, const struct api_match_row *rows, size_t n,
+                        struct store_update *u, struct err *err)
+{
+    const char *id = json_get_string(r->body, "id");
+    bool taken;
+    u->op = STORE_PUT;
+    if (n > 1)
+        return err_set(err, ERR_MULTIPLE, "The criteria match several resources; nothing was changed");
+    if (n == 1) {
+        u->w.id = rows[0].id;
+        if (id && !str_is(rows[0].id, id))
+            return err_set(err, ERR_INVALID,
+                           "The criteria match a resource with another id than that in the body");
+        return api__preconditions(r, u, err);
+    }
+    if (r->if_match.s)
+        return err_set(err, ERR_PRECONDITION,
+                       "The criteria match nothing, so there is no version that If-Match could name");
+    u->may_create = true;
+    if (!id) {
+        char fresh[37];
+        store_new_id(fresh);
+        u->w.id = str_of(arena_strdup(r->a, fresh));
+        return true;
+    }
+    u->w.id = str_of(id);
+    if (r->config->store_client_ids != 0)
+        return err_set(err, ERR_METHOD,
+                       "The criteria match nothing, and clients may not choose ids "
+                       "(store.client_ids = none): leave the id out");
+    if (!id_is_taken(r, c, u->w.id, &taken, err))
+        return false;
+    return !taken ||
+           err_set(err, ERR_CONFLICT,
+                   "The criteria match nothing, but the id in the body is that of another resource");
+}
 
 static bool update_match(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     struct api_match_row *rows;
     size_t n;
-    const char *id = json_get_string(r->body, "id");
-    struct store_update u = {.op = STORE_PUT};
-    if (!api__match(r, c, r->type, r->query, 2, true, &rows, &n, err))
-        return false;
-    if (n > 1)
-        return err_set(err, ERR_MULTIPLE, "The criteria match several resources; nothing was changed");
-    if (n == 1 && id && !str_is(rows[0].id, id))
-        return err_set(err, ERR_INVALID,
-                       "The criteria match a resource with another id than that in the body");
-    if (n == 1) {
-        u.w.id = rows[0].id;
-        if (!api__preconditions(r, &u, err))
-            return false;
-    } else if (r->if_match.s) {
-        return err_set(err, ERR_PRECONDITION,
-                       "The criteria match nothing, so there is no version that If-Match could name");
-    } else if (id) {
-        if (r->config->store_client_ids != 0)
-            return err_set(err, ERR_METHOD,
-                           "The criteria match nothing, and clients may not choose ids "
-                           "(store.client_ids = none): leave the id out");
-        struct sql q = {.a = r->a};
-        const struct db_rows *there;
-        struct store_version v;
-        u.w.id = str_of(id);
-        store_read_plan(r->api->deps.store, r->type, u.w.id, &q);
-        if (!db_exec(c, r->a, &q, &there, err))
-            return false;
-        if (store_read_reply(there, &v) && !v.deleted)
-            return err_set(err, ERR_CONFLICT,
-                           "The criteria match nothing, but the id in the body is that of another resource");
-        u.may_create = true;
-    } else {
-        char fresh[37];
-        store_new_id(fresh);
-        u.w.id = str_of(arena_strdup(r->a, fresh));
-        u.may_create = true;
-    }
-    return api__make_write(r, r->body, r->type, u.w.id, &u.w, err) &&
+    struct store_update u = {0};
+    return api__match(r, c, r->type, r->query, 2, true, &rows, &n, err) &&
+           api__update_target(r, c, rows, n, &u, err) &&
+           api__make_write(r, r->body, r->type, u.w.id, &u.w, err) &&
            api__update_on(r, c, r->body, &u, out, err);
 }
 
@@ -143,7 +138,7 @@ static bool prepare_update(struct api_request *r, struct err *err)
 
 static bool work_update(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
-    return in_transaction(r, c, out, err, update_match);
+    return api__in_transaction(r, c, out, err, update_match);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------------------------- */
@@ -166,9 +161,14 @@ static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_
     for (size_t i = 0; i < n; i++) {
         struct sql q = {.a = r->a};
         const struct db_rows *gone;
-        store_delete_plan(r->api->deps.store, r->type, rows[i].id, 0, &q);
+        store_delete_plan(r->api->deps.store, r->type, rows[i].id, rows[i].ver, &q);
         if (!db_exec(c, r->a, &q, &gone, err))
             return false;
+        if (store_delete_reply(rows[i].ver, gone, &(struct store_written){0}) != STORE_UPDATED) {
+            r->again = true; /* changed since: it may not match any more */
+            return err_set(err, ERR_CONFLICT,
+                           "Another request wrote the same resources at the same time; try again");
+        }
     }
     *out = (struct api_response){.status = 204, .written = true};
     return true;
@@ -176,7 +176,7 @@ static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_
 
 static bool work_delete(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
-    return in_transaction(r, c, out, err, delete_matches);
+    return api__in_transaction(r, c, out, err, delete_matches);
 }
 
 const struct api_interaction api__conditional_update = {.code = "update",

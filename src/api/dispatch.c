@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "internal.h"
 
-enum { MAX_ATTEMPTS = 20 };
+enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 6 };
 static const char base_path[] = "/fhir";
 
 enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER };
@@ -248,19 +248,17 @@ static enum next receive(struct stretch *s)
     struct api_response out = {0};
     struct err err;
     r->http->log_db_us += clock_mono_us() - r->submitted_us;
-    if (s->err)
+    r->again = s->err && s->err->kind == ERR_CONFLICT && r->run == RUN_WRITE;
+    if (s->err && !r->again)
         return answer_error(r, s->err);
-    r->again = false;
-    if (!r->route->interaction->reply(r, s->rows, &out, &err))
+    if (!s->err && !r->route->interaction->reply(r, s->rows, &out, &err))
         return answer_error(r, &err);
     if (r->run == RUN_WORKER)
         return NEXT_WORKER;
     if (!r->again)
         return answer(r, &out);
-    if (++r->attempts < MAX_ATTEMPTS)
-        return plan(r);
-    err_set(&err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
-    return answer_error(r, &err);
+    /* a worker can hold the row */
+    return ++r->attempts < LOOP_ATTEMPTS ? plan(r) : NEXT_WORKER;
 }
 
 static void on_rows(void *arg, const struct db_rows *rows, const struct err *err)
@@ -284,7 +282,52 @@ static void on_created(void *arg, const struct store_written *w, const struct er
     guarded(&(struct stretch){.r = arg, .run = receive_created, .written = w, .err = err});
 }
 
-bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, struct err *err)
+{
+    struct store *s = r->api->deps.store;
+    const int16_t rtype = (int16_t)r->type->id;
+    const int64_t key = search_hash_id(store_tenant(s), r->type, id);
+    struct sql q = {.a = r->a}, lock = {.a = r->a};
+    /* waiting for a row takes a transaction id: first wait where none is needed, see store/write.c. A Bundle has waited
+     * for all of its names at once. */
+    store_lock_plan(&key, 1, &lock);
+    store_lock_rows_plan(s, &rtype, &id, 1, &q);
+    return (r->in_transaction || db_exec(c, r->a, &lock, NULL, err)) && db_exec(c, r->a, &q, NULL, err);
+}
+
+bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err,
+                         bool (*run)(struct api_request *, struct db_conn *, struct api_response *,
+                                     struct err *))
+{
+    if (r->in_transaction)
+        return run(r, c, out, err);
+    if (!db_begin(c, err))
+        return false;
+    if (run(r, c, out, err) && db_commit(c, err))
+        return true;
+    db_rollback(c);
+    return false;
+}
+
+/* The statement that an event loop would run. */
+static bool run_plan(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    const struct api_interaction *i = r->route->interaction;
+    const struct db_rows *rows;
+    r->again = false;
+    r->sql = (struct sql){.a = r->a};
+    return i->plan(r, &r->sql, err) && db_exec(c, r->a, &r->sql, &rows, err) && i->reply(r, rows, out, err);
+}
+
+static bool run_locked(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    if (!api__lock_row(r, c, r->id, err) || !run_plan(r, c, out, err))
+        return false;
+    return !r->again ||
+           err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+}
+
+static bool run_once(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     const struct api_interaction *i = r->route->interaction;
     *out = (struct api_response){0};
@@ -292,19 +335,22 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
         return i->reply(r, NULL, out, err);
     if (i->work && (i->run == RUN_WORKER || i->run == RUN_CREATE || r->run == RUN_WORKER))
         return i->work(r, c, out, err);
-    for (r->attempts = 0; r->attempts < MAX_ATTEMPTS; r->attempts++) {
-        const struct db_rows *rows;
+    if (!run_plan(r, c, out, err))
+        return false;
+    if (r->run != RUN_WORKER && !r->again)
+        return true;
+    return i->work ? i->work(r, c, out, err) : api__in_transaction(r, c, out, err, run_locked);
+}
+
+bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    for (r->attempts = 1;; r->attempts++) {
         r->again = false;
-        r->sql = (struct sql){.a = r->a};
-        if (!i->plan(r, &r->sql, err) || !db_exec(c, r->a, &r->sql, &rows, err) ||
-            !i->reply(r, rows, out, err))
-            return false;
-        if (r->run == RUN_WORKER)
-            return i->work(r, c, out, err);
-        if (!r->again)
+        if (run_once(r, c, out, err))
             return true;
+        if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c)))
+            return false;
     }
-    return err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
 }
 
 static enum next work(struct stretch *s)

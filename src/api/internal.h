@@ -90,7 +90,7 @@ struct api_request {
     struct issues warnings;    /* for Prefer: return=OperationOutcome */
     void *state;               /* the interaction's own, between prepare, plan and reply */
     struct store_write *write; /* RUN_CREATE: made by prepare */
-    bool again;                /* set by reply: another writer was faster, run it once more */
+    bool again;                /* another writer was faster: run it once more */
     int attempts;
 
     struct sql sql; /* the statement under way */
@@ -141,6 +141,13 @@ bool api__prepare(struct api_request *r, struct api_response *out) NODISCARD;
 bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out,
                  struct err *err) NODISCARD;
 
+/* Does work in a transaction of its own, unless the caller has one. */
+bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err,
+                         bool (*work)(struct api_request *r, struct db_conn *c, struct api_response *out,
+                                      struct err *err)) NODISCARD;
+/* Holds r's row until the transaction ends; after it, nobody can be faster. */
+bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, struct err *err) NODISCARD;
+
 /* Turns the response into r->http_response. */
 void api__respond(struct api_request *r, struct api_response *out);
 /* What a create answers when its row is committed. */
@@ -185,15 +192,21 @@ void api__written(struct api_request *r, const struct store_write *w, int status
                   const struct store_written *at, struct api_response *out);
 struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
                          int32_t ver);
-/* Referential integrity as store.references says; on a connection, inside the writer's transaction when enforced. */
+enum { REFERENCES_OFF, REFERENCES_WARN, REFERENCES_ENFORCE }; /* the choices of store.references */
+/* Referential integrity as store.references says, after the write (which may refer to itself); inside the writer's
+ * transaction when enforced. */
 bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
                            struct err *err) NODISCARD;
 /* If-Match and If-None-Match of a write (RFC 9110, 13.1), into u->if_match and u->may_create. */
 bool api__preconditions(const struct api_request *r, struct store_update *u, struct err *err) NODISCARD;
-/* PUT or PATCH of u->w.id on a connection: merges labels of the stored version, runs again when raced. */
+/* PUT of u->w.id inside a transaction: merges labels of the stored version, runs again when raced. */
 bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, struct store_update *u,
                     struct api_response *out, struct err *err) NODISCARD;
 enum { API_MATCHES_MAX = 10000 };
+struct api_match_row;
+/* What a conditional update is to write (http.html#cond-update), from the n rows that its criteria match. */
+bool api__update_target(struct api_request *r, struct db_conn *c, const struct api_match_row *rows, size_t n,
+                        struct store_update *u, struct err *err) NODISCARD;
 /* The matches of a conditional interaction: at most limit, in no order; lock: first the locks of its criteria. */
 struct api_match_row {
     const struct fhir_type *type;

@@ -106,28 +106,40 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
     if (!api__validate(r, out))
         return true;
     u.if_match = v.ver;
-    if (!api__make_write(r, resource, r->type, r->id, &u.w, err) || !api__check_references(r, c, &u.w, err))
+    u.words = true;
+    if (!api__make_write(r, resource, r->type, r->id, &u.w, err))
         return false;
     store_update_plan(s, &u, &q);
     if (!db_exec(c, r->a, &q, &rows, err))
         return false;
     *raced = store_update_reply(&u, rows, &at) != STORE_UPDATED;
-    if (!*raced)
-        api__written(r, &u.w, 200, &at, out);
-    return true;
+    if (*raced)
+        return true;
+    api__written(r, &u.w, 200, &at, out);
+    return api__check_references(r, c, &u.w, err);
+}
+
+static bool patch_locked(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    bool raced;
+    if (!api__lock_row(r, c, r->id, err) || !patch_once(r, c, out, &raced, err))
+        return false;
+    r->again = raced;
+    return !raced ||
+           err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
 }
 
 static bool patch_id(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
-    bool raced = true;
+    bool raced;
     if (!fhir_id_valid(r->id))
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
-    for (int attempt = 0; attempt < 20 && raced; attempt++)
-        if (!patch_once(r, c, out, &raced, err))
-            return false;
-    return !raced ||
-           err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+    if (r->in_transaction || r->config->store_references == REFERENCES_ENFORCE)
+        return api__in_transaction(r, c, out, err, patch_locked);
+    if (!patch_once(r, c, out, &raced, err))
+        return false;
+    return !raced || api__in_transaction(r, c, out, err, patch_locked);
 }
 
 static bool patch_match(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)

@@ -50,8 +50,6 @@ bool api__preconditions(const struct api_request *r, struct store_update *u, str
                    "If-None-Match: a write knows * only, for what must not be there yet");
 }
 
-enum { REFERENCES_OFF, REFERENCES_WARN, REFERENCES_ENFORCE };
-
 bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
                            struct err *err)
 {
@@ -86,21 +84,6 @@ static bool wants_reference_check(const struct api_request *r)
            (r->config->store_references == REFERENCES_WARN && r->prefer == RETURN_OUTCOME);
 }
 
-static bool begin(struct api_request *r, struct db_conn *c, struct err *err)
-{
-    return r->in_transaction || db_begin(c, err);
-}
-
-static bool finish(struct api_request *r, struct db_conn *c, bool ok, struct err *err)
-{
-    if (r->in_transaction)
-        return ok;
-    if (ok)
-        return db_commit(c, err);
-    db_rollback(c);
-    return false;
-}
-
 /* ---- create -------------------------------------------------------------------------------------------------- */
 
 static bool prepare_create(struct api_request *r, struct err *err)
@@ -132,10 +115,9 @@ static bool create_on(struct api_request *r, struct db_conn *c, struct api_respo
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
     struct store_written w;
-    if (!api__check_references(r, c, r->write, err))
-        return false;
-    store_create_plan(s, &r->write, 1, &q);
-    if (!db_exec(c, r->a, &q, &rows, err) || !store_create_reply(rows, &w, err))
+    store_create_plan(s, &r->write, 1, true, &q);
+    if (!db_exec(c, r->a, &q, &rows, err) || !store_create_reply(rows, &w, err) ||
+        !api__check_references(r, c, r->write, err))
         return false;
     api__created(r, &w, out);
     return true;
@@ -158,9 +140,11 @@ static bool create_unless(struct api_request *r, struct db_conn *c, struct api_r
     store_read_plan(r->api->deps.store, rows[0].type, rows[0].id, &q);
     if (!db_exec(c, r->a, &q, &found, err))
         return false;
-    if (!store_read_reply(found, &v) || v.deleted)
+    if (!store_read_reply(found, &v) || v.deleted) {
+        r->again = true;
         return err_set(err, ERR_CONFLICT,
                        "The resource that If-None-Exist matches was deleted at the same time; try again");
+    }
     *out = (struct api_response){.status = 200,
                                  .type = rows[0].type,
                                  .id = rows[0].id,
@@ -176,8 +160,7 @@ static bool work_create(struct api_request *r, struct db_conn *c, struct api_res
 {
     if (!r->if_none_exist.s && !wants_reference_check(r))
         return create_on(r, c, out, err);
-    bool ok = begin(r, c, err) && (r->if_none_exist.s ? create_unless : create_on)(r, c, out, err);
-    return finish(r, c, ok, err);
+    return api__in_transaction(r, c, out, err, r->if_none_exist.s ? create_unless : create_on);
 }
 
 const struct api_interaction api__create = {.code = "create",
@@ -186,6 +169,8 @@ const struct api_interaction api__create = {.code = "create",
                                             .body = true,
                                             .prepare = prepare_create,
                                             .work = work_create};
+
+enum { UPDATE_ATTEMPTS = 5 }; /* somebody made it, deleted it, labelled it: then we hold it */
 
 /* ---- update -------------------------------------------------------------------------------------------------- */
 
@@ -200,6 +185,7 @@ static bool prepare_update(struct api_request *r, struct err *err)
         return err_at(err, ERR_INVALID, arena_printf(r->a, "%s.id", r->type->name),
                       "The resource's id must be there and be that of the URL");
     u->may_create = r->config->store_client_ids == 0;
+    u->words = !r->in_transaction;
     u->op = STORE_PUT;
     if (!api__preconditions(r, u, err))
         return false;
@@ -243,9 +229,11 @@ static bool updated(struct api_request *r, const struct store_update *u, enum st
 static bool reply_update(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
-    const struct store_update *u = r->state;
+    struct store_update *u = r->state;
     struct store_written at;
     enum store_outcome outcome = store_update_reply(u, rows, &at);
+    if (outcome == STORE_UPDATED || outcome == STORE_CREATED) /* and committed */
+        store_committed(r->api->deps.store, &(struct store_write *){&u->w}, 1);
     if (outcome == STORE_RACED) {
         r->again = true;
         return true;
@@ -279,34 +267,38 @@ static bool merge_stored_meta(struct api_request *r, struct db_conn *c, json *re
 bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, struct store_update *u,
                     struct api_response *out, struct err *err)
 {
-    for (int attempt = 0; attempt < 20; attempt++) {
+    u->words = !r->in_transaction;
+    for (int attempt = 0; attempt < UPDATE_ATTEMPTS; attempt++) {
         struct sql q = {.a = r->a};
         const struct db_rows *rows;
         struct store_written at;
-        if (!api__check_references(r, c, &u->w, err))
-            return false;
         store_update_plan(r->api->deps.store, u, &q);
         if (!db_exec(c, r->a, &q, &rows, err))
             return false;
         enum store_outcome outcome = store_update_reply(u, rows, &at);
-        if (outcome == STORE_LABELS) {
-            if (!merge_stored_meta(r, c, resource, u, err) ||
-                !api__make_write(r, resource, u->w.type, u->w.id, &u->w, err))
-                return false;
-        } else if (outcome != STORE_RACED) {
-            return updated(r, u, outcome, &at, out, err);
-        }
+        if (outcome != STORE_LABELS && outcome != STORE_RACED)
+            return updated(r, u, outcome, &at, out, err) &&
+                   (r->in_transaction || api__check_references(r, c, &u->w, err));
+        if (outcome == STORE_RACED && r->in_transaction)
+            break;
+        if (!api__lock_row(r, c, u->w.id, err))
+            return false;
+        if (outcome == STORE_LABELS && (!merge_stored_meta(r, c, resource, u, err) ||
+                                        !api__make_write(r, resource, u->w.type, u->w.id, &u->w, err)))
+            return false;
     }
+    r->again = true;
     return err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+}
+
+static bool update_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    return api__update_on(r, c, r->body, r->state, out, err);
 }
 
 static bool work_update(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
-    bool transaction = r->config->store_references == REFERENCES_ENFORCE;
-    if (!transaction)
-        return api__update_on(r, c, r->body, r->state, out, err);
-    bool ok = begin(r, c, err) && api__update_on(r, c, r->body, r->state, out, err);
-    return finish(r, c, ok, err);
+    return api__in_transaction(r, c, out, err, update_on);
 }
 
 const struct api_interaction api__update = {.code = "update",

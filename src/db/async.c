@@ -111,7 +111,7 @@ static void complete(struct db_async *d, struct task *t)
     PGresult *r = t->result;
     spare_task(d, t);
     if (r && db__ok(r)) {
-        fn(arg, db__rows(a, r), NULL);
+        fn(arg, db__rows(db__place(a), r), NULL);
         return;
     }
     struct err err;

@@ -50,6 +50,7 @@ void db_close(struct db_conn *c)
 
 static bool ensure(struct db_conn *c, struct err *err)
 {
+    c->retryable = false;
     if (PQstatus(c->pg) == CONNECTION_OK)
         return true;
     if (c->in_transaction)
@@ -68,13 +69,14 @@ static bool failed(struct db_conn *c, PGresult *r, struct err *err)
     return false;
 }
 
-static bool finish(struct db_conn *c, struct arena *a, PGresult *r, const struct db_rows **rows,
+/* place NULL: nobody wants the rows. */
+static bool finish(struct db_conn *c, PGresult **place, PGresult *r, const struct db_rows **rows,
                    struct err *err)
 {
     if (!db__ok(r))
         return failed(c, r, err);
-    if (rows)
-        *rows = db__rows(a, r);
+    if (place)
+        *rows = db__rows(place, r);
     else
         PQclear(r);
     return true;
@@ -96,12 +98,13 @@ bool db_exec(struct db_conn *c, struct arena *a, const struct sql *q, const stru
              struct err *err)
 {
     struct db__params p;
+    PGresult **place = rows ? db__place(a) : NULL;
     db__params(q, a, &p);
     if (!ensure(c, err) || !prepare(c, q, &p, err))
         return false;
     PGresult *r = q->name ? PQexecPrepared(c->pg, q->name, p.n, p.values, p.lengths, p.formats, 1)
                           : PQexecParams(c->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
-    return finish(c, a, r, rows, err);
+    return finish(c, place, r, rows, err);
 }
 
 bool db_run(struct db_conn *c, const char *text, struct err *err)

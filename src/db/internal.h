@@ -15,8 +15,10 @@ struct db__params {
 };
 void db__params(const struct sql *q, struct arena *a, struct db__params *out);
 
+/* Where the arena will own a result: taken before there is one, as an allocation may jump out. */
+PGresult **db__place(struct arena *a);
 /* Rows of a result, which then belongs to the arena. */
-const struct db_rows *db__rows(struct arena *a, PGresult *r);
+const struct db_rows *db__rows(PGresult **place, PGresult *r);
 
 /* Fills err from a failed result (or, r NULL, from a lost connection). Returns false. */
 bool db__error(const PGresult *r, struct err *err);

@@ -58,14 +58,21 @@ static const PGresult *result(const struct db_rows *r)
     return (const PGresult *)r;
 }
 
-static void clear(void *r)
+static void clear(void *place)
 {
-    PQclear(r);
+    PQclear(*(PGresult **)place);
 }
 
-const struct db_rows *db__rows(struct arena *a, PGresult *r)
+PGresult **db__place(struct arena *a)
 {
-    arena_cleanup(a, clear, r);
+    PGresult **place = ARENA_NEW(a, PGresult *);
+    arena_cleanup(a, clear, place);
+    return place;
+}
+
+const struct db_rows *db__rows(PGresult **place, PGresult *r)
+{
+    *place = r;
     return (const struct db_rows *)r;
 }
 

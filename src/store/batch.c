@@ -4,10 +4,11 @@
 #include "base/metrics.h"
 #include "internal.h"
 
-enum { IN_FLIGHT = 2 };
+enum { IN_FLIGHT = 2, CONFLICTS_MAX = 5 };
 
 struct create {
     struct create *next;
+    int conflicts; /* with other writers, so far */
     struct store_write *w;
     store_created_fn fn;
     void *arg;
@@ -86,13 +87,14 @@ static void landed(void *arg, const struct db_rows *rows, const struct err *fail
         store_committed(b->s, f->writes, f->n);
     /* a lost connection may have committed them: trying again could make them twice */
     bool take_apart = !ok && f->n > 1 && err.kind != ERR_BUSY;
+    bool conflict = !ok && err.kind == ERR_CONFLICT;
     f->creates = NULL;
     f->n = 0;
     arena_clear(&f->a);
     f->busy = false;
     for (struct create *c = list, *next; c; c = next) {
         next = c->next;
-        if (take_apart) {
+        if (take_apart || (conflict && c->conflicts++ < CONFLICTS_MAX)) {
             c->next = b->alone;
             b->alone = c;
             continue;
@@ -137,7 +139,7 @@ static void pump(struct store_batch *b)
         metrics_add(METRIC_BATCHES, 1);
         metrics_add(METRIC_BATCH_ROWS, (int64_t)f->n);
         f->q.a = &f->a;
-        store_create_plan(b->s, f->writes, f->n, &f->q);
+        store_create_plan(b->s, f->writes, f->n, true, &f->q);
         db_submit(b->db, DB_WRITE, &f->a, &f->q, landed, f);
     }
 }

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "internal.h"
 
 static void by_primary_key(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q,
@@ -112,10 +114,28 @@ void store_history_plan(const struct store *s, const struct store_history *h, st
 /* ---- locks
  * ------------------------------------------------------------------------------------------------------ */
 
+static int by_value(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* PostgreSQL has room for some 6,000 locks of all sessions together, so the keys share LOCKS of them. */
 void store_lock_plan(const int64_t *keys, size_t n, struct sql *q)
 {
+    enum { LOCKS = 2048 };
+    static const int64_t ours = INT64_C(0x6b61676100000000);
+    int64_t *locks = ARENA_ARRAY(q->a, int64_t, n);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        locks[i] = ours | (keys[i] & (LOCKS - 1));
+    if (n)
+        qsort(locks, n, sizeof *locks, by_value);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || locks[i] != locks[kept - 1])
+            locks[kept++] = locks[i];
     sql_init(q, q->a, "lock");
-    sql_addf(q, "SELECT pg_advisory_xact_lock(u) FROM unnest($%d::int8[]) u", sql_int8_array(q, keys, n));
+    sql_addf(q, "SELECT pg_advisory_xact_lock(u) FROM unnest($%d::int8[]) u", sql_int8_array(q, locks, kept));
 }
 
 void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
@@ -148,5 +168,5 @@ void store_missing_plan(const struct store *s, const struct search_index_ref *re
              "AND (r.rtype, r.rid) IN (SELECT rtype, rid FROM u)%s) "
              "SELECT (u.n - 1)::int4 FROM u WHERE (u.rtype, u.rid) NOT IN (SELECT rtype, rid FROM there) "
              "ORDER BY u.n",
-             sql_int4(q, s->tenant.id), share ? " ORDER BY r.rtype, r.rid FOR KEY SHARE" : "");
+             sql_int4(q, s->tenant.id), share ? " ORDER BY r.rtype, r.rid FOR SHARE" : "");
 }

@@ -1,6 +1,10 @@
 /*
  * The statements that write. One statement is one write: current row, history row and index rows.
  *
+ * Transaction ids grow with the versions of a resource, so that the change feed and the history, which go by them,
+ * have its versions in order. A transaction that got its id and then waited may find a version by a later one: it is
+ * told STORE_RACED and has to begin anew.
+ *
  * Side tables that a write does not touch are left out of its text, and the name under which it is prepared
  * says which are in it. Rows travel as one array a column, so one text serves any number of them.
  */
@@ -80,12 +84,11 @@ enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_DICT, SIDES };
 enum { SIDE_COLUMNS = 9 };
 
 struct row_source {
-    struct store *s;
     const struct store_write *w;
     struct arena *a;
 };
 
-/* The first column of every table but the dictionary is k. */
+/* The first column of these tables is k. */
 static void collect_strs(struct row_source *r, struct column *c)
 {
     for (size_t i = 0; i < r->w->index.n_strs; i++) {
@@ -138,20 +141,6 @@ static void collect_ovfs(struct row_source *r, struct column *c)
     }
 }
 
-static void collect_dicts(struct row_source *r, struct column *c)
-{
-    for (size_t i = 0; i < r->w->index.n_dicts; i++) {
-        const struct search_index_dict *x = &r->w->index.dicts[i];
-        if (store__known_has(&r->s->known, store__dict_id(r->w->type, x)))
-            continue;
-        put_int(r->a, &c[0], r->w->type->id);
-        put_int(r->a, &c[1], x->param);
-        put_int(r->a, &c[2], x->kind);
-        put_int(r->a, &c[3], x->key);
-        put_str(r->a, &c[4], x->val);
-    }
-}
-
 static const struct side_table {
     const char *name, *columns;
     void (*collect)(struct row_source *r, struct column *c);
@@ -181,24 +170,70 @@ static const struct side_table {
                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
     [SIDE_DICT] = {"idx_dict",
                    "rtype, param, kind, key, val",
-                   collect_dicts,
+                   NULL, /* collect_words() */
                    5,
                    {SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_TEXT_ARRAY}},
 };
+
+/* A value that the dictionary may lack. */
+struct word {
+    int16_t rtype;
+    const struct search_index_dict *dict;
+};
+
+#define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
+
+static int by_key(const void *x, const void *y)
+{
+    const struct word *a = x, *b = y;
+    int order = ORDER(a->rtype, b->rtype);
+    order = order ? order : ORDER(a->dict->param, b->dict->param);
+    order = order ? order : ORDER(a->dict->kind, b->dict->kind);
+    return order ? order : ORDER(a->dict->key, b->dict->key);
+}
+
+/* In the order of the primary key: an insert waits for another one's uncommitted value, and writers that bring the
+ * same values would wait for each other in a circle. */
+static void collect_words(struct store *s, struct arena *a, struct store_write *const *w, size_t n,
+                          struct column *c)
+{
+    struct word *words = NULL;
+    size_t n_words = 0, cap = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < w[i]->index.n_dicts; j++)
+            if (!store__known_has(&s->known, store__dict_id(w[i]->type, &w[i]->index.dicts[j])))
+                *ARENA_PUSH(a, words, n_words, cap) =
+                    (struct word){(int16_t)w[i]->type->id, &w[i]->index.dicts[j]};
+    if (n_words)
+        qsort(words, n_words, sizeof *words, by_key);
+    for (size_t i = 0; i < n_words; i++) {
+        if (i > 0 && by_key(&words[i - 1], &words[i]) == 0)
+            continue;
+        put_int(a, &c[0], words[i].rtype);
+        put_int(a, &c[1], words[i].dict->param);
+        put_int(a, &c[2], words[i].dict->kind);
+        put_int(a, &c[3], words[i].dict->key);
+        put_str(a, &c[4], words[i].dict->val);
+    }
+}
 
 struct sides {
     struct column columns[SIDES][SIDE_COLUMNS];
     unsigned present; /* bit by enum side */
 };
 
-static struct sides *collect_sides(struct store *s, struct arena *a, struct store_write *const *w, size_t n)
+/* words: those that the dictionary lacks, too. */
+static struct sides *collect_sides(struct store *s, struct arena *a, struct store_write *const *w, size_t n,
+                                   bool words)
 {
     struct sides *sides = ARENA_NEW(a, struct sides);
     for (int t = 0; t < SIDES; t++) {
         for (int c = 0; c < side_tables[t].n; c++)
             sides->columns[t][c].type = side_tables[t].types[c];
-        for (size_t i = 0; i < n; i++)
-            side_tables[t].collect(&(struct row_source){s, w[i], a}, sides->columns[t]);
+        for (size_t i = 0; i < n && t != SIDE_DICT; i++)
+            side_tables[t].collect(&(struct row_source){w[i], a}, sides->columns[t]);
+        if (t == SIDE_DICT && words)
+            collect_words(s, a, w, n, sides->columns[t]);
         sides->present |= (unsigned)(sides->columns[t][0].n > 0) << t;
     }
     return sides;
@@ -224,7 +259,7 @@ static const char *const update_names[1 << SIDES] = NAMES32("update-");
 static const char res_columns[] =
     "(tenant, k, h, xid, lu, dt, dt_hi, pat, code, cat, ix, ver, rtype, q, rid, labels, keys, content)";
 
-void store_create_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q)
+void store_create_plan(struct store *s, struct store_write *const *w, size_t n, bool words, struct sql *q)
 {
     struct arena *a = q->a;
     enum {
@@ -293,7 +328,7 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         put_str(a, &c[PRE], w[i]->content.pre);
         put_str(a, &c[POST], w[i]->content.post);
     }
-    struct sides *sides = collect_sides(s, a, w, n);
+    struct sides *sides = collect_sides(s, a, w, n, words);
 
     sql_init(q, a, statement_name(create_names, sides->present));
     int tenant = sql_int4(q, s->tenant.id);
@@ -333,6 +368,23 @@ bool store_create_reply(const struct db_rows *rows, struct store_written *out, s
     return true;
 }
 
+bool store_words_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q)
+{
+    const struct side_table *t = &side_tables[SIDE_DICT];
+    struct column columns[SIDE_COLUMNS] = {0};
+    for (int c = 0; c < t->n; c++)
+        columns[c].type = t->types[c];
+    collect_words(s, q->a, w, n, columns);
+    if (columns[0].n == 0)
+        return false;
+    sql_init(q, q->a, "words");
+    sql_addf(q, "INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM ", t->name, t->columns,
+             sql_int4(q, s->tenant.id));
+    add_unnest(q, columns, t->n);
+    sql_adds(q, " u ON CONFLICT DO NOTHING");
+    return true;
+}
+
 void store_committed(struct store *s, struct store_write *const *w, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -351,7 +403,7 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
     struct store_write *w = &u->w;
     const struct search_index *x = &w->index;
     w->k = store__next_k(s);
-    struct sides *sides = collect_sides(s, a, &w, 1);
+    struct sides *sides = collect_sides(s, a, &w, 1, u->words);
 
     sql_init(q, a, statement_name(update_names, sides->present));
     int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)w->type->id),
@@ -366,16 +418,17 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         ix = sql_int8(q, x->ix);
     int num = x->q.s ? sql_numeric(q, x->q) : sql_null(q, SQL_NUMERIC);
 
-    sql_addf(q,
-             "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, ix, lu, labels FROM res WHERE tenant = $%d "
-             "AND rtype = $%d AND rid = $%d), "
-             "n AS MATERIALIZED (SELECT coalesce(cur.ver, 0) + 1 AS ver, "
-             "greatest(date_trunc('milliseconds', now()), cur.lu) AS lu, cur.k AS cur_k FROM (VALUES (1)) "
-             "one LEFT JOIN cur ON true), "
-             "c AS MATERIALIZED (SELECT n.*, pg_current_xact_id() AS xid, $%d::text || n.ver || '" STORE_MID
-             "' || "
-             "to_char(n.lu, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || $%d::text AS content FROM n), ",
-             tenant, rtype, rid, pre, post);
+    sql_addf(
+        q,
+        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, ix, lu, xid, labels FROM res WHERE tenant = $%d "
+        "AND rtype = $%d AND rid = $%d), "
+        "n AS MATERIALIZED (SELECT coalesce(cur.ver, 0) + 1 AS ver, "
+        "greatest(date_trunc('milliseconds', now()), cur.lu) AS lu, cur.k AS cur_k FROM (VALUES (1)) "
+        "one LEFT JOIN cur ON true), "
+        "c AS MATERIALIZED (SELECT n.*, pg_current_xact_id() AS xid, $%d::text || n.ver || '" STORE_MID
+        "' || "
+        "to_char(n.lu, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || $%d::text AS content FROM n), ",
+        tenant, rtype, rid, pre, post);
     sql_addf(
         q,
         "up AS (UPDATE res SET xid = c.xid, lu = c.lu, ver = c.ver, content = c.content, deleted = false, dt "
@@ -383,7 +436,7 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
         "ix = $%d, q = $%d, "
         "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
-        "AND res.ver = cur.ver AND ($%d = 0 OR cur.ver = $%d OR $%d < 0 AND cur.deleted) "
+        "AND res.ver = cur.ver AND cur.xid < c.xid AND ($%d = 0 OR cur.ver = $%d OR $%d < 0 AND cur.deleted) "
         "AND ($%d OR NOT cur.deleted) "
         "AND ($%d = %d OR cur.deleted OR cur.labels <@ $%d) " /* a patch says itself what goes */
         "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
@@ -447,7 +500,7 @@ enum store_outcome store_update_reply(const struct store_update *u, const struct
         return STORE_ABSENT;
     if (was_there && !deleted && !db_bool(rows, 0, UPDATE_CUR_LABELS_KEPT))
         return STORE_LABELS;
-    return u->if_match > 0 ? STORE_MISMATCH : STORE_RACED;
+    return STORE_RACED;
 }
 
 /* ---- delete
@@ -463,7 +516,8 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
     int match = sql_int4(q, if_match);
     sql_addf(
         q,
-        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, lu FROM res WHERE tenant = $%d AND rtype = $%d "
+        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, lu, xid FROM res WHERE tenant = $%d AND rtype = "
+        "$%d "
         "AND rid = $%d), "
         "up AS (UPDATE res SET xid = pg_current_xact_id(), lu = greatest(date_trunc('milliseconds', now()), "
         "cur.lu), "
@@ -471,7 +525,7 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
         "code = NULL, "
         "cat = NULL, q = NULL, ix = 0, labels = '{}', keys = '{}' FROM cur "
         "WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d AND res.ver = cur.ver AND NOT "
-        "cur.deleted "
+        "cur.deleted AND cur.xid < pg_current_xact_id() "
         "AND ($%d = 0 OR cur.ver = $%d) RETURNING res.k, res.ver, res.lu, res.xid), "
         "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc) "
         "SELECT $%d, up.k, up.xid, up.lu, up.ver, $%d, %d, $%d, coalesce((SELECT o.acc FROM res_history o "
@@ -494,8 +548,8 @@ enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *ro
         *out = (struct store_written){db_int4(rows, 0, DELETE_VER), db_timestamptz(rows, 0, DELETE_LU)};
         return STORE_UPDATED;
     }
-    if (if_match)
-        return STORE_MISMATCH;
     out->ver = db_int4(rows, 0, DELETE_CUR_VER);
+    if (if_match && (if_match != out->ver || db_bool(rows, 0, DELETE_CUR_DELETED)))
+        return STORE_MISMATCH;
     return db_bool(rows, 0, DELETE_CUR_DELETED) ? STORE_ABSENT : STORE_RACED;
 }

@@ -56,3 +56,24 @@ int64_t test_count(struct db_conn *c, struct arena *a, const char *text)
     ck_assert_int_eq(db_count(rows), 1);
     return db_int8(rows, 0, 0);
 }
+
+struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
+{
+    static const struct {
+        const char *table, *columns;
+    } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw"},
+                 {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
+                 {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok"},
+                 {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"}};
+    struct buf b;
+    buf_init(&b, a, 1024);
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        const char *text = arena_printf(a,
+                                        "SELECT coalesce(string_agg(t, '; ' ORDER BY t), '') FROM (SELECT "
+                                        "row(%s)::text AS t FROM %s x JOIN res r "
+                                        "ON r.tenant = x.tenant AND r.k = x.k WHERE r.rid = '%s') y",
+                                        sides[i].columns, sides[i].table, rid);
+        buf_addf(&b, "%s: %s\n", sides[i].table, db_text(test_ask(c, a, text), 0, 0).s);
+    }
+    return buf_str(&b);
+}

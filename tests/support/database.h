@@ -13,5 +13,8 @@ void test_database_drop(void);
 const struct db_rows *test_ask(struct db_conn *c, struct arena *a, const char *text);
 /* The one number that a statement answers, an int8. */
 int64_t test_count(struct db_conn *c, struct arena *a, const char *text);
+/* All rows of the side tables that belong to a resource, as text in a fixed order: two resources of the same content
+ * have the same. */
+struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid);
 
 #endif
