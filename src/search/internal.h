@@ -117,6 +117,7 @@ bool search__leaves(struct arena *a, const struct fhir_defs *d, const struct fhi
 
 /* The lane that a parameter of a type feeds. */
 enum search__lane search__lane(const char *type, const char *code);
+int search__lane_count(void); /* how many (type, parameter) feed one; for the test of the table */
 
 /* ---- keys -------------------------------------------------------------------------------------------- */
 

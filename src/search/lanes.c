@@ -97,7 +97,7 @@ static const struct lanes {
     {"ResearchStudy", NULL, NULL, "category", NULL, "date", NULL},
     {"ResearchSubject", "patient", "individual", NULL, NULL, "date", NULL},
     {"RiskAssessment", "patient", "subject", NULL, NULL, "date", NULL},
-    {"Schedule", NULL, NULL, "type", NULL, "date", NULL},
+    {"Schedule", NULL, NULL, "service-type", NULL, "date", NULL},
     {"SearchParameter", NULL, NULL, NULL, NULL, "date", NULL},
     {"ServiceRequest", "patient", "subject", "code", "category", "authored", NULL},
     {"Slot", NULL, NULL, "service-type", NULL, "start", NULL},
@@ -135,4 +135,15 @@ enum search__lane search__lane(const char *type, const char *code)
         if (columns[i].code && strcmp(columns[i].code, code) == 0)
             return columns[i].lane;
     return LANE_NONE;
+}
+
+int search__lane_count(void)
+{
+    int n = 0;
+    for (size_t i = 0; i < sizeof lanes / sizeof lanes[0]; i++) {
+        const struct lanes *row = &lanes[i];
+        n += (row->patient != NULL) + (row->also != NULL) + (row->code != NULL) + (row->category != NULL) +
+             (row->date != NULL) + (row->quantity != NULL);
+    }
+    return n;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "fhir/primitive.h"
 #include "internal.h"
 
@@ -413,6 +414,11 @@ static void add_compartment(struct search__parse *p)
     add_child(p->q->criteria, c);
 }
 
+static bool is_text(struct str s)
+{
+    return !s.len || (utf8_valid_prefix(s.s, s.len) == s.len && !memchr(s.s, '\0', s.len));
+}
+
 bool search_parse(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
                   const struct search_arg *args, size_t n, const struct search_options *o,
                   struct search_query **out, struct err *err)
@@ -431,6 +437,9 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
         q->types = types;
         q->n_types = 1;
     }
+    for (size_t i = 0; i < n; i++)
+        if (!is_text(args[i].name) || !is_text(args[i].value))
+            return err_set(err, ERR_INVALID, "A search parameter is not UTF-8 or holds a NUL character");
     struct buf self;
     buf_init(&self, a, 128);
     for (size_t i = 0; i < n; i++) /* what it narrows decides which parameters there are */

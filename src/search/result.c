@@ -95,6 +95,8 @@ static bool parse_total(struct search__parse *p, struct str value, struct buf *s
 static bool parse_elements(struct search__parse *p, struct str value, struct buf *self)
 {
     size_t cap = 0;
+    p->q->elements = NULL;
+    p->q->n_elements = 0;
     for (struct str rest = value; rest.s;) {
         struct str name = str_trim(str_cut(rest, ',', &rest));
         if (name.len)

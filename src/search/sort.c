@@ -45,6 +45,7 @@ bool search__parse_sort(struct search__parse *p, struct str value)
 {
     struct search_query *q = p->q;
     size_t cap = 0;
+    q->sorts = NULL;
     q->n_sorts = 0;
     for (struct str rest = value; rest.s;) {
         struct str code = str_trim(str_cut(rest, ',', &rest));
