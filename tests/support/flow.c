@@ -213,10 +213,10 @@ static void handle(void *arg)
 
 static void add_headers(struct flow_call *call, const char *text)
 {
-    struct http_header *list = NULL;
     size_t n = call->http.n_headers, cap = n;
-    list = memcpy(ARENA_ARRAY(&call->a, struct http_header, n),
-                  call->http.headers ? call->http.headers : list, n * sizeof *list);
+    struct http_header *list = ARENA_ARRAY(&call->a, struct http_header, n);
+    if (n)
+        memcpy(list, call->http.headers, n * sizeof *list);
     for (struct str rest = str_of(arena_strdup(&call->a, text)); rest.s && rest.len;) {
         struct str value, line = str_cut(rest, '\n', &rest), name = str_cut(line, ':', &value);
         *ARENA_PUSH(&call->a, list, n, cap) = (struct http_header){name, str_trim(value)};
