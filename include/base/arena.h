@@ -37,6 +37,10 @@ void arena_release(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 void *arena_zalloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 
+/* Jumps as arena_alloc() does when nothing is left: for those who caught the jump so that it does not pass through a
+ * library, and make it again when the library has returned. */
+_Noreturn void arena_exhausted(struct arena *a);
+
 /* Grows an array in place when it is the newest allocation, else copies it. */
 void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size)
     __attribute__((returns_nonnull));

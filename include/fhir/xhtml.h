@@ -4,7 +4,7 @@
  *
  * Well-formed, a div in the XHTML namespace, only the elements and attributes of basic formatting, no active
  * content (no script, no event handlers, no links that run code), no document type, and something to read.
- * The only user of libxml2; nothing is fetched and no entity is defined.
+ * Nothing is fetched and no entity is defined.
  */
 #ifndef KAGARI_FHIR_XHTML_H
 #define KAGARI_FHIR_XHTML_H

@@ -63,7 +63,7 @@ void arena_release(struct arena *a)
     a->used = 0;
 }
 
-static _Noreturn void exhausted(struct arena *a)
+_Noreturn void arena_exhausted(struct arena *a)
 {
     if (a->guard)
         longjmp(*a->guard, 1);
@@ -81,7 +81,7 @@ static struct arena_block *new_block(struct arena *a, size_t size)
         want = size;
     struct arena_block *b = malloc(sizeof *b + want);
     if (!b)
-        exhausted(a);
+        arena_exhausted(a);
     b->size = want;
     b->used = 0;
     b->next = a->blocks;
@@ -92,10 +92,10 @@ static struct arena_block *new_block(struct arena *a, size_t size)
 void *arena_alloc(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX / 4)
-        exhausted(a);
+        arena_exhausted(a);
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (a->limit && a->used + size > a->limit)
-        exhausted(a);
+        arena_exhausted(a);
     struct arena_block *b = a->blocks;
     if (!b || b->size - b->used < size)
         b = new_block(a, size);

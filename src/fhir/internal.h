@@ -138,6 +138,25 @@ void fhir__map_init(struct fhir__map *m, struct arena *a, size_t n); /* for at m
 void fhir__map_add(struct fhir__map *m, const char *key, const void *value);
 const void *fhir__map_get(const struct fhir__map *m, struct str key);
 
+/* ---- libxml2 ------------------------------------------------------------------------------------------ */
+void fhir__libxml_init(void); /* before its first use in a thread */
+/* Has no tag more attributes than any needs? To be asked before libxml2 reads a text. */
+bool fhir__xml_attributes_few(struct str text);
+
+#define FHIR__NAMESPACE "http://hl7.org/fhir"
+#define FHIR__XHTML     "http://www.w3.org/1999/xhtml"
+/* As text or as the value of an attribute. False when XML has no form for one of the characters. */
+bool fhir__xml_escape(struct buf *b, struct str s);
+
+/* The elements that are open, with the namespaces that they declare. Too many of either would make libxml2 slow. */
+#define FHIR__XML_DEPTH 1300
+struct fhir__xml_scope {
+    int depth, namespaces;
+    uint8_t declared[FHIR__XML_DEPTH];
+};
+bool fhir__xml_enter(struct fhir__xml_scope *s, int n_namespaces); /* false: too many */
+void fhir__xml_leave(struct fhir__xml_scope *s);
+
 /* ---- the snapshot ------------------------------------------------------------------------------------ */
 struct fhir_defs {
     struct fhir_type *types;

@@ -1,16 +1,10 @@
 #include "fhir/xhtml.h"
 
 #include <libxml/parser.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#define XHTML_NAMESPACE "http://www.w3.org/1999/xhtml"
-
-/* libxml2 compares each attribute of an element with all others, and looks for a namespace among all in scope:
- * more than formatting ever needs is refused before it costs time. */
-#define MAX_ATTRIBUTES 64
-#define MAX_NAMESPACES 2
+#include "internal.h"
 
 /* Chapters 7 to 11 (but 9.4) and 15 of HTML 4.0, a and img. Sorted. */
 static const char *const elements[] = {
@@ -53,7 +47,7 @@ struct check {
     xmlParserCtxtPtr parser;
     int n;
     unsigned reported;
-    int depth;
+    struct fhir__xml_scope scope;
     bool content;
 };
 
@@ -170,13 +164,13 @@ static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix
 {
     (void)prefix, (void)namespaces, (void)n_defaulted;
     struct check *c = arg;
-    if (n_namespaces > MAX_NAMESPACES) {
+    if (!fhir__xml_enter(&c->scope, n_namespaces)) {
         xmlStopParser(c->parser);
         return;
     }
     const char *name = (const char *)local;
-    bool xhtml = uri && strcmp((const char *)uri, XHTML_NAMESPACE) == 0;
-    if (c->depth++ == 0 && (!xhtml || strcmp(name, "div") != 0))
+    bool xhtml = uri && strcmp((const char *)uri, FHIR__XHTML) == 0;
+    if (c->scope.depth == 1 && (!xhtml || strcmp(name, "div") != 0))
         report(c, FHIR_XHTML_ROOT, name);
     else if (!xhtml || !IN(elements, name))
         report(c, FHIR_XHTML_ELEMENT, name);
@@ -190,7 +184,7 @@ static void end_element(void *arg, const xmlChar *local, const xmlChar *prefix, 
 {
     (void)local, (void)prefix, (void)uri;
     struct check *c = arg;
-    c->depth--;
+    fhir__xml_leave(&c->scope);
 }
 
 static void text(void *arg, const xmlChar *s, int len)
@@ -212,50 +206,6 @@ static void silent(void *arg, xmlErrorPtr error)
     (void)arg, (void)error;
 }
 
-static void init_library(void)
-{
-    xmlInitParser();
-}
-
-/* What begins at s and ends with `end`; all when it does not end. */
-static size_t until(struct str s, const char *end)
-{
-    const char *found = memmem(s.s, s.len, end, strlen(end));
-    return found ? (size_t)(found - s.s) + strlen(end) : s.len;
-}
-
-/* The length of the tag at s; *signs counts its signs of equality. */
-static size_t tag(struct str s, int *signs)
-{
-    char quote = '\0';
-    size_t i = 1;
-    for (; i < s.len && (quote || s.s[i] != '>'); i++) {
-        char c = s.s[i];
-        if (quote ? c == quote : c == '"' || c == '\'')
-            quote = quote ? '\0' : c;
-        else if (!quote && c == '=')
-            ++*signs;
-    }
-    return i;
-}
-
-static bool too_many_attributes(struct str s)
-{
-    const char *open;
-    while (s.len && (open = memchr(s.s, '<', s.len))) {
-        s = (struct str){open, s.len - (size_t)(open - s.s)};
-        int signs = 0;
-        size_t len = begins(s, "<!--")        ? until(s, "-->")
-                     : begins(s, "<![CDATA[") ? until(s, "]]>")
-                     : begins(s, "<?")        ? until(s, "?>")
-                                              : tag(s, &signs);
-        if (signs > MAX_ATTRIBUTES)
-            return true;
-        s = (struct str){s.s + len, s.len - len};
-    }
-    return false;
-}
-
 int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
 {
     return fhir_xhtml_check_links(div, NULL, NULL, out);
@@ -264,14 +214,12 @@ int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N
 int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const char *id), void *arg,
                            struct fhir_xhtml_finding out[FHIR_XHTML__N])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_library);
-
+    fhir__libxml_init();
     struct check c = {.out = out, .fragment = fragment, .arg = arg};
     struct str s = str_trim(div);
     /* Beginning with an element, it has no XML declaration and can have no document type. */
     if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?' ||
-        too_many_attributes(s)) {
+        !fhir__xml_attributes_few(s)) {
         report(&c, s.len ? FHIR_XHTML_MALFORMED : FHIR_XHTML_EMPTY, NULL);
         return c.n;
     }
