@@ -1,665 +1,67 @@
-/*
- * Bundles: batch (http.html#batch) and transaction (http.html#transaction). Runs on a worker.
- *
- * Each entry becomes a request of its own, which goes through the same steps and interactions as one over HTTP. A
- * transaction is one database transaction: DELETE, POST, PUT, GET in that order; all or nothing.
- */
-#include <stdlib.h>
+/* Bundles: batch (http.html#batch) and transaction, on a worker. */
+#include <stdio.h>
 
-#include "links.h"
+#include "entry.h"
 
-enum { CREATE_ROWS = 500 };
-
-enum order { ORDER_DELETE, ORDER_POST, ORDER_PUT, ORDER_GET };
-
-struct entry {
-    size_t index; /* in the Bundle */
-    enum order order;
-    struct str full_url;
-    struct api_request *r;
-    struct api_response out;
-    struct api_match_row *matches; /* conditional delete */
-    size_t n_matches;
-    bool matched; /* conditional create: there was one already, or another entry makes it */
-};
-
-struct transaction {
-    struct api_request *r;
-    struct db_conn *c;
-    struct arena *a;
-    struct entry *entries;
-    size_t n;
-    struct links links;
-    struct links conditional;    /* answers to conditional references */
-    struct store_write **writes; /* of all entries */
-    size_t n_writes, cap_writes;
-    struct entry **sorted; /* by identity */
-    bool changed;          /* by somebody else, between our looking and our locking: start over */
-};
-
-/* ---- entries as requests --------------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *name;
-    enum http_method method;
-    enum order order;
-} methods[] = {{"DELETE", HTTP_DELETE, ORDER_DELETE}, {"POST", HTTP_POST, ORDER_POST},
-               {"PUT", HTTP_PUT, ORDER_PUT},          {"PATCH", HTTP_PATCH, ORDER_PUT},
-               {"GET", HTTP_GET, ORDER_GET},          {"HEAD", HTTP_HEAD, ORDER_GET}};
-
-static struct str member(const json *request, const char *name)
-{
-    const char *s = json_get_string(request, name);
-    return s ? str_of(s) : (struct str){NULL, 0};
-}
-
-/* "Patient/1", "/Patient/1" or the same below our own base. */
-static struct str below_base(const struct api_request *r, struct str url)
-{
-    if (str_starts(url, r->base))
-        url = (struct str){url.s + r->base.len, url.len - r->base.len};
-    if (url.len && url.s[0] == '/')
-        url = (struct str){url.s + 1, url.len - 1};
-    return url;
-}
-
-/* Fails with what the entry is to be answered, when the answer is known already. */
-static bool entry_request(const struct api_request *whole, const json *node, struct entry *e, struct err *err)
-{
-    struct arena *a = whole->a;
-    struct api_request *r = e->r = ARENA_NEW(a, struct api_request);
-    const json *request = json_get(node, "request");
-    struct str method = member(request, "method"), url = member(request, "url"), rest, allow;
-    size_t cap = 0, i = 0;
-    *r = *whole;
-    r->in_bundle = true;
-    r->type = NULL;
-    r->body = NULL;
-    r->state = NULL;
-    r->write = NULL;
-    r->id = r->vid = (struct str){NULL, 0};
-    issues_init(&r->warnings, a);
-    if (!method.s || !url.s)
-        return err_set(err, ERR_INVALID, "The entry needs request.method and request.url");
-    while (i < sizeof methods / sizeof methods[0] && !str_is(method, methods[i].name))
-        i++;
-    if (i == sizeof methods / sizeof methods[0])
-        return err_set(err, ERR_INVALID,
-                       "request.method: one of GET, HEAD, POST, PUT, PATCH, DELETE was expected");
-    r->method = methods[i].method;
-    e->order = methods[i].order;
-    e->full_url = member(node, "fullUrl");
-    r->path = str_cut(below_base(whole, url), '?', &rest);
-    r->query = rest.s ? rest : STR("");
-    struct search_arg *args = NULL;
-    r->n_args = 0;
-    if (!api__parse_args(a, r->query, &args, &r->n_args, &cap, err))
-        return false;
-    r->args = args;
-    r->if_match = member(request, "ifMatch");
-    r->if_none_match = member(request, "ifNoneMatch");
-    r->if_modified_since = member(request, "ifModifiedSince");
-    r->if_none_exist = member(request, "ifNoneExist");
-    r->content_type = r->accept = (struct str){NULL, 0};
-    r->body = json_get(node, "resource");
-    switch (api__route(r, &allow)) {
-    case MATCH_OK:
-        break;
-    case MATCH_NO_METHOD:
-        return err_set(err, ERR_METHOD, "request.method: this URL knows other methods: %.*s", STR_FMT(allow));
-    case MATCH_NO_TYPE:
-        return err_set(err, ERR_NOT_FOUND, "request.url: FHIR R4 has no resource type of that name");
-    case MATCH_NO_PATH:
-        return err_set(err, ERR_NOT_FOUND, "request.url: there is nothing at this URL");
-    }
-    if (r->route->interaction == &api__bundle)
-        return err_set(err, ERR_INVALID, "A Bundle cannot be posted inside a Bundle");
-    if (r->route->interaction->body && !r->body)
-        return err_set(err, ERR_INVALID, "The entry needs a resource");
-    return true;
-}
-
-/* "Patient.name" becomes "Bundle.entry[3].resource.name". */
-static const char *in_entry(struct arena *a, size_t index, const char *expression, bool of_resource)
-{
-    const char *dot = expression && *expression ? strpbrk(expression, ".[") : NULL;
-    return arena_printf(a, "Bundle.entry[%zu]%s%s", index, of_resource ? ".resource" : "", dot ? dot : "");
-}
-
-static void place_issues(struct arena *a, size_t index, struct issues *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        list->list[i].expression = in_entry(a, index, list->list[i].expression, true);
-}
-
-/* ---- answers --------------------------------------------------------------------------------------------------- */
-
-static struct str none(void)
-{
-    return (struct str){NULL, 0};
-}
-
-static void add_answer(struct bundle *w, const struct api_request *whole, const struct api_response *out,
-                       const struct issues *warnings)
-{
-    struct arena *a = whole->a;
-    struct str outcome = none(), location = none();
-    bool wants_resource = !out->written || whole->prefer == RETURN_REPRESENTATION;
-    bundle_entry_open(w);
-    if (out->type && out->id.s && out->status < 300)
-        bundle_entry_url(w, whole->base, out->type->name, out->id);
-    if (out->resource.s && wants_resource && !out->issues)
-        bundle_entry_resource(w, out->resource);
-    if (out->issues)
-        outcome = api__outcome_text(a, out->issues);
-    else if (out->written && whole->prefer == RETURN_OUTCOME)
-        outcome = api__outcome_text(a, warnings);
-    if (out->written && out->type && out->id.s)
-        location =
-            str_of(arena_printf(a, "%s/%.*s/_history/%d", out->type->name, STR_FMT(out->id), out->ver));
-    bundle_entry_response(w, out->status, location, out->ver, out->lu_us, outcome);
-    bundle_entry_close(w);
-}
-
-/* ---- batch ----------------------------------------------------------------------------------------------------- */
-
-static void batch_entry(struct api_request *whole, struct db_conn *c, const json *node, struct entry *e)
+static void batch_entry(struct api_request *whole, struct db_conn *c, const json *node,
+                        struct issues *findings, struct entry *e)
 {
     struct err err;
     if (!entry_request(whole, node, e, &err)) {
         api__error_response(e->r, &err, &e->out);
         return;
     }
-    if (api__prepare(e->r, &e->out) && !api__run_on(e->r, c, &e->out, &err))
+    if (findings->errors) {
+        e->out = (struct api_response){.status = 400, .issues = findings};
+        return;
+    }
+    if (!api__prepare(e->r, &e->out, &err) || (!e->out.status && !api__run_on(e->r, c, &e->out, &err)))
         api__error_response(e->r, &err, &e->out);
     if (e->out.issues && e->r->route->interaction->body)
-        place_issues(whole->a, e->index, e->out.issues);
+        entry_place_issues(whole->a, e->index, e->out.issues);
 }
 
-static bool batch(struct api_request *r, struct db_conn *c, struct api_response *out)
+/* -1: not of an entry. */
+static long entry_of(const struct issue *i)
+{
+    long index;
+    return i->expression && sscanf(i->expression, "Bundle.entry[%ld]", &index) == 1 ? index : -1;
+}
+
+/* The findings of one entry, or those of none. */
+static struct issues *findings_of(struct arena *a, const struct issues *all, long entry)
+{
+    struct issues *own = ARENA_NEW(a, struct issues);
+    issues_init(own, a);
+    for (size_t i = 0; all->errors && i < all->n; i++) {
+        if (entry_of(&all->list[i]) != entry)
+            continue;
+        *ARENA_PUSH(a, own->list, own->n, own->cap) = all->list[i];
+        own->errors += all->list[i].severity <= ISSUE_ERROR;
+    }
+    return own;
+}
+
+static void batch(struct api_request *r, struct db_conn *c, struct api_response *out)
 {
     struct bundle w;
+    struct issues findings, *own;
     size_t index = 0;
+    issues_init(&findings, r->a);
+    entry_check_bundle(r, &findings);
+    own = findings_of(r->a, &findings, -1);
+    if (own->errors) {
+        *out = (struct api_response){.status = 400, .issues = own};
+        return;
+    }
     bundle_start(&w, r->a, "batch-response");
     json_each (node, json_get(r->body, "entry")) {
         struct entry e = {.index = index++};
-        batch_entry(r, c, node, &e);
-        add_answer(&w, r, &e.out, &e.r->warnings);
+        own = findings_of(r->a, &findings, (long)e.index);
+        batch_entry(r, c, node, own, &e);
+        entry_answer(&w, r, &e);
     }
     *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
-    return true;
-}
-
-/* ---- transaction: before anything is written -------------------------------------------------------------------- */
-
-static bool fail_entry(struct arena *a, const struct entry *e, struct err *err)
-{
-    struct err cause = *err;
-    return err_at(err, cause.kind, in_entry(a, e->index, cause.expression, *cause.expression != '\0'),
-                  "Entry %zu: %s", e->index, cause.msg);
-}
-
-/* Requests, rights, validity of every entry. False with *out filled: findings of one or more entries. */
-static bool read_entries(struct transaction *t, struct api_response *out, struct err *err)
-{
-    const json *list = json_get(t->r->body, "entry");
-    struct issues *findings = ARENA_NEW(t->a, struct issues);
-    issues_init(findings, t->a);
-    t->n = json_count(list);
-    t->entries = ARENA_ARRAY(t->a, struct entry, t->n);
-    size_t index = 0;
-    json_each (node, list) {
-        struct entry *e = &t->entries[index];
-        e->index = index++;
-        if (!entry_request(t->r, node, e, err))
-            return fail_entry(t->a, e, err);
-        const struct api_interaction *i = e->r->route->interaction;
-        e->r->in_transaction = true;
-        if (!api__authorise(e->r, i->right, e->r->type, err))
-            return fail_entry(t->a, e, err);
-        if (!i->body || api__validate(e->r, &e->out))
-            continue;
-        place_issues(t->a, e->index, e->out.issues);
-        for (size_t f = 0; f < e->out.issues->n; f++) {
-            *ARENA_PUSH(t->a, findings->list, findings->n, findings->cap) = e->out.issues->list[f];
-            findings->errors += e->out.issues->list[f].severity <= ISSUE_ERROR;
-        }
-    }
-    if (findings->errors)
-        *out = (struct api_response){.status = api__issues_status(findings), .issues = findings};
-    return true;
-}
-
-static bool is_conditional(const struct entry *e)
-{
-    const struct api_interaction *i = e->r->route->interaction;
-    return i == &api__conditional_update || i == &api__conditional_delete ||
-           (i == &api__create && e->r->if_none_exist.s);
-}
-
-struct keys {
-    int64_t *list;
-    size_t n, cap;
-};
-
-static struct str criteria_of(const struct entry *e)
-{
-    return e->order == ORDER_POST ? e->r->if_none_exist : e->r->query;
-}
-
-static bool add_criteria(struct transaction *t, struct entry *e, struct keys *keys, struct err *err)
-{
-    int64_t *more;
-    size_t n;
-    if (!api__authorise(e->r, AUTH_SEARCH, e->r->type, err) ||
-        !api__criteria_keys(e->r, e->r->type, criteria_of(e), &more, &n, err))
-        return fail_entry(t->a, e, err);
-    for (size_t i = 0; i < n; i++)
-        *ARENA_PUSH(t->a, keys->list, keys->n, keys->cap) = more[i];
-    return true;
-}
-
-/* All criteria of the Bundle at once, so that Bundles that share some do not wait for each other in a circle. After
- * another writer was faster, all that is written besides: then this one is next. */
-static bool lock_names(struct transaction *t, struct err *err)
-{
-    struct store *s = t->r->api->deps.store;
-    struct keys keys = {0};
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
-        if (is_conditional(e)) {
-            if (!add_criteria(t, e, &keys, err))
-                return false;
-        } else if (t->r->attempts > 1 && e->r->id.s && (e->order == ORDER_PUT || e->order == ORDER_DELETE)) {
-            *ARENA_PUSH(t->a, keys.list, keys.n, keys.cap) =
-                search_hash_id(store_tenant(s), e->r->type, e->r->id);
-        }
-    }
-    if (keys.n == 0)
-        return true;
-    struct sql q = {.a = t->a};
-    store_lock_plan(keys.list, keys.n, &q);
-    return db_exec(t->c, t->a, &q, NULL, err);
-}
-
-/* What a conditional entry names, now that the criteria are locked. */
-static bool match_entry(struct transaction *t, struct entry *e, struct err *err)
-{
-    struct api_request *r = e->r;
-    struct api_match_row *rows;
-    size_t n;
-    bool many = e->order == ORDER_DELETE && r->config->store_conditional_delete != 0;
-    if (!api__match(r, t->c, r->type, criteria_of(e), many ? API_MATCHES_MAX + 1 : 2, false, &rows, &n, err))
-        return false;
-    if (n > API_MATCHES_MAX)
-        return err_set(err, ERR_TOO_COSTLY, "The criteria match more than %d resources: narrow them",
-                       API_MATCHES_MAX);
-    if (e->order == ORDER_PUT) {
-        struct store_update *u = ARENA_NEW(t->a, struct store_update);
-        r->state = u;
-        if (!api__update_target(r, t->c, rows, n, u, err))
-            return false;
-        r->id = u->w.id;
-        return true;
-    }
-    if (n > 1 && !many)
-        return err_set(err, ERR_MULTIPLE, "The criteria match several resources");
-    if (e->order == ORDER_DELETE) {
-        e->matches = rows;
-        e->n_matches = n;
-        return true;
-    }
-    e->matched = n == 1;
-    if (n == 1)
-        r->id = rows[0].id;
-    return true;
-}
-
-static void new_id(struct api_request *r)
-{
-    char id[37];
-    store_new_id(id);
-    r->id = str_of(arena_strdup(r->a, id));
-}
-
-static struct str identity(struct arena *a, const struct fhir_type *type, struct str id)
-{
-    return str_of(arena_printf(a, "%s/%.*s", type->name, STR_FMT(id)));
-}
-
-/* The same criteria twice in a Bundle name one resource, though it may not be there yet. */
-static bool identify_conditional(struct transaction *t, struct entry *e, struct err *err)
-{
-    struct api_request *r = e->r;
-    bool create = e->order == ORDER_POST;
-    struct str target, rest, key = criteria_of(e);
-    key = str_of(arena_printf(t->a, "%s?%.*s", r->type->name, STR_FMT(key)));
-    if (create && links_get(&t->conditional, key, &target)) {
-        str_cut(target, '/', &rest);
-        r->id = rest;
-        e->matched = true;
-        return true;
-    }
-    if (!match_entry(t, e, err))
-        return false;
-    if (e->order == ORDER_DELETE)
-        return true;
-    if (create && !e->matched)
-        new_id(r);
-    struct str own = identity(t->a, r->type, r->id);
-    if (!links_add(&t->conditional, key, own) && links_get(&t->conditional, key, &target) &&
-        !str_eq(own, target))
-        return err_set(err, ERR_INVALID, "Another entry of the transaction writes the same resource");
-    return true;
-}
-
-/* Gives every entry that writes its final identity. */
-static bool identify(struct transaction *t, struct entry *e, struct err *err)
-{
-    if (is_conditional(e))
-        return identify_conditional(t, e, err);
-    if (e->r->route->interaction == &api__create)
-        new_id(e->r);
-    return true;
-}
-
-/* http.html#transaction: one resource may be written by one entry only. */
-static bool claim(struct transaction *t, struct links *written, const struct entry *e, struct str id,
-                  struct err *err)
-{
-    struct str who = identity(t->a, e->r->type, id);
-    return links_add(written, who, who) ||
-           err_set(err, ERR_INVALID, "Another entry of the transaction writes the same resource");
-}
-
-static bool identify_all(struct transaction *t, struct err *err)
-{
-    struct links written;
-    links_init(&written, t->a, t->r->api->deps.defs, t->r->base);
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
-        if (!identify(t, e, err))
-            return fail_entry(t->a, e, err);
-        if (e->order == ORDER_GET)
-            continue;
-        for (size_t m = 0; m < e->n_matches; m++)
-            if (!claim(t, &written, e, e->matches[m].id, err))
-                return fail_entry(t->a, e, err);
-        if (!e->r->id.s || (e->order == ORDER_POST && e->matched))
-            ; /* a conditional delete, or nothing to write */
-        else if (!claim(t, &written, e, e->r->id, err))
-            return fail_entry(t->a, e, err);
-        if (e->full_url.s && e->r->id.s && e->order != ORDER_DELETE &&
-            !links_add(&t->links, e->full_url, identity(t->a, e->r->type, e->r->id))) {
-            err_set(err, ERR_INVALID, "Another entry of the transaction has the same fullUrl");
-            return fail_entry(t->a, e, err);
-        }
-    }
-    return true;
-}
-
-/* http.html#transaction, conditional references: exactly one match, else the transaction fails. */
-static bool resolve_conditional(void *arg, struct str reference, struct str *target, struct err *err)
-{
-    struct transaction *t = arg;
-    struct fhir_reference ref;
-    struct api_match_row *rows;
-    size_t n;
-    if (links_get(&t->conditional, reference, target))
-        return true;
-    fhir_reference_parse(t->r->api->deps.defs, reference, &ref);
-    if (!api__authorise(t->r, AUTH_SEARCH, ref.type, err) ||
-        !api__match(t->r, t->c, ref.type, ref.query, 2, false, &rows, &n, err))
-        return false;
-    if (n != 1)
-        return err_set(err, n ? ERR_MULTIPLE : ERR_PRECONDITION,
-                       "A conditional reference to a %s matches %s resource", ref.type->name,
-                       n ? "more than one" : "no");
-    *target = identity(t->a, ref.type, rows[0].id);
-    links_add(&t->conditional, reference, *target);
-    return true;
-}
-
-/* ---- transaction: writing ---------------------------------------------------------------------------------------- */
-
-static bool is_write(const struct entry *e)
-{
-    return e->order != ORDER_GET && e->r->route->interaction->body && !(e->order == ORDER_POST && e->matched);
-}
-
-/* Links, index values and content of what will be stored. */
-static bool make_writes(struct transaction *t, struct err *err)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
-        struct api_request *r = e->r;
-        if (!is_write(e))
-            continue;
-        if (!links_rewrite(&t->links, r->body, e->full_url.s ? e->full_url : STR(""), err))
-            return fail_entry(t->a, e, err);
-        if (r->route->interaction == &api__conditional_update) {
-            struct store_update *u = r->state;
-            if (!api__make_write(r, r->body, r->type, r->id, &u->w, err))
-                return fail_entry(t->a, e, err);
-        } else if (!r->route->interaction->prepare(r, err)) {
-            return fail_entry(t->a, e, err);
-        }
-        *ARENA_PUSH(t->a, t->writes, t->n_writes, t->cap_writes) =
-            e->order == ORDER_POST ? r->write : &((struct store_update *)r->state)->w;
-    }
-    return true;
-}
-
-static bool lock_rows(struct transaction *t, struct err *err)
-{
-    int16_t *rtypes = NULL;
-    struct str *ids = NULL;
-    size_t n = 0, cap = 0, n_ids = 0, cap_ids = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        const struct entry *e = &t->entries[i];
-        if (e->order != ORDER_DELETE && e->order != ORDER_PUT)
-            continue;
-        for (size_t m = 0; m < e->n_matches; m++) {
-            *ARENA_PUSH(t->a, rtypes, n, cap) = (int16_t)e->r->type->id;
-            *ARENA_PUSH(t->a, ids, n_ids, cap_ids) = e->matches[m].id;
-        }
-        if (e->r->id.s) {
-            *ARENA_PUSH(t->a, rtypes, n, cap) = (int16_t)e->r->type->id;
-            *ARENA_PUSH(t->a, ids, n_ids, cap_ids) = e->r->id;
-        }
-    }
-    struct sql q = {.a = t->a};
-    store_lock_rows_plan(t->r->api->deps.store, rtypes, ids, n, &q);
-    return n == 0 || db_exec(t->c, t->a, &q, NULL, err);
-}
-
-static bool delete_matches(struct transaction *t, struct entry *e, struct err *err)
-{
-    for (size_t m = 0; m < e->n_matches; m++) {
-        struct sql q = {.a = t->a};
-        const struct db_rows *rows;
-        const struct api_match_row *match = &e->matches[m];
-        store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &q);
-        if (!db_exec(t->c, t->a, &q, &rows, err))
-            return false;
-        t->changed = store_delete_reply(match->ver, rows, &(struct store_written){0}) != STORE_UPDATED;
-        if (t->changed)
-            return err_set(err, ERR_CONFLICT,
-                           "Another request wrote the same resources at the same time; try again");
-    }
-    e->out = (struct api_response){.status = 204, .written = true};
-    return true;
-}
-
-/* All creates go as few statements. */
-static bool create_all(struct transaction *t, struct err *err)
-{
-    struct store *s = t->r->api->deps.store;
-    struct store_write **list = ARENA_ARRAY(t->a, struct store_write *, t->n);
-    struct entry **entries = ARENA_ARRAY(t->a, struct entry *, t->n);
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
-        if (e->order != ORDER_POST || !is_write(e))
-            continue;
-        entries[n] = e;
-        list[n++] = e->r->write;
-    }
-    for (size_t from = 0; from < n; from += CREATE_ROWS) {
-        size_t rows_here = n - from < CREATE_ROWS ? n - from : CREATE_ROWS;
-        struct sql q = {.a = t->a};
-        const struct db_rows *rows;
-        struct store_written w;
-        store_create_plan(s, list + from, rows_here, false, &q);
-        if (!db_exec(t->c, t->a, &q, &rows, err) || !store_create_reply(rows, &w, err))
-            return false;
-        for (size_t i = from; i < from + rows_here; i++)
-            api__created(entries[i]->r, &w, &entries[i]->out);
-    }
-    return true;
-}
-
-/* An answer that was made already, as the failure of the whole. */
-static bool first_issue(const struct api_response *out, struct err *err)
-{
-    const struct issue *i = &out->issues->list[0];
-    return err_at(err, out->status == 422 ? ERR_RULE : ERR_INVALID, i->expression ? i->expression : "", "%s",
-                  i->text);
-}
-
-/* A read, which says in its own entry when it fails, or a patch. */
-static bool run_alone(struct transaction *t, struct entry *e, struct err *err)
-{
-    bool read = e->order == ORDER_GET;
-    if (!api__prepare(e->r, &e->out))
-        return read || first_issue(&e->out, err);
-    if (!api__run_on(e->r, t->c, &e->out, err)) {
-        if (!read || db_failed(t->c))
-            return false;
-        api__error_response(e->r, err, &e->out);
-    }
-    return read || e->out.status < 400 || first_issue(&e->out, err);
-}
-
-static bool run_entry(struct transaction *t, struct entry *e, struct err *err)
-{
-    struct api_request *r = e->r;
-    if (e->order == ORDER_DELETE && is_conditional(e))
-        return delete_matches(t, e, err);
-    if (e->order == ORDER_PUT && r->state)
-        return api__update_on(r, t->c, r->body, r->state, &e->out, err);
-    if (e->matched) {
-        struct sql q = {.a = t->a};
-        const struct db_rows *rows;
-        struct store_version v = {0};
-        store_read_plan(r->api->deps.store, r->type, r->id, &q);
-        if (!db_exec(t->c, t->a, &q, &rows, err))
-            return false;
-        if (!store_read_reply(rows, &v) || v.deleted)
-            return err_set(err, ERR_CONFLICT,
-                           "The resource that ifNoneExist matches was deleted at the same time; try again");
-        e->out = (struct api_response){.status = 200,
-                                       .type = r->type,
-                                       .id = r->id,
-                                       .ver = v.ver,
-                                       .lu_us = v.lu_us,
-                                       .written = true,
-                                       .resource = v.content};
-        return true;
-    }
-    return r->route->interaction->body || run_alone(t, e, err);
-}
-
-static int by_identity(const void *x, const void *y)
-{
-    const struct entry *a = *(struct entry *const *)x, *b = *(struct entry *const *)y;
-    int order = (a->r->type ? a->r->type->id : 0) - (b->r->type ? b->r->type->id : 0);
-    if (order == 0 && a->r->id.s && b->r->id.s)
-        order = strcmp(a->r->id.s, b->r->id.s);
-    return order ? order : (a->index > b->index) - (a->index < b->index);
-}
-
-/* Rows that are not there yet cannot be locked beforehand: all transactions make them in one order. */
-static void sort_entries(struct transaction *t)
-{
-    t->sorted = ARENA_ARRAY(t->a, struct entry *, t->n);
-    for (size_t i = 0; i < t->n; i++)
-        t->sorted[i] = &t->entries[i];
-    if (t->n)
-        qsort(t->sorted, t->n, sizeof(struct entry *), by_identity);
-}
-
-static bool run_order(struct transaction *t, enum order order, struct err *err)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = order == ORDER_GET ? &t->entries[i] : t->sorted[i];
-        bool created = order == ORDER_POST && is_write(e);
-        if (e->order == order && !created && !run_entry(t, e, err)) {
-            t->changed |= e->r->again;
-            return fail_entry(t->a, e, err);
-        }
-    }
-    return true;
-}
-
-/* After the writes, so that entries may refer to each other. */
-static bool check_references(struct transaction *t, struct err *err)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        struct entry *e = &t->entries[i];
-        if (!is_write(e))
-            continue;
-        const struct store_write *w =
-            e->order == ORDER_POST ? e->r->write : &((struct store_update *)e->r->state)->w;
-        if (!api__check_references(e->r, t->c, w, err))
-            return fail_entry(t->a, e, err);
-    }
-    return true;
-}
-
-static bool add_words(struct transaction *t, struct err *err)
-{
-    struct sql q = {.a = t->a};
-    return !store_words_plan(t->r->api->deps.store, t->writes, t->n_writes, &q) ||
-           db_exec(t->c, t->a, &q, NULL, err);
-}
-
-static bool write_all(struct transaction *t, struct err *err)
-{
-    if (!lock_names(t, err) || !identify_all(t, err) || !make_writes(t, err) || !lock_rows(t, err))
-        return false;
-    sort_entries(t);
-    return run_order(t, ORDER_DELETE, err) && create_all(t, err) && run_order(t, ORDER_POST, err) &&
-           run_order(t, ORDER_PUT, err) && check_references(t, err) && add_words(t, err) &&
-           run_order(t, ORDER_GET, err);
-}
-
-static bool transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
-{
-    struct transaction t = {.r = r, .c = c, .a = r->a};
-    links_init(&t.links, r->a, r->api->deps.defs, r->base);
-    links_init(&t.conditional, r->a, r->api->deps.defs, r->base);
-    t.links.resolve = resolve_conditional;
-    t.links.arg = &t;
-    if (!read_entries(&t, out, err))
-        return false;
-    if (out->status)
-        return true;
-    if (!db_begin(c, err))
-        return false;
-    if (!write_all(&t, err) || !db_commit(c, err)) {
-        r->again = t.changed;
-        r->body = NULL; /* links were rewritten in it: another attempt begins from the text */
-        db_rollback(c);
-        return false;
-    }
-    store_committed(r->api->deps.store, t.writes, t.n_writes);
-    struct bundle w;
-    bundle_start(&w, r->a, "transaction-response");
-    for (size_t i = 0; i < t.n; i++)
-        add_answer(&w, r, &t.entries[i].out, &t.entries[i].r->warnings);
-    *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
-    return true;
 }
 
 /* ---- the interaction ---------------------------------------------------------------------------------------------- */
@@ -683,11 +85,12 @@ static bool work_bundle(struct api_request *r, struct db_conn *c, struct api_res
                       (long long)r->config->store_bundle_entries);
     if (type && strcmp(type, "batch") == 0) {
         r->http->log_interaction = "batch";
-        return batch(r, c, out);
+        batch(r, c, out);
+        return true;
     }
     if (type && strcmp(type, "transaction") == 0) {
         r->http->log_interaction = "transaction";
-        return transaction(r, c, out, err);
+        return api__transaction(r, c, out, err);
     }
     return err_at(err, ERR_INVALID, "Bundle.type",
                   "Bundle.type: batch or transaction was expected; Bundles of other types are "

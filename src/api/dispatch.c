@@ -103,27 +103,19 @@ bool api__validate(struct api_request *r, struct api_response *out)
     return false;
 }
 
-static bool prepare(struct api_request *r, struct api_response *out, struct err *err)
+bool api__prepare(struct api_request *r, struct api_response *out, struct err *err)
 {
     const struct api_interaction *i = r->route->interaction;
+    *out = (struct api_response){0};
     if (!api__authorise(r, i->right, r->type, err))
         return false;
     if (i->body) {
         if (!api__read_body(r, err))
             return false;
         if (!api__validate(r, out))
-            return true; /* *out is the answer */
+            return true;
     }
     return !i->prepare || i->prepare(r, err);
-}
-
-bool api__prepare(struct api_request *r, struct api_response *out)
-{
-    struct err err;
-    *out = (struct api_response){0};
-    if (!prepare(r, out, &err))
-        api__error_response(r, &err, out);
-    return out->status == 0;
 }
 
 static bool check_transfer(const struct api_request *r, struct err *err)
@@ -202,9 +194,9 @@ static enum next begin(struct stretch *s)
         out.allow = err.kind == ERR_METHOD ? allow : (struct str){NULL, 0};
         return answer(r, &out);
     }
-    if (!check_transfer(r, &err) || !api__negotiate(r, &err))
+    if (!check_transfer(r, &err) || !api__negotiate(r, &err) || !api__prepare(r, &out, &err))
         return answer_error(r, &err);
-    if (!api__prepare(r, &out))
+    if (out.status)
         return answer(r, &out);
     if (r->run == RUN_NOW) {
         if (!r->route->interaction->reply(r, NULL, &out, &err))

@@ -134,8 +134,8 @@ bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;
 /* May the caller do this? */
 bool api__authorise(const struct api_request *r, unsigned right, const struct fhir_type *type,
                     struct err *err) NODISCARD;
-/* Everything before the database: right, body, validation, prepare. False: *out is filled, the answer is ready. */
-bool api__prepare(struct api_request *r, struct api_response *out) NODISCARD;
+/* Everything before the database: right, body, validation, prepare. out->status: the answer is ready, findings. */
+bool api__prepare(struct api_request *r, struct api_response *out, struct err *err) NODISCARD;
 
 /* Runs a request's interaction on a worker's connection, however its route would run it. */
 bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out,
@@ -155,6 +155,8 @@ void api__created(struct api_request *r, const struct store_written *w, struct a
 
 /* ---- outcomes ---------------------------------------------------------------------------------------------- */
 int api__status(enum err_kind kind);
+/* An answer that says what is wrong, as an error again: its first issue. Returns false. */
+bool api__error_of(const struct api_response *out, struct err *err);
 /* One error as a response: status, issues, headers that go with it. */
 void api__error_response(struct api_request *r, const struct err *err, struct api_response *out);
 struct str api__outcome_text(struct arena *a, const struct issues *issues);

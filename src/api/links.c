@@ -97,35 +97,59 @@ static struct str absolute(const struct walk *w, struct str target)
     return str_of(arena_printf(w->l->a, "%.*s/%.*s", STR_FMT(w->l->base), STR_FMT(target)));
 }
 
-/* href="…" and src="…" of a narrative, which is known to be well-formed. */
+static void copy_until(struct buf *out, struct str *rest, const char *stop)
+{
+    size_t n = 0;
+    while (n < rest->len && !strchr(stop, rest->s[n]))
+        n++;
+    buf_add(out, rest->s, n);
+    *rest = (struct str){rest->s + n, rest->len - n};
+}
+
+/* Does a tag that is written up to an attribute's value come to href="… or src="…? */
+static bool is_link(struct str tag)
+{
+    tag = str_trim(tag);
+    if (!str_ends(tag, STR("=")))
+        return false;
+    tag = str_trim((struct str){tag.s, tag.len - 1});
+    return str_ends(tag, STR("href")) || str_ends(tag, STR("src"));
+}
+
+/* An attribute's value, with rest at its quotation mark. True: it was replaced. */
+static bool rewrite_attribute(struct walk *w, struct buf *out, struct str *rest)
+{
+    struct str target;
+    const char quote[] = {*rest->s, '\0'}, *start = rest->s + 1, *end = memchr(start, *quote, rest->len - 1);
+    struct str value = {start, end ? (size_t)(end - start) : rest->len - 1};
+    bool found = is_link(buf_str(out)) && find(w, value, &target);
+    buf_adds(out, quote);
+    buf_addstr(out, found ? absolute(w, target) : value);
+    *rest = (struct str){value.s + value.len, rest->len - 1 - value.len};
+    if (end) {
+        buf_adds(out, quote);
+        *rest = (struct str){rest->s + 1, rest->len - 1};
+    }
+    return found;
+}
+
+/* href="…" and src="…" in the tags of a narrative, which is known to be well-formed. */
 static void rewrite_narrative(struct walk *w, json *node)
 {
     struct str rest = str_of(node->valuestring);
     struct buf out;
     bool changed = false;
     buf_init(&out, w->l->a, rest.len + 256);
-    while (rest.len) {
-        struct str target;
-        size_t n = 0;
-        while (n < rest.len && rest.s[n] != '"' && rest.s[n] != '\'')
-            n++;
-        struct str before = {rest.s, n};
-        buf_addstr(&out, before);
-        if (n == rest.len)
-            break;
-        const char *end = memchr(rest.s + n + 1, rest.s[n], rest.len - n - 1);
-        if (!end) {
-            buf_add(&out, rest.s + n, rest.len - n);
-            break;
+    while (copy_until(&out, &rest, "<"), rest.len) {
+        if (str_starts(rest, STR("<!--"))) {
+            const char *end = memmem(rest.s, rest.len, "-->", 3);
+            size_t n = end ? (size_t)(end - rest.s) : rest.len;
+            buf_add(&out, rest.s, n);
+            rest = (struct str){rest.s + n, rest.len - n};
+            continue;
         }
-        struct str value = {rest.s + n + 1, (size_t)(end - rest.s) - n - 1};
-        bool link = str_ends(str_trim(before), STR("href=")) || str_ends(str_trim(before), STR("src="));
-        bool found = link && find(w, value, &target);
-        changed |= found;
-        buf_addc(&out, rest.s[n]);
-        buf_addstr(&out, found ? absolute(w, target) : value);
-        buf_addc(&out, rest.s[n]);
-        rest = (struct str){end + 1, rest.len - (size_t)(end + 1 - rest.s)};
+        while (copy_until(&out, &rest, "\"'>"), rest.len && *rest.s != '>')
+            changed |= rewrite_attribute(w, &out, &rest);
     }
     if (changed)
         set(w, node, buf_str(&out));

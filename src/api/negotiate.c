@@ -207,7 +207,8 @@ bool api__read_body(struct api_request *r, struct err *err)
     if (r->body) /* an entry of a Bundle brings it along */
         return true;
     bool fhir = !r->content_type.s || api__is_fhir_json(r->content_type);
-    if (!fhir && r->type && strcmp(r->type->name, "Binary") == 0) {
+    if (!fhir && !str_ieq(essence(r->content_type), STR("application/fhir+xml")) && r->type &&
+        strcmp(r->type->name, "Binary") == 0) {
         r->body = wrap_binary(r);
         return true;
     }

@@ -42,6 +42,20 @@ int api__status(enum err_kind kind)
     return 500;
 }
 
+bool api__error_of(const struct api_response *out, struct err *err)
+{
+    const struct issue *i = &out->issues->list[0];
+    enum err_kind kind = ERR_INVALID; /* 400 */
+#define X(k)                                                                                                 \
+    if (api__status(k) == out->status && kind == ERR_INVALID)                                                \
+        kind = k;
+    if (out->status != 400) {
+        ERR_KINDS(X)
+    }
+#undef X
+    return err_at(err, kind, i->expression ? i->expression : "", "%s", i->text);
+}
+
 static const char *issue_code(enum err_kind kind)
 {
     switch (kind) {

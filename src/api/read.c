@@ -1,6 +1,7 @@
 /* read and vread (http.html#read, #vread). */
 #include "base/base64.h"
 #include "base/clock.h"
+#include "fhir/datetime.h"
 #include "fhir/reference.h"
 #include "internal.h"
 
@@ -8,6 +9,19 @@ static bool check_id(struct api_request *r, struct err *err)
 {
     return fhir_id_valid(r->id) ||
            err_set(err, ERR_INVALID, "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+}
+
+/* An HTTP date; in a Bundle an instant. */
+static bool read_since(const struct api_request *r, int64_t *since)
+{
+    struct fhir_datetime d;
+    int64_t end;
+    if (!r->in_bundle)
+        return clock_parse_http_date(r->if_modified_since, since);
+    if (!fhir_datetime_parse(r->if_modified_since, &d))
+        return false;
+    fhir_datetime_range(&d, store_tenant(r->api->deps.store)->zone, since, &end);
+    return true;
 }
 
 static bool not_modified(const struct api_request *r, const struct store_version *v)
@@ -21,8 +35,7 @@ static bool not_modified(const struct api_request *r, const struct store_version
     }
     if (r->if_none_match.s)
         return false;
-    return r->if_modified_since.s && clock_parse_http_date(r->if_modified_since, &since) &&
-           v->lu_us / 1000000 <= since / 1000000;
+    return r->if_modified_since.s && read_since(r, &since) && v->lu_us / 1000000 <= since / 1000000;
 }
 
 static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
@@ -36,7 +49,7 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 /* binary.html: in its own type, unless the client asks for FHIR. */
 static bool wants_own_type(const struct api_request *r)
 {
-    if (api__arg(r, "_format").s || r->in_bundle || !r->accept.s)
+    if (api__arg(r, "_format").s || r->in_bundle)
         return false;
     for (struct str rest = r->accept; rest.s;)
         if (api__is_fhir_json(str_cut(rest, ',', &rest)))

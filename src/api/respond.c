@@ -105,6 +105,9 @@ void api__respond(struct api_request *r, struct api_response *out)
                                                     : STR("Bearer realm=\"kagari\""));
     if (out->status == 401 || out->status == 403)
         metrics_add(METRIC_AUTH_FAILURES, 1);
-    if (!out->raw.s)
-        add(r, p, "Cache-Control", STR("no-store"));
+    add(r, p, "Cache-Control", STR("no-store"));
+    if (out->raw.s) { /* what a client stored may be a page with scripts */
+        add(r, p, "X-Content-Type-Options", STR("nosniff"));
+        add(r, p, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
+    }
 }
