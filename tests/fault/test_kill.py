@@ -80,13 +80,7 @@ class Writer(threading.Thread):
 class Kill(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.dev = Dev()
-        cls.dev.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.dev.stop()
-        cls.dev.remove()
+        cls.dev = cls.enterClassContext(Dev())
 
     def setUp(self):
         self.writers = [Writer(self.dev) for _ in range(4)]

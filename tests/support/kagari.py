@@ -96,7 +96,8 @@ class Dev:
         self.output = []
         started = time.monotonic()
         self.process = subprocess.Popen(
-            [BINARY, "dev", "--data", str(self.data), "--port", "0", *self.options],
+            ["setpriv", "--pdeathsig", "TERM",  # however the test ends
+             BINARY, "dev", "--data", str(self.data), "--port", "0", *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         ready = threading.Event()
 
@@ -128,7 +129,11 @@ class Dev:
         """Ends it; the exit status."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(timeout) if self.process else 0
+        try:
+            status = self.process.wait(timeout) if self.process else 0
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         if self.process:
             self.reader.join(5)
         return status

@@ -22,13 +22,7 @@ class Life(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.dev = Dev(samples=True)
-        cls.dev.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.dev.stop()
-        cls.dev.remove()
+        cls.dev = cls.enterClassContext(Dev(samples=True))
 
     def running(self):
         if self.dev.process.poll() is not None:

@@ -21,16 +21,10 @@ BASIC = {"resourceType": "Basic", "code": {"text": "x"}}
 class Reload(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.dev = Dev()
-        cls.dev.start()
+        cls.dev = cls.enterClassContext(Dev())
         client = cls.dev.client()
         for _ in range(5):
             assert client.request("POST", "Basic", BASIC).status == 201
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.dev.stop()
-        cls.dev.remove()
 
     def setUp(self):
         self.settings = self.dev.data / "kagari.conf"
