@@ -23,7 +23,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-#define SECOND INT64_C(1000000)
+#define SECOND    INT64_C(1000000)
+#define ELSEWHERE "/var/lib/kagari-dev" /* not /var/tmp, where old files may be cleaned away */
 
 /* Who PostgreSQL runs as; it refuses to be root. */
 struct user {
@@ -89,22 +90,44 @@ static bool own_folder(const char *path, const struct user *u, struct err *err)
     return err_set(err, ERR_INTERNAL, "cannot make %s: %s", path, strerror(errno));
 }
 
+/* dir/postgres; or, when PostgreSQL's account cannot get there, a symbolic link to a folder where it can. */
+static bool find_root(struct arena *a, const char *dir, const struct user *u, const char **root,
+                      struct err *err)
+{
+    struct stat st;
+    const char *path = arena_printf(a, "%s/postgres", dir);
+    if (u->change && !reachable(u, dir) && stat(dir, &st) == 0)
+        (void)!chmod(dir, (st.st_mode & 07777) | S_IXOTH);
+    char *target = realpath(path, NULL);
+    if (target) {
+        arena_cleanup(a, free, target);
+        *root = target;
+        return own_folder(target, u, err);
+    }
+    *root = path;
+    if (reachable(u, dir))
+        return own_folder(path, u, err);
+    (void)mkdir(ELSEWHERE, 0755);
+    char *made = arena_strdup(a, ELSEWHERE "/XXXXXX");
+    unlink(path); /* a link to what is no longer there */
+    if (!mkdtemp(made) || chown(made, u->uid, u->gid) != 0 || symlink(made, path) != 0)
+        return err_set(err, ERR_INTERNAL, "cannot make a folder for PostgreSQL in %s: %s", ELSEWHERE,
+                       strerror(errno));
+    *root = made;
+    return true;
+}
+
 static bool find_places(struct arena *a, const char *dir, const struct user *u, struct cluster *c,
                         const char **socket_dir, struct err *err)
 {
-    struct stat st;
-    if (u->change && !reachable(u, dir) && stat(dir, &st) == 0)
-        (void)!chmod(dir, (st.st_mode & 07777) | S_IXOTH);
-    uint64_t id = hash_bytes(&(struct hash_key){0}, dir, strlen(dir));
-    c->root = !u->change || reachable(u, dir) ? arena_printf(a, "%s/postgres", dir)
-                                              : arena_printf(a, "/var/tmp/kagari-postgres-%016" PRIx64, id);
-    if (!own_folder(c->root, u, err))
+    if (!find_root(a, dir, u, &c->root, err))
         return false;
     *socket_dir = c->root;
     /* What a socket's path has no room for, and what would have to be quoted in two ways. */
     if (strlen(c->root) + sizeof "/.s.PGSQL.5432" > sizeof((struct sockaddr_un *)0)->sun_path ||
         c->root[strspn(c->root, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")]) {
-        *socket_dir = arena_printf(a, "/tmp/kagari-%016" PRIx64, id);
+        *socket_dir =
+            arena_printf(a, "/tmp/kagari-%016" PRIx64, hash_bytes(&(struct hash_key){0}, dir, strlen(dir)));
         if (!own_folder(*socket_dir, u, err))
             return false;
     }

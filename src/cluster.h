@@ -24,8 +24,9 @@ struct cluster {
 
 /*
  * Returns when PostgreSQL accepts connections. dir is absolute, exists and is the caller's; the cluster lives
- * in dir/postgres, or under /var/tmp when the unprivileged user cannot reach dir. Forks: call it before the
- * first thread. The keeper ends before cluster_stop() only when PostgreSQL cannot be kept running (SIGCHLD).
+ * in dir/postgres, which is a link into /var/lib/kagari-dev when the unprivileged user cannot reach dir. Forks:
+ * call it before the first thread. The keeper ends before cluster_stop() only when PostgreSQL cannot be kept
+ * running (SIGCHLD).
  */
 bool cluster_start(struct arena *a, const char *dir, struct cluster *out, struct err *err) NODISCARD;
 

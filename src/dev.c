@@ -29,7 +29,8 @@ static const char usage[] =
     "needs it makes at the first start and finds again at the next. Ctrl-C ends it and its PostgreSQL.\n"
     "\n"
     "  --data DIR         where everything is kept (default: $XDG_STATE_HOME/kagari or\n"
-    "                     ~/.local/state/kagari)\n"
+    "                     ~/.local/state/kagari); PostgreSQL's part is in /var/lib/kagari-dev when root\n"
+    "                     starts it and PostgreSQL's account cannot reach DIR\n"
     "  --port N           TCP port; 0: any free one\n"
     "  --token-file FILE  where to put the token (default: DIR/token)\n"
     "  --no-samples       no sample patients\n"
@@ -181,6 +182,12 @@ static bool prepare_schema(struct dev *d, struct err *err)
 
 /* Once it serves */
 
+/* With the database, so that they go together. */
+static const char *samples_mark(const struct dev *d, struct arena *a)
+{
+    return arena_printf(a, "%s/samples-loaded", d->cluster.root);
+}
+
 static bool load_samples(struct dev *d, struct arena *a, const char *base, struct err *err)
 {
     struct http_header headers[] = {
@@ -206,7 +213,7 @@ static bool load_samples(struct dev *d, struct arena *a, const char *base, struc
             return err_set(err, ERR_INTERNAL, "%s: status %d: %.*s", f->name, status,
                            (int)(body.len < 300 ? body.len : 300), body.s);
     }
-    return write_file(a, file_in(d, a, "samples-loaded"), STR(""), 0600, err);
+    return write_file(a, samples_mark(d, a), STR(""), 0600, err);
 }
 
 static void *greet(void *arg)
@@ -216,7 +223,7 @@ static void *greet(void *arg)
     struct err err;
     arena_init(&a, 0);
     const char *base = arena_printf(&a, "https://127.0.0.1:%d/fhir", d->bound_port);
-    if (d->samples && access(file_in(d, &a, "samples-loaded"), F_OK) != 0) {
+    if (d->samples && access(samples_mark(d, &a), F_OK) != 0) {
         printf("loading sample patients\n");
         if (!load_samples(d, &a, base, &err))
             fprintf(stderr, "kagari dev: the sample patients were not loaded: %s\n", err.msg);
