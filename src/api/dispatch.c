@@ -23,6 +23,7 @@ struct stretch {
     const struct store_written *written;
     struct db_conn *conn;
     const struct err *err;
+    bool committed; /* the answer to a write is not refused for its size */
 };
 
 static void act(struct api_request *r, enum next next);
@@ -53,7 +54,7 @@ static void guarded(struct stretch *s)
     enum next next;
     if (setjmp(guard) == 0) {
         r->a->guard = &guard;
-        r->a->limit = (size_t)r->config->request_memory;
+        r->a->limit = s->committed ? 0 : (size_t)r->config->request_memory;
         next = s->run(s);
     } else {
         struct err err;
@@ -255,7 +256,9 @@ static enum next receive(struct stretch *s)
 
 static void on_rows(void *arg, const struct db_rows *rows, const struct err *err)
 {
-    guarded(&(struct stretch){.r = arg, .run = receive, .rows = rows, .err = err});
+    struct api_request *r = arg;
+    guarded(&(struct stretch){
+        .r = r, .run = receive, .rows = rows, .err = err, .committed = rows && r->run == RUN_WRITE});
 }
 
 static enum next receive_created(struct stretch *s)
@@ -271,7 +274,8 @@ static enum next receive_created(struct stretch *s)
 
 static void on_created(void *arg, const struct store_written *w, const struct err *err)
 {
-    guarded(&(struct stretch){.r = arg, .run = receive_created, .written = w, .err = err});
+    guarded(&(struct stretch){
+        .r = arg, .run = receive_created, .written = w, .err = err, .committed = w != NULL});
 }
 
 bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, struct err *err)
@@ -295,8 +299,10 @@ bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_re
         return run(r, c, out, err);
     if (!db_begin(c, err))
         return false;
-    if (run(r, c, out, err) && db_commit(c, err))
+    if (run(r, c, out, err) && db_commit(c, err)) {
+        r->a->limit = 0; /* the answer to a write is not refused for its size */
         return true;
+    }
     db_rollback(c);
     return false;
 }

@@ -477,6 +477,7 @@ bool api__transaction(struct api_request *r, struct db_conn *c, struct api_respo
         db_rollback(c);
         return false;
     }
+    r->a->limit = 0; /* the answer to a write is not refused for its size */
     store_committed(r->api->deps.store, t.writes, t.n_writes);
     struct bundle w;
     bundle_start(&w, r->a, "transaction-response");

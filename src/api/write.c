@@ -18,6 +18,8 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
 void api__written(struct api_request *r, const struct store_write *w, int status,
                   const struct store_written *at, struct api_response *out)
 {
+    if (!r->in_transaction)
+        r->a->limit = 0; /* the answer to a write is not refused for its size */
     *out = (struct api_response){.status = status,
                                  .type = w->type,
                                  .id = w->id,
