@@ -31,6 +31,31 @@ static bool read_hash_key(const struct config *c, struct hash_key *key, struct e
     return ok;
 }
 
+/* The first server to come says which key it is. */
+static bool check_hash_key(const struct store *s, struct db_conn *conn, const struct config *c,
+                           struct err *err)
+{
+    struct arena a;
+    struct sql q;
+    const struct db_rows *rows;
+    int64_t fingerprint = (int64_t)hash_bytes(&s->tenant.key, "fingerprint", strlen("fingerprint"));
+    arena_init(&a, 0);
+    sql_init(&q, &a, NULL);
+    sql_adds(&q, "INSERT INTO hash_key VALUES ($1, $2) "
+                 "ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant RETURNING fingerprint");
+    sql_int4(&q, s->tenant.id);
+    sql_int8(&q, fingerprint);
+    bool ok = db_exec(conn, &a, &q, &rows, err);
+    if (ok && db_int8(rows, 0, 0) != fingerprint)
+        ok =
+            err_set(err, ERR_INVALID,
+                    "%s (store.hash_key) is not the key that the search index of this database is made with: "
+                    "restore that one",
+                    c->store_hash_key);
+    arena_release(&a);
+    return ok;
+}
+
 /* Nodes number themselves from a sequence; two live ones with the same number would need 1024 starts in
  * between. */
 static bool take_node_number(struct store *s, struct db_conn *conn, struct err *err)
@@ -58,8 +83,8 @@ bool store_new(const struct config *c, struct db_conn *conn, struct store **out,
     s->stats = &none;
     s->tenant.id = 1;
     s->tenant.zone = (int)c->store_zone;
-    if (!read_hash_key(c, &s->tenant.key, err) || !take_node_number(s, conn, err) ||
-        !store_stats_refresh(s, conn, err)) {
+    if (!read_hash_key(c, &s->tenant.key, err) || !check_hash_key(s, conn, c, err) ||
+        !take_node_number(s, conn, err) || !store_stats_refresh(s, conn, err)) {
         store_free(s);
         return false;
     }

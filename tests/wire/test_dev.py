@@ -104,6 +104,20 @@ class Life(unittest.TestCase):
         os.chown(stale, owner.st_uid, owner.st_gid)
         dev.start()
 
+    def test_other_hash_key(self):
+        """A server that would search an index made with another key does not start."""
+        dev = self.running()
+        dev.stop()
+        key = dev.data / "hash.key"
+        saved = key.read_text()
+        key.write_text("0" * 32)
+        try:
+            with self.assertRaisesRegex(RuntimeError, "hash.key .store.hash_key. is not the key"):
+                dev.start()
+        finally:
+            key.write_text(saved)
+        dev.start()
+
     def test_postgres_restarted(self):
         """Killed, PostgreSQL is there again at once; tests/fault looks closer."""
         dev = self.running()
