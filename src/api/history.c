@@ -93,9 +93,13 @@ static const struct {
 
 static void add_version(struct api_request *r, struct bundle *w, const struct db_rows *rows, int i)
 {
-    const char *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, HISTORY_RTYPE))->name;
+    const struct fhir_type *resource =
+        fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, HISTORY_RTYPE));
+    const char *type = resource->name;
     struct str id = db_text(rows, i, HISTORY_RID), none = {NULL, 0};
     int op = db_int2(rows, i, HISTORY_OP);
+    if (op != STORE_DELETE && !api__may_see(r, resource, db_text(rows, i, HISTORY_CONTENT)))
+        return;
     bundle_entry_open(w);
     bundle_entry_url(w, r->base, type, id);
     if (op != STORE_DELETE)

@@ -134,6 +134,8 @@ bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;
 /* May the caller do this? */
 bool api__authorise(const struct api_request *r, unsigned right, const struct fhir_type *type,
                     struct err *err) NODISCARD;
+/* Of a type that the caller may read: this one too? Binary.securityContext may keep it from him. */
+bool api__may_see(const struct api_request *r, const struct fhir_type *type, struct str content);
 /* Everything before the database: right, body, validation, prepare. out->status: the answer is ready, findings. */
 bool api__prepare(struct api_request *r, struct api_response *out, struct err *err) NODISCARD;
 

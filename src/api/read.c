@@ -68,6 +68,14 @@ static bool check_context(const struct api_request *r, const json *binary, struc
     return !ref.type || api__authorise(r, AUTH_READ, ref.type, err);
 }
 
+bool api__may_see(const struct api_request *r, const struct fhir_type *type, struct str content)
+{
+    json *binary;
+    struct err err;
+    return strcmp(type->name, "Binary") != 0 ||
+           (json_parse(r->a, content, INT16_MAX, &binary, &err) && check_context(r, binary, &err));
+}
+
 static bool reply_binary(struct api_request *r, struct api_response *out, struct err *err)
 {
     json *binary;

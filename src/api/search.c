@@ -139,6 +139,8 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
                     const char *mode)
 {
     const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+    if (!api__may_see(r, type, db_text(rows, i, SEARCH_CONTENT)))
+        return;
     bundle_entry_open(&p->w);
     bundle_entry_url(&p->w, r->base, type->name, db_text(rows, i, SEARCH_RID));
     bundle_entry_resource(&p->w, reduced(r, p, db_text(rows, i, SEARCH_CONTENT)));
