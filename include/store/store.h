@@ -131,9 +131,11 @@ struct store_history {
     int64_t at_lo_us, at_hi_us;   /* versions current at some point in this range; INT64_MIN: none */
     int count;
     int32_t after_ver;    /* instance level: continue below this version; 0: start */
-    struct str after_xid; /* type and system level: continue below (xid, k); s NULL: start */
+    struct str after_xid; /* type and system level: continue after (xid, k, after_ver); s NULL: start */
     int64_t after_k;
-    bool total; /* count them as well */
+    bool total;       /* count them as well */
+    bool feed;        /* oldest first: see store_feed_plan() */
+    struct str epoch; /* feed: that of the cursor; s NULL: start */
 };
 enum store_history_column {
     HISTORY_RTYPE,
@@ -148,6 +150,16 @@ enum store_history_column {
 };
 /* At most count + 1 rows, newest first. */
 void store_history_plan(const struct store *s, const struct store_history *h, struct sql *q);
+
+/*
+ * The change feed of a type or of the system: at most count + 1 versions in the order of (xid, k, ver), only those of
+ * transactions below which none is under way any more. A later page therefore never has to go back: what was not
+ * there yet comes after everything that was. Two more columns than above, the same in every row: the epoch of the
+ * database, and the transaction id up to which this page has looked. Without versions there is one row whose
+ * HISTORY_RTYPE is NULL, and so there is when h->epoch is of another restore: compare it.
+ */
+enum { HISTORY_EPOCH = HISTORY_TOTAL + 1, HISTORY_HORIZON };
+void store_feed_plan(const struct store *s, const struct store_history *h, struct sql *q);
 
 /* ---- locks, inside a transaction of a worker
  * ----------------------------------------------------------------- */

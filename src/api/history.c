@@ -19,22 +19,48 @@ static bool read_instant(struct api_request *r, const char *name, int64_t *lo, i
     return true;
 }
 
-/* Cursors: the version on an instance, "xid.k" elsewhere. */
+static bool read_version(struct str text, struct store_history *h)
+{
+    int64_t v;
+    bool ok = text.s && str_int64(text, &v) && v >= 0 && v <= INT32_MAX;
+    h->after_ver = ok ? (int32_t)v : 0;
+    return ok;
+}
+
+/* Cursors: the version on an instance, "xid.k.version" elsewhere, behind "epoch." in a feed. */
 static bool read_cursor(struct api_request *r, struct store_history *h, struct err *err)
 {
-    struct str cursor = api__arg(r, "_cursor"), k;
+    struct str cursor = api__arg(r, "_cursor"), rest = cursor, k;
     int64_t v;
     if (!cursor.s)
         return true;
     bool ok;
     if (h->id.s) {
-        ok = str_int64(cursor, &v) && v > 0 && v <= INT32_MAX;
-        h->after_ver = ok ? (int32_t)v : 0;
+        ok = read_version(cursor, h) && h->after_ver > 0;
     } else {
-        h->after_xid = str_cut(cursor, '.', &k);
-        ok = str_int64(h->after_xid, &v) && v >= 0 && str_int64(k, &h->after_k);
+        if (h->feed)
+            h->epoch = str_cut(rest, '.', &rest);
+        h->after_xid = rest.s ? str_cut(rest, '.', &rest) : STR("");
+        k = rest.s ? str_cut(rest, '.', &rest) : STR("");
+        ok = str_int64(h->after_xid, &v) && v >= 0 && str_int64(k, &h->after_k) && read_version(rest, h);
     }
     return ok || err_set(err, ERR_INVALID, "_cursor: not one that this server gave; start again without it");
+}
+
+/* _sort=_lastUpdated: the change feed (docs/history.md). */
+static bool read_sort(struct api_request *r, struct store_history *h, struct err *err)
+{
+    struct str sort = api__arg(r, "_sort");
+    h->feed = str_is(sort, "_lastUpdated");
+    if (sort.s && !h->feed && !str_is(sort, "-_lastUpdated"))
+        return err_set(err, ERR_INVALID, "_sort: a history goes by -_lastUpdated or _lastUpdated");
+    if (h->feed && h->id.s)
+        return err_set(
+            err, ERR_INVALID,
+            "_sort: the history of one resource goes by -_lastUpdated; types and the system have a feed");
+    if (h->feed && h->at_lo_us != INT64_MIN)
+        return err_set(err, ERR_INVALID, "_at: a feed knows _since only");
+    return true;
 }
 
 static bool prepare_history(struct api_request *r, struct err *err)
@@ -52,13 +78,15 @@ static bool prepare_history(struct api_request *r, struct err *err)
     *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
     r->state = h;
     return read_instant(r, "_since", &h->since_us, &ignored, err) &&
-           read_instant(r, "_at", &h->at_lo_us, &h->at_hi_us, err) && read_cursor(r, h, err);
+           read_instant(r, "_at", &h->at_lo_us, &h->at_hi_us, err) && read_sort(r, h, err) &&
+           read_cursor(r, h, err);
 }
 
 static bool plan_history(struct api_request *r, struct sql *q, struct err *err)
 {
     (void)err;
-    store_history_plan(r->api->deps.store, r->state, q);
+    const struct store_history *h = r->state;
+    (h->feed ? store_feed_plan : store_history_plan)(r->api->deps.store, h, q);
     return true;
 }
 
@@ -110,12 +138,47 @@ static void add_version(struct api_request *r, struct bundle *w, const struct db
     bundle_entry_close(w);
 }
 
+/* Where the reader of a feed goes on: behind this page's last version, or behind all that there could be. */
+static void link_feed(struct api_request *r, struct bundle *w, const struct db_rows *rows, int shown,
+                      bool more)
+{
+    const char *epoch = db_text(rows, 0, HISTORY_EPOCH).s;
+    char *cursor =
+        more ? arena_printf(r->a, "%s.%s.%" PRId64 ".%d", epoch, db_text(rows, shown - 1, HISTORY_XID).s,
+                            db_int8(rows, shown - 1, HISTORY_K), db_int4(rows, shown - 1, HISTORY_VER))
+             : arena_printf(r->a, "%s.%s.0.0", epoch, db_text(rows, 0, HISTORY_HORIZON).s);
+    bundle_link(w, more ? "next" : "monitor", page_url(r, str_of(cursor)));
+}
+
+static bool reply_feed(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                       struct err *err)
+{
+    const struct store_history *h = r->state;
+    int n = db_null(rows, 0, HISTORY_RTYPE) ? 0 : db_count(rows), shown = n > h->count ? h->count : n;
+    struct bundle w;
+    if (h->epoch.s && !str_eq(h->epoch, db_text(rows, 0, HISTORY_EPOCH)))
+        return err_set(
+            err, ERR_GONE,
+            "_cursor: the database has been restored since this cursor was given, and changes may have "
+            "been lost or undone; start over: read everything anew, without _cursor");
+    bundle_start(&w, r->a, "history");
+    bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
+    if (h->count > 0)
+        link_feed(r, &w, rows, shown, n > shown);
+    for (int i = 0; i < shown; i++)
+        add_version(r, &w, rows, i);
+    *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
+    return true;
+}
+
 static bool reply_history(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                           struct err *err)
 {
     const struct store_history *h = r->state;
     int n = db_count(rows), shown = n > h->count ? h->count : n;
     struct bundle w;
+    if (h->feed)
+        return reply_feed(r, rows, out, err);
     if (n == 0 && h->id.s && h->since_us == INT64_MIN && h->at_lo_us == INT64_MIN && !h->after_ver)
         return err_set(err, ERR_NOT_FOUND, "There is and was no %s with this id", r->type->name);
     bundle_start(&w, r->a, "history");
@@ -124,9 +187,10 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
     bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
     if (n > shown && shown > 0) {
         int last = shown - 1;
-        char *cursor = h->id.s ? arena_printf(r->a, "%d", db_int4(rows, last, HISTORY_VER))
-                               : arena_printf(r->a, "%s.%" PRId64, db_text(rows, last, HISTORY_XID).s,
-                                              db_int8(rows, last, HISTORY_K));
+        char *cursor = h->id.s
+                           ? arena_printf(r->a, "%d", db_int4(rows, last, HISTORY_VER))
+                           : arena_printf(r->a, "%s.%" PRId64 ".%d", db_text(rows, last, HISTORY_XID).s,
+                                          db_int8(rows, last, HISTORY_K), db_int4(rows, last, HISTORY_VER));
         bundle_link(&w, "next", page_url(r, str_of(cursor)));
     }
     for (int i = 0; i < shown; i++)

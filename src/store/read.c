@@ -85,10 +85,39 @@ static void history_scope(const struct store *s, const struct store_history *h, 
     history_filter(h, q);
 }
 
+/* The versions beyond the cursor, in the direction of op. */
+static void beyond_cursor(const struct store_history *h, const char *op, struct sql *q)
+{
+    if (!h->after_xid.s)
+        return;
+    sql_addf(q, " AND (h.xid, h.k, h.ver) %s ($%d::text::xid8, ", op, sql_text(q, h->after_xid));
+    sql_addf(q, "$%d, ", sql_int8(q, h->after_k));
+    sql_addf(q, "$%d)", sql_int4(q, h->after_ver));
+}
+
+static const char history_columns[] = "h.rtype, h.rid, h.ver, h.lu, h.op, h.content, h.xid::text, h.k, ";
+
+void store_feed_plan(const struct store *s, const struct store_history *h, struct sql *q)
+{
+    sql_init(q, q->a, NULL);
+    sql_addf(
+        q,
+        "WITH e AS MATERIALIZED (SELECT kagari_epoch() AS epoch, pg_snapshot_xmin(pg_current_snapshot()) AS "
+        "horizon) SELECT %sNULL::int8, e.epoch, e.horizon::text FROM e LEFT JOIN LATERAL (SELECT h.*",
+        history_columns);
+    history_scope(s, h, q);
+    sql_adds(q, " AND h.xid < e.horizon");
+    if (h->epoch.s)
+        sql_addf(q, " AND e.epoch = $%d", sql_text(q, h->epoch));
+    beyond_cursor(h, ">", q);
+    sql_addf(q, " ORDER BY h.xid, h.k, h.ver LIMIT $%d) h ON true ORDER BY h.xid, h.k, h.ver",
+             sql_int8(q, h->count + 1));
+}
+
 void store_history_plan(const struct store *s, const struct store_history *h, struct sql *q)
 {
     sql_init(q, q->a, NULL);
-    sql_adds(q, "SELECT h.rtype, h.rid, h.ver, h.lu, h.op, h.content, h.xid::text, h.k, ");
+    sql_addf(q, "SELECT %s", history_columns);
     if (h->total) {
         sql_adds(q, "(SELECT count(*)");
         history_scope(s, h, q);
@@ -102,11 +131,8 @@ void store_history_plan(const struct store *s, const struct store_history *h, st
             sql_addf(q, " AND h.ver < $%d", sql_int4(q, h->after_ver));
         sql_adds(q, " ORDER BY h.ver DESC");
     } else {
-        if (h->after_xid.s) {
-            sql_addf(q, " AND (h.xid, h.k) < ($%d::text::xid8, ", sql_text(q, h->after_xid));
-            sql_addf(q, "$%d)", sql_int8(q, h->after_k));
-        }
-        sql_adds(q, " ORDER BY h.xid DESC, h.k DESC");
+        beyond_cursor(h, "<", q);
+        sql_adds(q, " ORDER BY h.xid DESC, h.k DESC, h.ver DESC");
     }
     sql_addf(q, " LIMIT $%d", sql_int8(q, h->count + 1));
 }

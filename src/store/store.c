@@ -57,7 +57,8 @@ static bool check_hash_key(const struct store *s, struct db_conn *conn, const st
 }
 
 /* Nodes number themselves from a sequence; two live ones with the same number would need 1024 starts in
- * between. */
+ * between. A dump restored into a younger cluster has versions of transactions that are still to come: nothing could
+ * be compared with them. */
 static bool take_node_number(struct store *s, struct db_conn *conn, struct err *err)
 {
     struct arena a;
@@ -65,8 +66,15 @@ static bool take_node_number(struct store *s, struct db_conn *conn, struct err *
     const struct db_rows *rows;
     arena_init(&a, 0);
     sql_init(&q, &a, NULL);
-    sql_adds(&q, "SELECT nextval('node_seq')");
+    sql_addf(&q,
+             "SELECT nextval('node_seq'), EXISTS (SELECT FROM res_history WHERE tenant = $%d AND xid >= "
+             "pg_snapshot_xmax(pg_current_snapshot()))",
+             sql_int4(&q, s->tenant.id));
     bool ok = db_exec(conn, &a, &q, &rows, err);
+    if (ok && db_bool(rows, 0, 1))
+        ok = err_set(
+            err, ERR_RULE,
+            "The database was restored from another cluster's dump: run kagari migrate --new-epoch first");
     if (ok)
         s->node = db_int8(rows, 0, 0) % NODES;
     arena_release(&a);

@@ -135,6 +135,11 @@ struct db_conn *flow_conn(void)
     return conn;
 }
 
+const struct config *flow_config(void)
+{
+    return config;
+}
+
 void flow_set(const char *setting)
 {
     struct config *next = ARENA_NEW(&test, struct config);

@@ -20,6 +20,7 @@ void flow_end(void);
 
 struct arena *flow_arena(void);  /* of the test */
 struct db_conn *flow_conn(void); /* of the test */
+const struct config *flow_config(void);
 
 /* "store.references=enforce"; for requests sent from now on. */
 void flow_set(const char *setting);
