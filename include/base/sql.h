@@ -37,9 +37,12 @@ struct sql_param {
     int len;
 };
 
+/* A name for statements of many shapes, each of which comes again and again: made from the text. */
+#define SQL_BY_TEXT ((const char *)-1)
+
 struct sql {
     struct arena *a;
-    const char *name; /* prepared under this name, once a connection; NULL: planned anew with its values */
+    const char *name; /* prepared under this name, once a connection; NULL: planned each time */
     struct buf text;
     struct sql_param *params;
     size_t n, cap;

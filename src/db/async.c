@@ -19,12 +19,13 @@ struct task {
     struct task *next;
     struct arena *a;
     const struct sql *q;
-    const char *prepares; /* TASK_PREPARE in a pipeline: the static name */
+    const char *name; /* NULL: none */
+    char made[DB__NAME];
     db_done_fn fn;
     void *arg;
     PGresult *result; /* arrived, handed over when the statement is complete */
     int64_t sent_us;
-    enum { TASK_STATEMENT, TASK_PREPARE, TASK_SYNC } kind;
+    enum { TASK_STATEMENT, TASK_FORGET, TASK_PREPARE, TASK_SYNC } kind;
     bool again; /* was already tried once behind a failing neighbour */
 };
 
@@ -50,6 +51,7 @@ struct link {
 struct lane {
     struct db_async *d;
     bool pipelined;
+    struct db__target target;
     struct queue waiting;
     int n;
     atomic_int ready;
@@ -59,7 +61,6 @@ struct lane {
 struct db_async {
     struct loop *loop;
     struct arena a;
-    struct db__target target;
     int64_t patience_us; /* a statement without an answer for so long: the connection is given up */
     struct lane lanes[LANES];
     struct task *spare; /* tasks are recycled: no malloc a statement */
@@ -171,7 +172,7 @@ static void link_down(struct link *k, const char *why)
     k->state = LINK_DOWN;
     PQfinish(k->pg);
     k->pg = NULL;
-    k->prepared.n = 0;
+    k->prepared.n = k->prepared.by_text = 0;
     k->unsynced = false;
     loop_timer_set(l->d->loop, &k->timer, clock_mono_us() + k->backoff_us);
     k->backoff_us = k->backoff_us * 2 > RECONNECT_MAX_US ? RECONNECT_MAX_US : k->backoff_us * 2;
@@ -218,7 +219,7 @@ static void continue_connecting(struct link *k)
 
 static void start_connecting(struct link *k)
 {
-    const struct db__target *t = &k->lane->d->target;
+    const struct db__target *t = &k->lane->target;
     k->pg = PQconnectStartParams(t->keywords, t->values, 1);
     k->state = LINK_CONNECTING;
     if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD) {
@@ -241,13 +242,13 @@ static bool flush(struct link *k)
     return true;
 }
 
-static bool note_sent(struct link *k, struct db_async *d, int kind, const char *prepares)
+static bool note_sent(struct link *k, struct db_async *d, int kind, const char *name)
 {
     struct task *t = new_task(d);
     if (!t)
         return false;
     t->kind = kind;
-    t->prepares = prepares;
+    t->name = name;
     push(&k->sent, t);
     return true;
 }
@@ -258,22 +259,21 @@ static bool send_statement(struct link *k, struct task *t)
     db__params(t->q, t->a, &p);
     const struct sql *q = t->q;
     t->sent_us = clock_mono_us();
-    if (!q->name)
+    if (!t->name)
         return PQsendQueryParams(k->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
-    return PQsendQueryPrepared(k->pg, q->name, p.n, p.values, p.lengths, p.formats, 1);
+    return PQsendQueryPrepared(k->pg, t->name, p.n, p.values, p.lengths, p.formats, 1);
 }
 
-/* True when a PREPARE has to go first, and went. */
 static bool send_prepare(struct link *k, const struct task *t)
 {
     struct db__params p;
     db__params(t->q, t->a, &p);
-    return PQsendPrepare(k->pg, t->q->name, t->q->text.s, p.n, p.types);
+    return PQsendPrepare(k->pg, t->name, t->q->text.s, p.n, p.types);
 }
 
 static bool needs_prepare(const struct link *k, const struct task *t)
 {
-    return t->q->name && !db__prepared_has(&k->prepared, t->q->name);
+    return t->name && !db__prepared_has(&k->prepared, t->name);
 }
 
 static bool sync(struct link *k)
@@ -287,8 +287,8 @@ static void send_pipelined(struct link *k, struct task *t)
     struct db_async *d = k->lane->d;
     bool ok = true;
     if (needs_prepare(k, t)) {
-        ok = send_prepare(k, t) && note_sent(k, d, TASK_PREPARE, t->q->name);
-        db__prepared_add(&k->prepared, t->q->name);
+        ok = send_prepare(k, t) && note_sent(k, d, TASK_PREPARE, t->name);
+        db__prepared_add(&k->prepared, t->name);
     }
     push(&k->sent, t);
     k->unsynced = true;
@@ -299,14 +299,23 @@ static void send_pipelined(struct link *k, struct task *t)
         link_down(k, "send");
 }
 
+static bool send_forget(struct link *k, const char *name)
+{
+    char command[DB__NAME + 16];
+    snprintf(command, sizeof command, "DEALLOCATE %s", name);
+    return PQsendQuery(k->pg, command);
+}
+
 /* A plain link: prepares first, as a statement of its own. */
 static void send_plain(struct link *k, struct task *t)
 {
+    char forgotten[DB__NAME];
     bool ok;
     if (needs_prepare(k, t)) {
-        t->kind = TASK_PREPARE;
+        bool room = !db__prepared_make_room(&k->prepared, t->name, forgotten);
+        t->kind = room ? TASK_PREPARE : TASK_FORGET;
         t->sent_us = clock_mono_us();
-        ok = send_prepare(k, t);
+        ok = room ? send_prepare(k, t) : send_forget(k, forgotten);
     } else {
         t->kind = TASK_STATEMENT;
         ok = send_statement(k, t);
@@ -375,11 +384,12 @@ static void receive(struct link *k, PGresult *r)
     pop(&k->sent);
     if (t->kind == TASK_PREPARE && k->lane->pipelined) {
         if (!db__ok(t->result))
-            db__prepared_remove(&k->prepared, t->prepares); /* the next statement prepares it again */
+            db__prepared_remove(&k->prepared, t->name); /* the next statement prepares it again */
         PQclear(t->result);
         spare_task(d, t);
-    } else if (t->kind == TASK_PREPARE && db__ok(t->result)) {
-        db__prepared_add(&k->prepared, t->q->name);
+    } else if ((t->kind == TASK_PREPARE || t->kind == TASK_FORGET) && db__ok(t->result)) {
+        if (t->kind == TASK_PREPARE)
+            db__prepared_add(&k->prepared, t->name);
         PQclear(t->result);
         t->result = NULL;
         send_plain(k, t);
@@ -462,7 +472,6 @@ struct db_async *db_async_new(const struct config *c, struct loop *loop)
         return NULL;
     d->loop = loop;
     arena_init(&d->a, 0);
-    db__target(c, &d->a, &d->target);
     d->patience_us = c->db_statement_timeout + 5 * 1000 * 1000;
     const int sizes[LANES] = {[DB_READ] = 1,
                               [DB_SEARCH] = (int)c->db_search_connections,
@@ -471,6 +480,8 @@ struct db_async *db_async_new(const struct config *c, struct loop *loop)
         struct lane *l = &d->lanes[i];
         l->d = d;
         l->pipelined = i == DB_READ;
+        /* a search's shape decides how it is done, not its values: planned once, it need not be planned again */
+        db__target(c, &d->a, i == DB_SEARCH ? "-c plan_cache_mode=force_generic_plan" : "", &l->target);
         l->n = sizes[i];
         l->links = ARENA_ARRAY(&d->a, struct link, l->n);
         for (int j = 0; j < l->n; j++) {
@@ -523,6 +534,7 @@ void db_submit(struct db_async *d, enum db_lane lane, struct arena *a, const str
     }
     t->a = a;
     t->q = q;
+    t->name = l->pipelined && q->name == SQL_BY_TEXT ? NULL : db__name(q, t->made);
     t->fn = fn;
     t->arg = arg;
     push(&l->waiting, t);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -15,7 +16,7 @@ struct db_conn {
 static bool connect_now(struct db_conn *c, struct err *err)
 {
     PQfinish(c->pg);
-    c->prepared.n = 0;
+    c->prepared.n = c->prepared.by_text = 0;
     c->in_transaction = false;
     c->pg = PQconnectdbParams(c->target.keywords, c->target.values, 1);
     if (PQstatus(c->pg) != CONNECTION_OK) {
@@ -32,7 +33,7 @@ bool db_open(const struct config *config, struct db_conn **out, struct err *err)
     if (!c)
         return err_set(err, ERR_INTERNAL, "out of memory");
     arena_init(&c->a, 0);
-    db__target(config, &c->a, &c->target);
+    db__target(config, &c->a, "", &c->target);
     if (!connect_now(c, err)) {
         db_close(c);
         return false;
@@ -82,15 +83,22 @@ static bool finish(struct db_conn *c, PGresult **place, PGresult *r, const struc
     return true;
 }
 
-static bool prepare(struct db_conn *c, const struct sql *q, const struct db__params *p, struct err *err)
+static bool prepare(struct db_conn *c, const char *name, const struct sql *q, const struct db__params *p,
+                    struct err *err)
 {
-    if (!q->name || db__prepared_has(&c->prepared, q->name))
+    char forgotten[DB__NAME], command[DB__NAME + 16];
+    if (!name || db__prepared_has(&c->prepared, name))
         return true;
-    PGresult *r = PQprepare(c->pg, q->name, q->text.s, p->n, p->types);
+    if (db__prepared_make_room(&c->prepared, name, forgotten)) {
+        snprintf(command, sizeof command, "DEALLOCATE %s", forgotten);
+        if (!db_run(c, command, err))
+            return false;
+    }
+    PGresult *r = PQprepare(c->pg, name, q->text.s, p->n, p->types);
     if (!db__ok(r))
         return failed(c, r, err);
     PQclear(r);
-    db__prepared_add(&c->prepared, q->name);
+    db__prepared_add(&c->prepared, name);
     return true;
 }
 
@@ -98,12 +106,14 @@ bool db_exec(struct db_conn *c, struct arena *a, const struct sql *q, const stru
              struct err *err)
 {
     struct db__params p;
+    char made[DB__NAME];
+    const char *name = db__name(q, made);
     PGresult **place = rows ? db__place(a) : NULL;
     db__params(q, a, &p);
-    if (!ensure(c, err) || !prepare(c, q, &p, err))
+    if (!ensure(c, err) || !prepare(c, name, q, &p, err))
         return false;
-    PGresult *r = q->name ? PQexecPrepared(c->pg, q->name, p.n, p.values, p.lengths, p.formats, 1)
-                          : PQexecParams(c->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
+    PGresult *r = name ? PQexecPrepared(c->pg, name, p.n, p.values, p.lengths, p.formats, 1)
+                       : PQexecParams(c->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
     return finish(c, place, r, rows, err);
 }
 

@@ -24,19 +24,27 @@ const struct db_rows *db__rows(PGresult **place, PGresult *r);
 bool db__error(const PGresult *r, struct err *err);
 bool db__ok(const PGresult *r);
 
-/* Where to connect, with the settings of our sessions; for PQconnectdbParams(…, 1). */
+/* Where to connect, with the settings of our sessions, and more of them (" -c x=y"); for PQconnectdbParams(…, 1). */
 struct db__target {
     const char *keywords[8], *values[8];
 };
-void db__target(const struct config *c, struct arena *a, struct db__target *out);
+void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out);
 
-/* Names of the statements that one connection has prepared. Names are static strings: compared by address. */
+/*
+ * The statements that one connection has prepared, the oldest first. The code knows few by name; of those named by
+ * their text, whose number clients determine, the oldest make room.
+ */
+enum { DB__NAME = 24, DB__NAMED = 128, DB__BY_TEXT = 64 };
 struct db__prepared {
-    const char *names[64];
-    int n;
+    char names[DB__NAMED + DB__BY_TEXT][DB__NAME];
+    int n, by_text;
 };
+/* The name under which a statement is prepared, NULL: none. */
+const char *db__name(const struct sql *q, char made[DB__NAME]);
 bool db__prepared_has(const struct db__prepared *p, const char *name);
 void db__prepared_add(struct db__prepared *p, const char *name);
 void db__prepared_remove(struct db__prepared *p, const char *name);
+/* Before adding: true when the statement `forgotten` has to be deallocated. */
+bool db__prepared_make_room(struct db__prepared *p, const char *name, char forgotten[DB__NAME]);
 
 #endif

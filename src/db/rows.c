@@ -203,15 +203,15 @@ bool db__error(const PGresult *r, struct err *err)
                       "SQLSTATE %s %s in %s", state, constraint ? constraint : "", where ? where : "?");
 }
 
-void db__target(const struct config *c, struct arena *a, struct db__target *out)
+void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out)
 {
     /* Every statement has an index to go by: where the planner thinks otherwise, its estimate is wrong. */
     const char *options =
         arena_printf(a,
                      "-c statement_timeout=%lld -c timezone=UTC -c jit=off -c synchronous_commit=on "
                      "-c enable_seqscan=off -c random_page_cost=1.1 "
-                     "-c default_transaction_isolation=read\\ committed",
-                     (long long)(c->db_statement_timeout / 1000));
+                     "-c default_transaction_isolation=read\\ committed %s",
+                     (long long)(c->db_statement_timeout / 1000), more);
     const char *const pairs[][2] = {
         {"dbname", c->db_conninfo}, /* expanded: a connection string or an URI */
         {"application_name", "kagari"}, {"client_encoding", "UTF8"},
@@ -222,25 +222,4 @@ void db__target(const struct config *c, struct arena *a, struct db__target *out)
         out->keywords[i] = pairs[i][0];
         out->values[i] = arena_strdup(a, pairs[i][1]);
     }
-}
-
-bool db__prepared_has(const struct db__prepared *p, const char *name)
-{
-    for (int i = 0; i < p->n; i++)
-        if (p->names[i] == name)
-            return true;
-    return false;
-}
-
-void db__prepared_add(struct db__prepared *p, const char *name)
-{
-    if (p->n < (int)(sizeof p->names / sizeof p->names[0]))
-        p->names[p->n++] = name;
-}
-
-void db__prepared_remove(struct db__prepared *p, const char *name)
-{
-    for (int i = 0; i < p->n; i++)
-        if (p->names[i] == name)
-            p->names[i] = p->names[--p->n];
 }

@@ -109,7 +109,8 @@ static const char row_columns[] = "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, 
 
 static void limit(struct plan *p)
 {
-    sql_addf(p->w.sql, " LIMIT $%d", sql_int8(p->w.sql, p->w.q->count + 1));
+    /* a literal: the planner has to know that it is small */
+    sql_addf(p->w.sql, " LIMIT %d", p->w.q->count + 1);
 }
 
 static int type_array(struct plan *p)
@@ -122,17 +123,25 @@ static int type_array(struct plan *p)
     return sql_int2_array(p->w.sql, ids, (size_t)n);
 }
 
+/* How the type of the rows is asked for. */
+enum by_type {
+    TYPE_INDEXED,
+    TYPE_FILTERED, /* by an expression that no index has: another index finds the rows, and it shall do so alone */
+    TYPE_ELSEWHERE,
+};
+
 /* Rows of this search's tenant and types, and on later pages only the versions that the first page's snapshot saw.
- * types: the condition on them stands elsewhere. */
-static void base_condition(struct plan *p, bool types)
+ */
+static void base_condition(struct plan *p, enum by_type by)
 {
     const struct search_query *query = p->w.q;
     struct sql *q = p->w.sql;
     sql_addf(q, " WHERE r0.tenant = $%d AND NOT r0.deleted", p->w.tenant);
-    if (types && query->n_types == 1)
-        sql_addf(q, " AND r0.rtype = $%d", sql_int2(q, (int16_t)query->types[0]->id));
-    else if (types && query->n_types > 1)
-        sql_addf(q, " AND r0.rtype = ANY ($%d)", type_array(p));
+    const char *hide = by == TYPE_FILTERED ? " + 0" : "";
+    if (by != TYPE_ELSEWHERE && query->n_types == 1)
+        sql_addf(q, " AND r0.rtype%s = $%d", hide, sql_int2(q, (int16_t)query->types[0]->id));
+    else if (by != TYPE_ELSEWHERE && query->n_types > 1)
+        sql_addf(q, " AND r0.rtype%s = ANY ($%d)", hide, type_array(p));
     if (p->w.cursor.given)
         sql_addf(q, " AND pg_visible_in_snapshot(r0.xid, $%d::pg_snapshot)",
                  sql_text(q, p->w.cursor.snapshot));
@@ -150,6 +159,15 @@ static void criteria(struct plan *p, enum search__use use, const struct search_c
     }
 }
 
+/* The GIN index finds the matches. */
+static bool found_by_keys(const struct plan *p)
+{
+    bool keys = false;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
+        keys = keys || c->kind == CRIT_KEYS || c->kind == CRIT_DICT;
+    return keys && !p->by_row;
+}
+
 /* CTE m: the matches' k and sort keys. */
 static void collect(struct plan *p)
 {
@@ -158,7 +176,7 @@ static void collect(struct plan *p)
     search__sort_keys(&p->w);
     if (!p->driver) {
         sql_adds(q, " FROM res r0");
-        base_condition(p, true);
+        base_condition(p, found_by_keys(p) ? TYPE_FILTERED : TYPE_INDEXED);
         criteria(p, USE_INDEX, NULL, NULL);
         sql_adds(q, ")");
         return;
@@ -168,7 +186,7 @@ static void collect(struct plan *p)
         sql_adds(q, " FROM (SELECT DISTINCT v FROM c) c CROSS JOIN LATERAL (SELECT r0.* FROM res r0");
     else
         sql_adds(q, " FROM res r0");
-    base_condition(p, true);
+    base_condition(p, column ? TYPE_INDEXED : TYPE_FILTERED);
     if (column)
         sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE ", column);
     else
@@ -230,7 +248,7 @@ static void branch(struct plan *p, enum source from, bool far, bool counting)
     }
     sql_adds(q, from == FROM_OVERFLOW ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
                                       : " FROM res r0");
-    base_condition(p, true);
+    base_condition(p, TYPE_INDEXED);
     if (from != FROM_RES)
         code_condition(p, from);
     if (p->date) {
@@ -271,7 +289,7 @@ static void scan_types(struct plan *p)
              row_columns);
     search__sort_keys(&p->w);
     sql_adds(q, " FROM res r0");
-    base_condition(p, false);
+    base_condition(p, TYPE_ELSEWHERE);
     sql_adds(q, " AND r0.rtype = t.id");
     criteria(p, USE_FILTER, NULL, NULL);
     search__after_cursor(&p->w, "r0");
@@ -327,7 +345,7 @@ static void count_scanned(struct plan *p)
         branches(p, true);
     } else {
         sql_adds(q, "SELECT r0.k FROM res r0");
-        base_condition(p, true);
+        base_condition(p, TYPE_INDEXED);
         criteria(p, USE_FILTER, NULL, NULL);
     }
     sql_adds(q, ") x");
@@ -381,7 +399,7 @@ static void count_only(struct plan *p)
              "SELECT NULL::int2 AS rtype, NULL::text AS rid, NULL::int4 AS ver, NULL::timestamptz AS lu,"
              " NULL::text AS content, NULL::int8 AS k, NULL::int4 AS tenant, NULL::text AS cursor,"
              " pg_current_snapshot()::text AS snapshot, (SELECT count(*) FROM res r0");
-    base_condition(p, true);
+    base_condition(p, TYPE_INDEXED);
     criteria(p, USE_INDEX, NULL, NULL);
     sql_adds(p->w.sql, ") AS total");
 }
@@ -392,6 +410,7 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     struct plan p;
     if (!start(&p, query, stats, out, err))
         return false;
+    out->name = SQL_BY_TEXT;
     choose(&p);
     if (query->summary == SUMMARY_COUNT) {
         count_only(&p);
@@ -433,7 +452,7 @@ bool search_plan_match(const struct search_query *query, const struct search_sta
     if (!start(&p, query, stats, out, err))
         return false;
     sql_adds(out, "SELECT r0.rtype, r0.rid, r0.k, r0.ver FROM res r0");
-    base_condition(&p, true);
+    base_condition(&p, TYPE_INDEXED);
     criteria(&p, USE_INDEX, NULL, NULL);
     sql_addf(out, " LIMIT $%d", sql_int8(out, most));
     return true;

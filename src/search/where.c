@@ -5,6 +5,7 @@
  * forms: with the operators that the GIN index serves, and with the functions behind them, which no index serves,
  * for rows that an ordered scan already delivers (the planner must not leave it for the GIN index; see plan.c).
  */
+#include "base/utf8.h"
 #include "internal.h"
 
 /* Sorts after every text: the last code point. */
@@ -200,12 +201,28 @@ static void exists_side(struct search__sql *w, const struct search_criterion *c,
     sql_adds(w->sql, end_of_probe(use));
 }
 
+/* Three letters or digits in a row: what the trigram index can look up. */
+static bool has_trigram(struct str text)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < text.len && run < 3;) {
+        int32_t c = utf8_next(text, &i);
+        bool word = c > 0x7f || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        run = word ? run + 1 : 0;
+    }
+    return run >= 3;
+}
+
 static void select_side(struct search__sql *w, const struct search_criterion *c, const struct fhir_type *type,
                         const char *part)
 {
+    /* + 0 hides a column from its index: the trigrams find fewer rows than type and parameter do */
+    bool trigrams = c->kind == CRIT_STRING && c->match == MATCH_CONTAINS && has_trigram(c->text);
+    const char *hide = trigrams ? " + 0" : "";
     sql_addf(w->sql,
-             "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND s.rtype = $%d AND s.param = $%d AND ",
-             side_table(c), w->tenant, sql_int2(w->sql, (int16_t)type->id), sql_int4(w->sql, c->param->id));
+             "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND s.rtype%s = $%d AND s.param%s = $%d AND ",
+             side_table(c), w->tenant, hide, sql_int2(w->sql, (int16_t)type->id), hide,
+             sql_int4(w->sql, c->param->id));
     side_condition(w, c, part);
 }
 

@@ -55,7 +55,7 @@ static bool create(struct arena *a, struct store *s, const struct search_registr
         print(&q, 0);
     }
     store_committed(s, &one, 1);
-    store_create_plan(s, &one, 1, &q);
+    store_create_plan(s, &one, 1, false, &q);
     print(&q, w.k);
     return true;
 }

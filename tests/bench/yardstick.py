@@ -51,7 +51,7 @@ class Script:
         self.long = {}  # texts that travel as parameters of pgbench's
 
     def expression(self, kind, value, others):
-        differs = [value != o for o in others]
+        differs = [value not in o for o in others]  # arrays of hashes are sorted: positions tell nothing
         if value is None:
             return "NULL"
         if kind in (1, 2, INT2_ARRAY, INT4_ARRAY) or (kind in (3, INT8_ARRAY) and not any(differs)):
@@ -83,7 +83,7 @@ class Script:
             if any(len(o) != len(values) for o in others):
                 raise ValueError("the resources differ in shape")
             kind = p["type"]
-            parts = [self.expression(kind, v, [o[i] for o in others]) for i, v in enumerate(values)]
+            parts = [self.expression(kind, v, others) for v in values]
             if array:
                 literal = f"ARRAY[{', '.join(parts)}]::{TYPES[kind]}[]"
             else:

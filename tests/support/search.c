@@ -25,7 +25,8 @@ void test_search_open(struct test_search *t)
     c.db_conninfo = test_conninfo();
     ck_ok(db_open(&c, &t->db, &err));
     char *schema = arena_printf(&t->a, "search_%d", (int)getpid());
-    ck_ok(db_run(t->db, "SET client_min_messages = warning", &err));
+    /* as the connections for searches are set */
+    ck_ok(db_run(t->db, "SET client_min_messages = warning; SET plan_cache_mode = force_generic_plan", &err));
     ck_ok(db_run(t->db, arena_printf(&t->a, "CREATE SCHEMA %s; SET search_path = %s, public", schema, schema),
                  &err));
     ck_ok(db_run(t->db, embed_get("sql/0001_schema.sql").s, &err));
@@ -216,18 +217,22 @@ bool test_search_page(struct test_search *t, const struct search_query *q, struc
     return true;
 }
 
-struct str test_search_explain(struct test_search *t, const struct search_query *q, bool analyze)
+struct str test_search_explain(struct test_search *t, const struct search_query *q)
 {
-    struct sql sql;
+    struct sql search, sql;
     const struct db_rows *rows;
     struct buf out;
-    ck_ok(search_plan(q, &t->stats, &sql, &err));
-    struct str text = {arena_strndup(&t->a, sql.text.s, sql.text.len), sql.text.len};
-    sql.text.len = 0;
-    sql_addf(&sql, "EXPLAIN (COSTS OFF%s) ", analyze ? ", ANALYZE, TIMING OFF" : "");
-    buf_addstr(&sql.text, text);
+    ck_ok(search_plan(q, &t->stats, &search, &err));
+    search.name = arena_printf(&t->a, "explained%d", t->explained++);
+    if (!db_exec(t->db, &t->a, &search, &rows, &err))
+        ck_abort_msg("%s [%s] in %s", err.msg, err.detail, search.text.s);
+    sql_init(&sql, &t->a, NULL);
+    sql_addf(&sql, "EXPLAIN (COSTS OFF) EXECUTE %s", search.name);
+    for (size_t i = 0; i < search.n; i++)
+        sql_adds(&sql, i ? ", NULL" : "(NULL");
+    sql_adds(&sql, search.n ? ")" : "");
     if (!db_exec(t->db, &t->a, &sql, &rows, &err))
-        ck_abort_msg("%s [%s] in %s", err.msg, err.detail, text.s);
+        ck_abort_msg("%s [%s] in %s", err.msg, err.detail, search.text.s);
     buf_init(&out, &t->a, 1024);
     for (int i = 0; i < db_count(rows); i++)
         buf_addf(&out, "%.*s\n", STR_FMT(db_text(rows, i, 0)));

@@ -18,6 +18,7 @@ struct test_search {
     struct search_limits limits;
     struct db_conn *db; /* NULL without test_search_open() */
     int64_t k;
+    int explained;
 };
 
 #define TEST_SEARCH_BASE "https://kagari.test/fhir"
@@ -45,7 +46,7 @@ struct test_page {
 bool test_search_page(struct test_search *t, const struct search_query *q, struct test_page *out,
                       struct err *err);
 
-/* The statement's plan, as EXPLAIN prints it. */
-struct str test_search_explain(struct test_search *t, const struct search_query *q, bool analyze);
+/* The statement's plan for whatever values, as EXPLAIN prints it. */
+struct str test_search_explain(struct test_search *t, const struct search_query *q);
 
 #endif

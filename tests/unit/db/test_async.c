@@ -128,6 +128,18 @@ START_TEST(test_a_statement_that_cannot_be_prepared)
 }
 END_TEST
 
+/* More shapes than a connection keeps: the oldest are prepared again when they come back. */
+START_TEST(test_statements_named_by_their_text)
+{
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 400; i++)
+            ask(DB_SEARCH, SQL_BY_TEXT, arena_printf(&a, "SELECT $1::int8 + %d", i), 1);
+    run();
+    ck_assert_int_eq(failures, 0);
+    ck_assert_int_eq(sum, 2 * (400 + 400 * 399 / 2));
+}
+END_TEST
+
 /* The connection is lost while the PREPARE before the statement waits for a lock. */
 START_TEST(test_killed_while_preparing)
 {
@@ -194,6 +206,7 @@ Suite *suite_db_async(void)
     tcase_add_test(t, test_each_lane_answers);
     tcase_add_test(t, test_a_failing_neighbour_in_the_pipeline);
     tcase_add_test(t, test_a_statement_that_cannot_be_prepared);
+    tcase_add_test(t, test_statements_named_by_their_text);
     tcase_add_test(t, test_killed_while_preparing);
     tcase_add_test(t, test_killed_backends_come_back);
     tcase_add_test(t, test_without_a_database);

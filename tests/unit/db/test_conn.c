@@ -40,6 +40,20 @@ static const struct db_rows *ask(const char *text)
     return rows;
 }
 
+START_TEST(test_statements_named_by_their_text)
+{
+    for (int i = 0; i < 200; i++) {
+        struct sql q;
+        const struct db_rows *rows;
+        sql_init(&q, &a, SQL_BY_TEXT);
+        sql_addf(&q, "SELECT $%d::int4 + %d", sql_int4(&q, 1), i % 150);
+        ck_ok(db_exec(conn, &a, &q, &rows, &err));
+        ck_assert_int_eq(db_int4(rows, 0, 0), 1 + i % 150);
+    }
+    ck_assert_int_le(db_int8(ask("SELECT count(*) FROM pg_prepared_statements"), 0, 0), 64);
+}
+END_TEST
+
 START_TEST(test_every_type_goes_there_and_back)
 {
     struct sql q;
@@ -210,6 +224,7 @@ Suite *suite_db_conn(void)
     TCase *t = tcase_create("all");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 20);
+    tcase_add_test(t, test_statements_named_by_their_text);
     tcase_add_test(t, test_every_type_goes_there_and_back);
     tcase_add_test(t, test_errors_name_no_values);
     tcase_add_test(t, test_statement_timeout);
