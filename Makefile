@@ -103,6 +103,10 @@ test: ## build both ways, run every test, end with one line that counts them
 	@$(MAKE) --no-print-directory BUILD=san build/san/kagari build/san/unit-tests
 	@tests/run release san
 
+SOAK_SECONDS ?= 600
+soak: $(B)/kagari ## ten minutes of mixed load; fails when memory grows (SOAK_SECONDS)
+	@KAGARI=$(B)/kagari tests/fault/soak.py $(SOAK_SECONDS)
+
 bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
 	@tests/bench/run
 
@@ -173,4 +177,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test bench lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
