@@ -30,6 +30,9 @@ const struct search_tenant *store_tenant(const struct store *s);
 const struct search_stats *store_stats(const struct store *s);
 /* Reads them anew from pg_stats; from a worker, now and then. */
 bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
+/* Lets PostgreSQL count anew when the data have doubled since it last did: between its own visits, a minute apart, it
+ * would plan the first searches after a load as if the tables were empty. */
+bool store_analyze(struct db_conn *conn, bool *done, struct err *err) NODISCARD;
 /* A new id for a resource: a UUID whose first bits grow with time, so that the primary key is filled from one
  * side. */
 void store_new_id(char out[37]);

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/service.h"
 
-enum { LOOPS_MAX = 256, STATS_US = 60 * 1000 * 1000, TICK_US = 500 * 1000 };
+enum { LOOPS_MAX = 256, STATS_US = 60 * 1000 * 1000, ANALYZE_US = 2 * 1000 * 1000, TICK_US = 500 * 1000 };
 
 struct server {
     struct arena a;       /* settings, definitions: until the end */
@@ -35,6 +35,8 @@ struct server {
     const struct fhir_defs *defs;
     const struct search_registry *search;
     const struct validator *validator;
+    atomic_bool counting; /* a worker looks at the planner's statistics; the two below are its own then */
+    int64_t next_stats_us, next_analyze_us;
     _Atomic(struct api *) api; /* NULL until the database has been seen */
 };
 
@@ -164,10 +166,36 @@ static bool all_ready(const struct server *s)
     return true;
 }
 
+/* On a worker: counting a large table anew takes seconds. */
+static void statistics(void *arg, struct db_conn *conn, const struct err *failure)
+{
+    struct server *s = arg;
+    struct err err;
+    bool analyzed = false, ok = conn && store_analyze(conn, &analyzed, &err);
+    if (ok && (analyzed || clock_mono_us() > s->next_stats_us)) {
+        s->next_stats_us = clock_mono_us() + STATS_US;
+        ok = store_stats_refresh(s->store, conn, &err);
+    }
+    if (!ok)
+        log_event(LOG_WARN, "no-statistics", LOG_S("detail", failure ? failure->detail : err.detail));
+    s->next_analyze_us = clock_mono_us() + ANALYZE_US;
+    atomic_store(&s->counting, false);
+}
+
+static void watch_statistics(struct server *s)
+{
+    struct err err;
+    if (atomic_load(&s->counting) || clock_mono_us() < s->next_analyze_us)
+        return;
+    atomic_store(&s->counting, true);
+    if (!db_pool_submit(s->pool, statistics, s, &err))
+        atomic_store(&s->counting, false);
+}
+
 static bool supervise(struct server *s, const struct config_source *from, const sigset_t *signals,
                       void (*ready)(void *arg, int port), void *arg, struct err *err)
 {
-    int64_t next_stats = clock_mono_us() + STATS_US, next_ping = 0;
+    int64_t next_ping = 0;
     bool told = false;
     for (;;) {
         struct err cause;
@@ -196,11 +224,8 @@ static bool supervise(struct server *s, const struct config_source *from, const 
                 reload(s, from);
         }
         ping(s, &next_ping);
-        if (told && clock_mono_us() > next_stats) {
-            next_stats = clock_mono_us() + STATS_US;
-            if (!store_stats_refresh(s->store, s->conn, &cause))
-                log_event(LOG_WARN, "no-statistics", LOG_S("detail", cause.detail));
-        }
+        if (told)
+            watch_statistics(s);
     }
 }
 

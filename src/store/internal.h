@@ -14,13 +14,20 @@ struct store__known {
     size_t n, size;
 };
 
+/* Requests under way may still read what a refresh replaced: it is freed a minute later. */
+struct store__stats {
+    struct search_stats stats;
+    const struct store__stats *older;
+    int64_t replaced_us;
+    struct search_stats_entry common[];
+};
+
 struct store {
     struct search_tenant tenant;
     _Atomic int64_t last_k;
     int64_t node;
     struct store__known known;
-    _Atomic(const struct search_stats *) stats;
-    const struct search_stats *old_stats; /* of the refresh before: still read by requests under way */
+    _Atomic(const struct store__stats *) stats; /* newest first */
 };
 
 /* A new surrogate: milliseconds since 2024, node, counter. Unique, roughly growing, without asking the

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "internal.h"
 
-enum { NODES = 1024, PER_MS = 4096, KNOWN_MAX = 1 << 20 };
+enum { NODES = 1024, PER_MS = 4096, KNOWN_MAX = 1 << 20, STATS_KEPT_US = 60 * 1000 * 1000 };
 static const int64_t k_epoch_ms = INT64_C(1704067200000); /* 2024-01-01 */
 
 static bool read_hash_key(const struct config *c, struct hash_key *key, struct err *err)
@@ -83,12 +83,10 @@ static bool take_node_number(struct store *s, struct db_conn *conn, struct err *
 
 bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err)
 {
-    static const struct search_stats none;
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return err_set(err, ERR_INTERNAL, "out of memory");
     pthread_mutex_init(&s->known.lock, NULL);
-    s->stats = &none;
     s->tenant.id = 1;
     s->tenant.zone = (int)c->store_zone;
     if (!read_hash_key(c, &s->tenant.key, err) || !check_hash_key(s, conn, c, err) ||
@@ -100,16 +98,17 @@ bool store_new(const struct config *c, struct db_conn *conn, struct store **out,
     return true;
 }
 
-static void free_stats(const struct search_stats *stats)
+static void free_stats(const struct store__stats *s)
 {
-    if (stats && stats->common)
-        free((void *)stats);
+    for (const struct store__stats *older; s; s = older) {
+        older = s->older;
+        free((void *)s);
+    }
 }
 
 void store_free(struct store *s)
 {
     free_stats(s->stats);
-    free_stats(s->old_stats);
     free(s->known.slots);
     pthread_mutex_destroy(&s->known.lock);
     free(s);
@@ -122,13 +121,29 @@ const struct search_tenant *store_tenant(const struct store *s)
 
 const struct search_stats *store_stats(const struct store *s)
 {
-    return atomic_load(&s->stats);
+    return &atomic_load(&s->stats)->stats;
 }
 
 static int by_key(const void *x, const void *y)
 {
     int64_t a = ((const struct search_stats_entry *)x)->key, b = ((const struct search_stats_entry *)y)->key;
     return (a > b) - (a < b);
+}
+
+/* Puts the new ones in place and frees those that were replaced more than a minute ago. */
+static void replace_stats(struct store *s, struct store__stats *fresh)
+{
+    struct store__stats *old = (struct store__stats *)atomic_load(&s->stats);
+    fresh->older = old;
+    atomic_store(&s->stats, fresh);
+    if (old)
+        old->replaced_us = clock_mono_us();
+    for (struct store__stats *x = old; x; x = (struct store__stats *)x->older) {
+        if (x->older && x->older->replaced_us < clock_mono_us() - STATS_KEPT_US) {
+            free_stats(x->older);
+            x->older = NULL;
+        }
+    }
 }
 
 bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
@@ -146,23 +161,43 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
             "WHERE c.oid = 'res'::regclass");
     bool ok = db_exec(conn, &a, &q, &rows, err);
     if (ok) {
-        size_t n = (size_t)db_count(rows);
-        struct search_stats *stats = malloc(sizeof *stats + n * sizeof(struct search_stats_entry));
-        ok = stats || err_set(err, ERR_INTERNAL, "out of memory");
+        size_t n = (size_t)db_count(rows), used = 0;
+        struct store__stats *fresh = malloc(sizeof *fresh + n * sizeof fresh->common[0]);
+        ok = fresh || err_set(err, ERR_INTERNAL, "out of memory");
+        /* the last elements of the frequency array are bounds without a key */
+        for (int i = 0; ok && i < (int)n; i++)
+            if (!db_null(rows, i, 0))
+                fresh->common[used++] = (struct search_stats_entry){db_int8(rows, i, 0), db_int8(rows, i, 1)};
         if (ok) {
-            struct search_stats_entry *e = (struct search_stats_entry *)(stats + 1);
-            size_t used = 0;
-            /* the last elements of the frequency array are bounds without a key */
-            for (size_t i = 0; i < n; i++)
-                if (!db_null(rows, (int)i, 0))
-                    e[used++] =
-                        (struct search_stats_entry){db_int8(rows, (int)i, 0), db_int8(rows, (int)i, 1)};
-            qsort(e, used, sizeof *e, by_key);
-            *stats = (struct search_stats){.n = used, .common = e, .rows = n ? db_int8(rows, 0, 2) : 0};
-            free_stats(s->old_stats);
-            s->old_stats = atomic_exchange(&s->stats, stats);
+            qsort(fresh->common, used, sizeof fresh->common[0], by_key);
+            fresh->stats = (struct search_stats){
+                .n = used, .common = fresh->common, .rows = n ? db_int8(rows, 0, 2) : 0};
+            fresh->replaced_us = INT64_MAX;
+            replace_stats(s, fresh);
         }
     }
+    arena_release(&a);
+    return ok;
+}
+
+bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
+{
+    struct arena a;
+    struct sql q;
+    const struct db_rows *rows;
+    arena_init(&a, 0);
+    sql_init(&q, &a, NULL);
+    sql_adds(
+        &q,
+        "SELECT pg_relation_size(oid) / 8192 > 2 * relpages + 64 FROM pg_class WHERE oid = 'res'::regclass");
+    bool ok = db_exec(conn, &a, &q, &rows, err);
+    *done = ok && db_bool(rows, 0, 0);
+    ok = ok &&
+         (!*done ||
+          db_run(conn,
+                 "SET statement_timeout = 0; ANALYZE res, idx_str, idx_date, idx_num, idx_ovf, idx_dict; "
+                 "RESET statement_timeout",
+                 err));
     arena_release(&a);
     return ok;
 }
