@@ -140,11 +140,13 @@ bool api__make_capability(struct api *api, struct err *err)
                     "Kagari FHIR R4 server");
     json_add_string(a, o, "fhirVersion", "4.0.1");
     json *formats = json_add(a, o, "format", json_array(a));
-    json_push(formats, json_string(a, "application/fhir+json"));
-    json_push(formats, json_string(a, "json"));
+    static const char *const names[] = {"application/fhir+json", "application/fhir+xml", "json", "xml"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        json_push(formats, json_string(a, names[i]));
     json *patches = json_add(a, o, "patchFormat", json_array(a));
     json_push(patches, json_string(a, "application/json-patch+json"));
     json_push(patches, json_string(a, "application/fhir+json"));
+    json_push(patches, json_string(a, "application/fhir+xml"));
     json *rest = json_push(json_add(a, o, "rest", json_array(a)), json_object(a));
     json_add_string(a, rest, "mode", "server");
     json *security = json_add(a, rest, "security", json_object(a));

@@ -77,6 +77,8 @@ static bool prepare_history(struct api_request *r, struct err *err)
         n = r->config->search_max_count;
     *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
     r->state = h;
+    if (r->pretty || r->format == FORMAT_XML) /* what parses what it sends does not run on an event loop */
+        r->run = RUN_WORKER;
     return read_instant(r, "_since", &h->since_us, &ignored, err) &&
            read_instant(r, "_at", &h->at_lo_us, &h->at_hi_us, err) && read_sort(r, h, err) &&
            read_cursor(r, h, err);
@@ -199,21 +201,31 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
     return true;
 }
 
+static bool work_history(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    return plan_history(r, &q, err) && db_exec(c, r->a, &q, &rows, err) && reply_history(r, rows, out, err);
+}
+
 const struct api_interaction api__history_instance = {.code = "history-instance",
                                                       .run = RUN_SEARCH,
                                                       .right = AUTH_READ,
                                                       .prepare = prepare_history,
                                                       .plan = plan_history,
-                                                      .reply = reply_history};
+                                                      .reply = reply_history,
+                                                      .work = work_history};
 const struct api_interaction api__history_type = {.code = "history-type",
                                                   .run = RUN_SEARCH,
                                                   .right = AUTH_READ | AUTH_SEARCH,
                                                   .prepare = prepare_history,
                                                   .plan = plan_history,
-                                                  .reply = reply_history};
+                                                  .reply = reply_history,
+                                                  .work = work_history};
 const struct api_interaction api__history_system = {.code = "history-system",
                                                     .run = RUN_SEARCH,
                                                     .right = AUTH_READ | AUTH_SEARCH,
                                                     .prepare = prepare_history,
                                                     .plan = plan_history,
-                                                    .reply = reply_history};
+                                                    .reply = reply_history,
+                                                    .work = work_history};

@@ -62,6 +62,8 @@ const struct api_route *api__routes(size_t *n);
 /* Without a preference: the representation; inside Bundles nothing. */
 enum prefer_return { RETURN_DEFAULT, RETURN_REPRESENTATION, RETURN_MINIMAL, RETURN_OUTCOME };
 
+enum api_format { FORMAT_NONE, FORMAT_JSON, FORMAT_XML };
+
 struct api_request {
     struct api *api;
     const struct config *config;
@@ -83,6 +85,8 @@ struct api_request {
 
     struct str if_match, if_none_match, if_modified_since, if_none_exist;
     struct str accept, content_type;
+    enum api_format format; /* of the answer; FORMAT_NONE: not chosen yet */
+    const char *media_type; /* of the answer */
     enum prefer_return prefer;
     bool strict, pretty, in_bundle, in_transaction;
 
@@ -120,14 +124,20 @@ struct api_response {
 
 /* Base URL, parameters, headers. */
 bool api__negotiate(struct api_request *r, struct err *err) NODISCARD;
-/* "application/fhir+json" and what else means FHIR in JSON. */
-bool api__is_fhir_json(struct str media_type);
+struct str api__essence(struct str media_type); /* without its parameters */
+/* FORMAT_NONE: not FHIR, or FHIR of another version. */
+enum api_format api__format_of(struct str media_type);
+/* Does an Accept header ask for FHIR, where something else could be sent as well? */
+bool api__names_fhir(struct str accept);
+/* By _format, else by Accept. False: by neither; JSON is chosen then. */
+bool api__choose_format(struct api_request *r);
 bool api__parse_etag(struct str s, int32_t *ver);                   /* W/"3" */
 struct str api__arg(const struct api_request *r, const char *name); /* first value; s NULL when absent */
 /* application/x-www-form-urlencoded, also the query. */
 bool api__parse_args(struct arena *a, struct str text, struct search_arg **args, size_t *n, size_t *cap,
                      struct err *err) NODISCARD;
-/* Parses the body into r->body. */
+bool api__parse_body(struct api_request *r, enum api_format format, struct err *err) NODISCARD;
+/* Parses the body into r->body by its Content-Type, or makes a Binary of it. */
 bool api__read_body(struct api_request *r, struct err *err) NODISCARD;
 /* Is r->body a resource of this type that may be stored? False: *out is the answer, with all findings. */
 bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;

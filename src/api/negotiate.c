@@ -1,5 +1,6 @@
 /* What the client asks for besides the resource: parameters, representation, preferences (http.html#general). */
 #include "base/base64.h"
+#include "fhir/xml.h"
 #include "internal.h"
 
 bool api__parse_args(struct arena *a, struct str text, struct search_arg **args, size_t *n, size_t *cap,
@@ -27,91 +28,6 @@ struct str api__arg(const struct api_request *r, const char *name)
         if (str_is(r->args[i].name, name))
             return r->args[i].value;
     return (struct str){NULL, 0};
-}
-
-/* ---- media types ------------------------------------------------------------------------------------------ */
-
-/* "type/subtype" without parameters. */
-static struct str essence(struct str media_type)
-{
-    struct str rest;
-    return str_trim(str_cut(media_type, ';', &rest));
-}
-
-bool api__is_fhir_json(struct str media_type)
-{
-    static const char *const names[] = {"application/fhir+json", "application/json", "text/json",
-                                        "application/json+fhir"};
-    struct str e = essence(media_type);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_ieq(e, str_of(names[i])))
-            return true;
-    return false;
-}
-
-/* The value of a parameter such as charset or fhirVersion; s NULL when there is none. */
-static struct str media_parameter(struct str media_type, const char *name)
-{
-    struct str rest;
-    str_cut(media_type, ';', &rest);
-    while (rest.s) {
-        struct str value, key = str_trim(str_cut(str_cut(rest, ';', &rest), '=', &value));
-        if (value.s && str_ieq(key, str_of(name))) {
-            value = str_trim(value);
-            if (value.len >= 2 && value.s[0] == '"' && value.s[value.len - 1] == '"')
-                value = (struct str){value.s + 1, value.len - 2};
-            return value;
-        }
-    }
-    return (struct str){NULL, 0};
-}
-
-static bool our_version(struct str media_type)
-{
-    struct str v = media_parameter(media_type, "fhirVersion");
-    return !v.s || str_is(v, "4.0") || str_is(v, "4.0.1");
-}
-
-static bool is_any(struct str e)
-{
-    return str_is(e, "*/*") || str_is(e, "application/*");
-}
-
-static bool refused_by_q(struct str media_type)
-{
-    struct str q = media_parameter(media_type, "q");
-    for (size_t i = 0; q.s && i < q.len; i++)
-        if (q.s[i] != '0' && q.s[i] != '.')
-            return false;
-    return q.s && q.len > 0;
-}
-
-static bool accepts_json(struct str accept)
-{
-    if (!accept.s || !str_trim(accept).len)
-        return true;
-    for (struct str rest = accept; rest.s;) {
-        struct str one = str_cut(rest, ',', &rest);
-        if ((api__is_fhir_json(one) || is_any(essence(one))) && our_version(one) && !refused_by_q(one))
-            return true;
-    }
-    return false;
-}
-
-static bool check_format(struct api_request *r, struct err *err)
-{
-    struct str format = api__arg(r, "_format");
-    if (format.s) {
-        /* a '+' that the client did not escape has become a blank */
-        if (str_ieq(format, STR("json")) || api__is_fhir_json(format) ||
-            str_ieq(essence(format), STR("application/fhir json")))
-            return true;
-        return err_set(err, ERR_ACCEPT, "_format: this server answers in application/fhir+json (json)");
-    }
-    /* Binary is sent in its own type */
-    if (accepts_json(r->accept) || (r->type && strcmp(r->type->name, "Binary") == 0))
-        return true;
-    return err_set(err, ERR_ACCEPT, "Accept: this server answers in application/fhir+json, FHIR version 4.0");
 }
 
 /* ---- preferences ------------------------------------------------------------------------------------------- */
@@ -163,7 +79,7 @@ bool api__negotiate(struct api_request *r, struct err *err)
         return false;
     r->content_type = http_header(r->http, "Content-Type");
     if (r->method == HTTP_POST && str_ends(r->path, STR("_search")) && r->http->body.len) {
-        if (!str_ieq(essence(r->content_type), STR("application/x-www-form-urlencoded")))
+        if (!str_ieq(api__essence(r->content_type), STR("application/x-www-form-urlencoded")))
             return err_set(
                 err, ERR_MEDIA,
                 "Content-Type: the parameters of _search come as application/x-www-form-urlencoded");
@@ -179,7 +95,11 @@ bool api__negotiate(struct api_request *r, struct err *err)
     r->if_none_exist = http_header(r->http, "If-None-Exist");
     r->pretty = str_is(api__arg(r, "_pretty"), "true");
     read_prefer(r);
-    return check_format(r, err);
+    /* Binary is sent in its own type */
+    return api__choose_format(r) || (r->type && strcmp(r->type->name, "Binary") == 0) ||
+           err_set(err, ERR_ACCEPT,
+                   "Accept, _format: this server answers in application/fhir+json (json) and "
+                   "application/fhir+xml (xml), FHIR version 4.0");
 }
 
 /* ---- the body --------------------------------------------------------------------------------------------------- */
@@ -202,20 +122,42 @@ static json *wrap_binary(struct api_request *r)
     return o;
 }
 
+bool api__parse_body(struct api_request *r, enum api_format format, struct err *err)
+{
+    int depth = (int)r->config->json_max_depth;
+    if (!r->http->body.len)
+        return err_set(err, ERR_SYNTAX,
+                       "The request has no body; a FHIR resource in JSON or XML was expected");
+    if (format == FORMAT_XML)
+        return fhir_xml_parse(r->a, r->api->deps.defs, r->http->body, depth, &r->body, err);
+    return json_parse(r->a, r->http->body, depth, &r->body, err);
+}
+
+/* binary.html: what is written to Binary is its content, whatever its type, unless it is a Binary itself. */
+static bool read_binary(struct api_request *r, enum api_format format, struct err *err)
+{
+    if (format == FORMAT_NONE || (format == FORMAT_XML && !fhir_xml_root_is(r->http->body, "Binary"))) {
+        r->body = wrap_binary(r);
+        return true;
+    }
+    if (!api__parse_body(r, format, err))
+        return false;
+    const char *type = json_get_string(r->body, "resourceType");
+    if (!type || strcmp(type, "Binary") != 0)
+        r->body = wrap_binary(r);
+    return true;
+}
+
 bool api__read_body(struct api_request *r, struct err *err)
 {
     if (r->body) /* an entry of a Bundle brings it along */
         return true;
-    bool fhir = !r->content_type.s || api__is_fhir_json(r->content_type);
-    if (!fhir && !str_ieq(essence(r->content_type), STR("application/fhir+xml")) && r->type &&
-        strcmp(r->type->name, "Binary") == 0) {
-        r->body = wrap_binary(r);
-        return true;
-    }
-    if (!fhir || (r->content_type.s && !our_version(r->content_type)))
+    enum api_format format = r->content_type.s ? api__format_of(r->content_type) : FORMAT_JSON;
+    if (r->route->interaction->body && r->type && strcmp(r->type->name, "Binary") == 0)
+        return read_binary(r, format, err);
+    if (format == FORMAT_NONE)
         return err_set(err, ERR_MEDIA,
-                       "Content-Type: this server reads application/fhir+json, FHIR version 4.0");
-    if (!r->http->body.len)
-        return err_set(err, ERR_SYNTAX, "The request has no body; a FHIR resource in JSON was expected");
-    return json_parse(r->a, r->http->body, (int)r->config->json_max_depth, &r->body, err);
+                       "Content-Type: this server reads application/fhir+json and application/fhir+xml, FHIR "
+                       "version 4.0");
+    return api__parse_body(r, format, err);
 }

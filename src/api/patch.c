@@ -36,12 +36,15 @@ static bool unwrap(struct api_request *r, struct patch *p, struct err *err)
 static bool prepare_patch(struct api_request *r, struct err *err)
 {
     struct patch *p = ARENA_NEW(r->a, struct patch);
-    struct str parameters,
-        type = str_trim(str_cut(r->content_type.s ? r->content_type : STR(""), ';', &parameters));
-    if (!r->in_bundle && !str_ieq(type, str_of(json_patch_type)) && !api__is_fhir_json(type))
-        return err_set(err, ERR_MEDIA, "Content-Type: %s, or application/fhir+json with a FHIRPath Patch",
-                       json_patch_type);
-    if (!r->body && !json_parse(r->a, r->http->body, (int)r->config->json_max_depth, &r->body, err))
+    enum api_format format = str_ieq(api__essence(r->content_type), str_of(json_patch_type))
+                                 ? FORMAT_JSON
+                                 : api__format_of(r->content_type);
+    if (!r->in_bundle && format == FORMAT_NONE)
+        return err_set(
+            err, ERR_MEDIA,
+            "Content-Type: %s, or application/fhir+json or application/fhir+xml with a FHIRPath Patch",
+            json_patch_type);
+    if (!r->body && !api__parse_body(r, format, err))
         return false;
     if (r->if_match.s && !str_is(str_trim(r->if_match), "*") && !api__parse_etag(r->if_match, &p->if_match))
         return err_set(err, ERR_PRECONDITION,

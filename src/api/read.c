@@ -49,12 +49,7 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 /* binary.html: in its own type, unless the client asks for FHIR. */
 static bool wants_own_type(const struct api_request *r)
 {
-    if (api__arg(r, "_format").s || r->in_bundle)
-        return false;
-    for (struct str rest = r->accept; rest.s;)
-        if (api__is_fhir_json(str_cut(rest, ',', &rest)))
-            return false;
-    return true;
+    return !api__arg(r, "_format").s && !r->in_bundle && !api__names_fhir(r->accept);
 }
 
 /* binary.html, securityContext: who may not read the resource that it names may not read the Binary. */

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "fhir/xml.h"
 #include "internal.h"
 
 struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
@@ -9,45 +10,80 @@ struct str api__location(struct arena *a, struct str base, const struct fhir_typ
 }
 
 /* _summary and _elements of a read (search.html#summary); the search has its own. */
-static bool subset(struct api_request *r, struct api_response *out)
+struct subset {
+    enum search_summary summary;
+    struct str *elements;
+    size_t n, cap;
+};
+
+static bool read_subset(struct api_request *r, struct subset *s)
 {
     static const struct {
         const char *name;
         enum search_summary summary;
     } summaries[] = {{"true", SUMMARY_TRUE}, {"text", SUMMARY_TEXT}, {"data", SUMMARY_DATA}};
     struct str summary = api__arg(r, "_summary"), elements = api__arg(r, "_elements");
-    enum search_summary which = SUMMARY_FALSE;
-    struct str *list = NULL;
-    size_t n = 0, cap = 0;
+    *s = (struct subset){.summary = SUMMARY_FALSE};
     for (size_t i = 0; summary.s && i < sizeof summaries / sizeof summaries[0]; i++)
         if (str_is(summary, summaries[i].name))
-            which = summaries[i].summary;
+            s->summary = summaries[i].summary;
     while (elements.s) {
         struct str one = str_trim(str_cut(elements, ',', &elements));
         if (one.len)
-            *ARENA_PUSH(r->a, list, n, cap) = one;
+            *ARENA_PUSH(r->a, s->elements, s->n, s->cap) = one;
     }
-    if (which == SUMMARY_FALSE && n == 0)
-        return true;
+    return s->summary != SUMMARY_FALSE || s->n > 0;
+}
+
+/* A resource's text as it is sent. Compact JSON is what is there already. */
+static bool represent(struct api_request *r, struct str *text, bool may_be_less, struct err *err)
+{
+    struct subset s;
+    struct buf b;
     json *resource;
-    struct err err;
-    if (!json_parse(r->a, out->resource, INT16_MAX, &resource, &err))
+    bool less = may_be_less && read_subset(r, &s);
+    if (!less && !r->pretty && r->format == FORMAT_JSON)
+        return true;
+    if (!json_parse(r->a, *text, INT16_MAX, &resource, err))
         return false;
-    out->resource = json_text(r->a, search_subset(r->api->deps.defs, r->a, resource, which, list, n));
+    if (less)
+        resource = search_subset(r->api->deps.defs, r->a, resource, s.summary, s.elements, s.n);
+    buf_init(&b, r->a, text->len + text->len / 2);
+    if (r->format == FORMAT_XML) {
+        if (!fhir_xml_print(r->api->deps.defs, &b, resource, r->pretty, err))
+            return false;
+    } else {
+        json_print(&b, resource, r->pretty);
+        if (r->pretty)
+            buf_addc(&b, '\n');
+    }
+    *text = buf_str(&b);
     return true;
 }
 
-static struct str pretty(struct arena *a, struct str text)
+/* What cannot be represented is answered with an OperationOutcome; what has been done keeps its status. */
+static struct str unrepresentable(struct api_request *r, struct api_response *out, const struct err *err)
 {
-    json *node;
-    struct err err;
-    struct buf b;
-    if (!json_parse(a, text, INT16_MAX, &node, &err))
-        return text;
-    buf_init(&b, a, text.len * 2);
-    json_print(&b, node, true);
-    buf_addc(&b, '\n');
-    return buf_str(&b);
+    struct api_response refusal;
+    struct err none;
+    api__error_response(r, err, &refusal);
+    struct str text = api__outcome_text(r->a, refusal.issues);
+    if (!out->written && !out->issues && r->route->interaction != &api__bundle)
+        *out = refusal;
+    return represent(r, &text, false, &none) ? text : (struct str){NULL, 0};
+}
+
+/* For a request that ended before its negotiation. */
+static void choose_late(struct api_request *r)
+{
+    struct search_arg *args = NULL;
+    size_t n = 0, cap = 0;
+    struct err ignored;
+    bool all = api__parse_args(r->a, r->query, &args, &n, &cap, &ignored);
+    (void)all; /* those before the one that cannot be read will do */
+    r->args = args;
+    r->n_args = n;
+    api__choose_format(r);
 }
 
 static void add(struct api_request *r, struct http_response *p, const char *name, struct str value)
@@ -58,29 +94,27 @@ static void add(struct api_request *r, struct http_response *p, const char *name
 void api__respond(struct api_request *r, struct api_response *out)
 {
     struct http_response *p = &r->http_response;
-    *p = (struct http_response){.status = out->status};
-    const char *media_type = str_ieq(str_trim(r->accept.s ? r->accept : STR("")), STR("application/json"))
-                                 ? "application/json; charset=utf-8"
-                                 : "application/fhir+json; charset=utf-8";
     struct str body = out->resource;
+    struct err err;
+    if (r->format == FORMAT_NONE)
+        choose_late(r);
+    const char *media_type = r->media_type;
     if (out->issues) {
         body = api__outcome_text(r->a, out->issues);
     } else if (out->written && r->prefer == RETURN_MINIMAL) {
         body = (struct str){NULL, 0};
     } else if (out->written && r->prefer == RETURN_OUTCOME) {
         body = api__outcome_text(r->a, &r->warnings);
-        if (p->status == 204)
-            p->status = 200;
-    } else if (body.s && out->subset) {
-        subset(r, out);
-        body = out->resource;
+        if (out->status == 204)
+            out->status = 200;
     }
     if (out->raw.s) {
         body = out->raw;
         media_type = out->raw_type;
-    } else if (body.s && r->pretty) {
-        body = pretty(r->a, body);
+    } else if (body.s && !represent(r, &body, out->subset && !out->issues, &err)) {
+        body = unrepresentable(r, out, &err);
     }
+    *p = (struct http_response){.status = out->status};
     if (body.s) {
         add(r, p, "Content-Type", str_of(media_type));
         p->body = body;

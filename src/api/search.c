@@ -49,7 +49,8 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         return false;
     r->state = p;
     /* what needs several statements, or parses what it sends, does not run on an event loop */
-    if (p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements)
+    if (p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements || r->pretty ||
+        r->format == FORMAT_XML)
         r->run = RUN_WORKER;
     return true;
 }
@@ -100,8 +101,13 @@ static struct str page_url(struct api_request *r, const struct page *p, struct s
     buf_addf(&b, "%.*s%s%.*s", STR_FMT(r->base), p->path.len ? "/" : "", STR_FMT(p->path));
     if (p->q->self.len)
         buf_addf(&b, "?%.*s", STR_FMT(p->q->self));
+    struct str format = api__arg(r, "_format");
+    if (format.s) {
+        buf_adds(&b, memchr(b.s, '?', b.len) ? "&_format=" : "?_format=");
+        buf_add_percent(&b, format);
+    }
     if (cursor.s) {
-        buf_addf(&b, "%c_cursor=", p->q->self.len ? '&' : '?');
+        buf_adds(&b, memchr(b.s, '?', b.len) ? "&_cursor=" : "?_cursor=");
         buf_add_percent(&b, cursor);
     }
     return buf_str(&b);
