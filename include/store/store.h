@@ -51,6 +51,8 @@ struct str store_content_text(struct arena *a, const struct store_content *c, in
 /* resource.html#tag-updates: profiles, tags and security labels of the stored version that the new one does
  * not name are added to it. Both are parsed resources. */
 void store_merge_meta(struct arena *a, json *resource, const json *stored);
+/* Two of those: profiles by their URL, tags and security labels by system and code. */
+bool store_same_label(const json *x, const json *y);
 
 /* ---- one version to be written
  * ------------------------------------------------------------------------------ */
@@ -124,6 +126,14 @@ bool store_read_reply(const struct db_rows *rows, struct store_version *out);
  */
 void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
                           struct sql *q);
+
+/* The metas of resources that have, between them, every profile, tag and security label in use; type NULL: of all types.
+ * Rows of (text meta). Looks at every resource; more than max different labels: max rows. */
+void store_labels_plan(const struct store *s, const struct fhir_type *type, int max, struct sql *q);
+/* Other labels for a version that is not the current one; its number, time and place in the history stay. In a transaction
+ * that holds the row. */
+void store_relabel_plan(const struct store *s, const struct store_write *w, int32_t ver, int64_t lu_us,
+                        struct sql *q);
 
 /* ---- history (http.html#history) --------------------------------------------------------------------------
  */

@@ -1,4 +1,4 @@
-/* The CapabilityStatement (capabilitystatement.html), made from the route table and the definitions. */
+/* The CapabilityStatement (capabilitystatement.html), made from the tables of routes and operations and the definitions. */
 #include "base/clock.h"
 #include "internal.h"
 
@@ -74,12 +74,22 @@ static void add_includes(struct arena *a, json *resource, const struct api_deps 
         json_add(a, resource, "searchRevInclude", list);
 }
 
-static json *operation(struct arena *a, const char *name, const char *definition)
+/* Those that may be called at one of the levels, on a type or on all of them. */
+static void add_operations(struct arena *a, json *to, unsigned levels, const struct fhir_type *type)
 {
-    json *o = json_object(a);
-    json_add_string(a, o, "name", name);
-    json_add_string(a, o, "definition", definition);
-    return o;
+    size_t n;
+    const struct api_operation *operations = api__operations(&n);
+    json *list = json_array(a);
+    for (size_t i = 0; i < n; i++) {
+        const struct api_operation *op = &operations[i];
+        if (!(op->levels & levels) || (op->type && (!type || strcmp(op->type, type->name) != 0)))
+            continue;
+        json *o = json_push(list, json_object(a));
+        json_add_string(a, o, "name", op->name);
+        json_add_string(a, o, "definition", op->definition);
+    }
+    if (list->child)
+        json_add(a, to, "operation", list);
 }
 
 static void add_resource(struct arena *a, json *list, const struct api_deps *deps,
@@ -102,12 +112,7 @@ static void add_resource(struct arena *a, json *list, const struct api_deps *dep
         json_push(policies, json_string(a, policy[i]));
     add_includes(a, o, deps, type);
     json_add(a, o, "searchParam", search_params(a, deps->search, type));
-    json *operations = json_add(a, o, "operation", json_array(a));
-    json_push(operations,
-              operation(a, "validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"));
-    if (strcmp(type->name, "Patient") == 0)
-        json_push(operations,
-                  operation(a, "everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"));
+    add_operations(a, o, LEVEL_TYPE | LEVEL_INSTANCE | LEVEL_VERSION, type);
 }
 
 static void add_compartments(struct arena *a, json *rest, const struct fhir_defs *d)
@@ -158,6 +163,7 @@ bool api__make_capability(struct api *api, struct err *err)
     for (int i = 0; i < fhir_resource_count(d); i++)
         add_resource(a, resources, &api->deps, fhir_resource_at(d, i), c);
     json_add(a, rest, "interaction", interactions(a, false));
+    add_operations(a, rest, LEVEL_SYSTEM, NULL);
     add_compartments(a, rest, d);
     api->capability = json_text(a, o);
     return true;

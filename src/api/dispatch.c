@@ -110,6 +110,8 @@ bool api__prepare(struct api_request *r, struct api_response *out, struct err *e
     *out = (struct api_response){0};
     if (!api__authorise(r, i->right, r->type, err))
         return false;
+    if (r->operation && !api__read_parameters(r, err))
+        return false;
     if (i->body) {
         if (!api__read_body(r, err))
             return false;
@@ -150,6 +152,11 @@ static bool find_route(struct api_request *r, struct err *err, struct str *allow
                        "FHIR R4 has no resource type of the name in the URL; names are case-sensitive");
     case MATCH_NO_METHOD:
         return err_set(err, ERR_METHOD, "This URL knows other methods: %.*s", STR_FMT(*allow));
+    case MATCH_NO_OPERATION:
+        return err_set(err, ERR_NOT_FOUND,
+                       "There is no operation of this name at this level or on this type; GET %.*s/metadata "
+                       "lists those that there are",
+                       STR_FMT(r->base));
     default:
         return err_set(err, ERR_NOT_FOUND,
                        "There is nothing at this URL; GET %.*s/metadata tells what this server does",
@@ -329,7 +336,7 @@ static bool run_once(struct api_request *r, struct db_conn *c, struct api_respon
 {
     const struct api_interaction *i = r->route->interaction;
     *out = (struct api_response){0};
-    if (i->run == RUN_NOW)
+    if (r->run == RUN_NOW)
         return i->reply(r, NULL, out, err);
     if (i->work && (i->run == RUN_WORKER || i->run == RUN_CREATE || r->run == RUN_WORKER))
         return i->work(r, c, out, err);

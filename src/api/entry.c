@@ -73,9 +73,14 @@ bool entry_request(const struct api_request *whole, const json *node, struct ent
         return err_set(err, ERR_METHOD, "request.method: this URL knows other methods: %.*s", STR_FMT(allow));
     case MATCH_NO_TYPE:
         return err_set(err, ERR_NOT_FOUND, "request.url: FHIR R4 has no resource type of that name");
+    case MATCH_NO_OPERATION:
+        return err_set(err, ERR_NOT_FOUND,
+                       "request.url: there is no operation of this name at this level or on this type");
     case MATCH_NO_PATH:
         return err_set(err, ERR_NOT_FOUND, "request.url: there is nothing at this URL");
     }
+    if (r->operation) /* with what it is like: reads, or changes one resource */
+        e->order = r->operation->affects_state ? ORDER_PUT : ORDER_GET;
     if (r->route->interaction == &api__bundle)
         return err_set(err, ERR_INVALID, "A Bundle cannot be posted inside a Bundle");
     if (r->route->interaction->body && !r->body)

@@ -52,7 +52,40 @@ struct api_route {
     bool open; /* needs no token */
 };
 
-enum api_match { MATCH_OK, MATCH_NO_PATH, MATCH_NO_TYPE, MATCH_NO_METHOD };
+/* ---- operations (operations.html) ------------------------------------------------------------------------- */
+
+/* Where an operation may be called: at "$name", "Type/$name", "Type/id/$name", "Type/id/_history/vid/$name". */
+enum { LEVEL_SYSTEM = 1, LEVEL_TYPE = 2, LEVEL_INSTANCE = 4, LEVEL_VERSION = 8 };
+
+struct api_parameter {
+    const char *name;
+    const char *value; /* the member that has it: "resource", "valueMeta"; NULL: a primitive of any type */
+    bool required, repeats;
+};
+
+struct api_operation {
+    const char *name, *definition; /* "meta-add", and the canonical of its OperationDefinition */
+    unsigned levels;
+    const char *type;                   /* the one that has it; NULL: all */
+    bool affects_state;                 /* then GET is not allowed */
+    struct api_route on;                /* interaction; its prepare finds the parameters read */
+    struct api_parameter parameters[8]; /* up to one without a name */
+};
+
+/* The operation of that name (without '$') at this level and type; NULL: there is none. */
+const struct api_operation *api__operation(struct str name, unsigned level, const struct fhir_type *type);
+const struct api_operation *api__operations(size_t *n);
+
+/* A parameter that is a resource or a datatype. */
+struct api_input {
+    const struct api_parameter *parameter;
+    json *value;
+};
+/* Reads query and body, and checks them against the operation's parameters. Primitives become r->args. */
+bool api__read_parameters(struct api_request *r, struct err *err) NODISCARD;
+json *api__input(const struct api_request *r, const char *name); /* NULL: not given */
+
+enum api_match { MATCH_OK, MATCH_NO_PATH, MATCH_NO_TYPE, MATCH_NO_METHOD, MATCH_NO_OPERATION };
 /* Finds the route of r->method and r->path and fills in type, id, vid and what. *allow: the methods that the path knows. */
 enum api_match api__route(struct api_request *r, struct str *allow);
 const struct api_route *api__routes(size_t *n);
@@ -73,6 +106,7 @@ struct api_request {
     struct str path, query; /* below the base, raw */
     struct str base;        /* "https://host/fhir" */
     const struct api_route *route;
+    const struct api_operation *operation; /* NULL: another interaction */
     enum api_run run;
     const struct auth_principal *principal;
 
@@ -82,6 +116,8 @@ struct api_request {
     bool all_content;
     const struct search_arg *args;
     size_t n_args;
+    const struct api_input *inputs; /* of an operation */
+    size_t n_inputs;
 
     struct str if_match, if_none_match, if_modified_since, if_none_exist;
     struct str accept, content_type;
@@ -136,6 +172,10 @@ struct str api__arg(const struct api_request *r, const char *name); /* first val
 /* application/x-www-form-urlencoded, also the query. */
 bool api__parse_args(struct arena *a, struct str text, struct search_arg **args, size_t *n, size_t *cap,
                      struct err *err) NODISCARD;
+/* Is r->id one? */
+bool api__check_id(const struct api_request *r, struct err *err) NODISCARD;
+/* The number that r->vid is; false: none that a version could have. */
+bool api__version(const struct api_request *r, int32_t *ver, struct err *err) NODISCARD;
 bool api__parse_body(struct api_request *r, enum api_format format, struct err *err) NODISCARD;
 /* Parses the body into r->body by its Content-Type, or makes a Binary of it. */
 bool api__read_body(struct api_request *r, struct err *err) NODISCARD;
@@ -238,7 +278,7 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__read, api__vread, api__patch, api__conditional_patch, api__create, api__update, api__delete,
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
-    api__bundle, api__validate_operation;
+    api__bundle, api__validate_operation, api__meta, api__meta_add, api__meta_delete;
 
 bool api__make_capability(struct api *api, struct err *err) NODISCARD;
 

@@ -5,10 +5,19 @@
 #include "fhir/reference.h"
 #include "internal.h"
 
-static bool check_id(struct api_request *r, struct err *err)
+bool api__check_id(const struct api_request *r, struct err *err)
 {
     return fhir_id_valid(r->id) ||
            err_set(err, ERR_INVALID, "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
+}
+
+bool api__version(const struct api_request *r, int32_t *ver, struct err *err)
+{
+    int64_t v;
+    if (!str_int64(r->vid, &v) || v < 1 || v > INT32_MAX)
+        return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
+    *ver = (int32_t)v;
+    return true;
 }
 
 /* An HTTP date; in a Bundle an instant. */
@@ -40,7 +49,7 @@ static bool not_modified(const struct api_request *r, const struct store_version
 
 static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 {
-    if (!check_id(r, err))
+    if (!api__check_id(r, err))
         return false;
     store_read_plan(r->api->deps.store, r->type, r->id, q);
     return true;
@@ -110,12 +119,10 @@ static bool reply_read(struct api_request *r, const struct db_rows *rows, struct
 
 static bool plan_vread(struct api_request *r, struct sql *q, struct err *err)
 {
-    int64_t ver;
-    if (!check_id(r, err))
+    int32_t ver = 0;
+    if (!api__check_id(r, err) || !api__version(r, &ver, err))
         return false;
-    if (!str_int64(r->vid, &ver) || ver < 1 || ver > INT32_MAX)
-        return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
-    store_vread_plan(r->api->deps.store, r->type, r->id, (int32_t)ver, q);
+    store_vread_plan(r->api->deps.store, r->type, r->id, ver, q);
     return true;
 }
 

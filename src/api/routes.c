@@ -1,4 +1,5 @@
-/* The route table: everything the server answers. The CapabilityStatement is made from it. */
+/* The route table: everything the server answers but operations, which have a table of their own. The
+ * CapabilityStatement is made from both. */
 #include "internal.h"
 
 static const struct api_route routes[] = {
@@ -11,7 +12,6 @@ static const struct api_route routes[] = {
     {HTTP_GET, "_history", &api__history_system, false},
     {HTTP_GET, "_search", &api__search_system, false},
     {HTTP_POST, "_search", &api__search_system, false},
-    {HTTP_POST, "$validate", &api__validate_operation, false},
     {HTTP_GET, "T", &api__search_type, false},
     {HTTP_POST, "T", &api__create, false},
     {HTTP_PUT, "T", &api__conditional_update, false},
@@ -20,15 +20,12 @@ static const struct api_route routes[] = {
     {HTTP_GET, "T/_search", &api__search_type, false},
     {HTTP_POST, "T/_search", &api__search_type, false},
     {HTTP_GET, "T/_history", &api__history_type, false},
-    {HTTP_POST, "T/$validate", &api__validate_operation, false},
     {HTTP_GET, "T/I", &api__read, false},
     {HTTP_PUT, "T/I", &api__update, false},
     {HTTP_PATCH, "T/I", &api__patch, false},
     {HTTP_DELETE, "T/I", &api__delete, false},
     {HTTP_GET, "T/I/_history", &api__history_instance, false},
     {HTTP_GET, "T/I/_history/V", &api__vread, false},
-    {HTTP_POST, "T/I/$validate", &api__validate_operation, false},
-    {HTTP_GET, "T/I/$everything", &api__everything, false},
     {HTTP_GET, "T/I/C", &api__search_compartment, false},
     {HTTP_GET, "T/I/C/_search", &api__search_compartment, false},
     {HTTP_POST, "T/I/C/_search", &api__search_compartment, false},
@@ -89,11 +86,58 @@ static bool path_fits(struct api_request *r, const char *pattern, bool *no_type)
     }
 }
 
+static struct str last_segment(struct str path)
+{
+    size_t from = path.len;
+    while (from > 0 && path.s[from - 1] != '/')
+        from--;
+    return (struct str){path.s + from, path.len - from};
+}
+
+/* The path is "$name", or that behind one of an instance, a type, …. */
+static enum api_match route_operation(struct api_request *r, struct str name, struct str *allow)
+{
+    static const struct {
+        const char *before;
+        unsigned level;
+    } places[] = {{"T", LEVEL_TYPE}, {"T/I", LEVEL_INSTANCE}, {"T/I/_history/V", LEVEL_VERSION}};
+    struct str whole = r->path;
+    size_t last = last_segment(whole).len;
+    unsigned level = LEVEL_SYSTEM;
+    bool no_type = false;
+    if (last < whole.len) {
+        size_t i = 0;
+        r->path.len -= last + 1;
+        while (i < sizeof places / sizeof places[0] && !path_fits(r, places[i].before, &no_type))
+            i++;
+        r->path = whole;
+        if (i == sizeof places / sizeof places[0])
+            return MATCH_NO_PATH;
+        level = places[i].level;
+    }
+    if (no_type)
+        return MATCH_NO_TYPE;
+    r->operation = api__operation((struct str){name.s + 1, name.len - 1}, level, r->type);
+    if (!r->operation)
+        return MATCH_NO_OPERATION;
+    *allow = r->operation->affects_state ? STR("POST") : STR("GET, HEAD, POST");
+    if (r->method != HTTP_POST &&
+        (r->operation->affects_state || (r->method != HTTP_GET && r->method != HTTP_HEAD)))
+        return MATCH_NO_METHOD;
+    r->route = &r->operation->on;
+    r->run = r->route->interaction->run;
+    return MATCH_OK;
+}
+
 enum api_match api__route(struct api_request *r, struct str *allow)
 {
     enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
     struct buf methods;
     bool unknown_type = false;
+    struct str last;
+    r->operation = NULL;
+    if (str_percent_decode(r->a, last_segment(r->path), false, &last) && str_starts(last, STR("$")))
+        return route_operation(r, last, allow);
     buf_init(&methods, r->a, 0);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         bool no_type = false;

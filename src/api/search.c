@@ -60,15 +60,22 @@ static bool prepare_search(struct api_request *r, struct err *err)
     return prepare(r, ARENA_NEW(r->a, struct page), err);
 }
 
-/* Patient $everything (patient-operation-everything.html): the compartment, and what its resources refer to. */
+/* $everything of a Patient or an Encounter (patient-operation-everything.html, encounter-operation-everything.html): the
+ * compartment, and what its resources refer to. */
 static bool prepare_everything(struct api_request *r, struct err *err)
 {
     struct page *p = ARENA_NEW(r->a, struct page);
     struct search_arg *args = ARENA_ARRAY(r->a, struct search_arg, r->n_args);
-    if (strcmp(r->type->name, "Patient") != 0)
-        return err_set(err, ERR_NOT_FOUND, "$everything is there for Patient only");
+    struct buf self;
+    buf_init(&self, r->a, 128);
     for (size_t i = 0; i < r->n_args; i++) {
         args[i] = r->args[i];
+        if (!str_is(args[i].name, "_cursor")) {
+            buf_adds(&self, self.len ? "&" : "");
+            buf_add_percent(&self, args[i].name);
+            buf_addc(&self, '=');
+            buf_add_percent(&self, args[i].value);
+        }
         if (str_is(args[i].name, "_since"))
             args[i] = (struct search_arg){STR("_lastUpdated"),
                                           str_of(arena_printf(r->a, "ge%.*s", STR_FMT(args[i].value)))};
@@ -78,6 +85,7 @@ static bool prepare_everything(struct api_request *r, struct err *err)
     p->everything = true;
     if (!prepare(r, p, err))
         return false;
+    p->q->self = buf_str(&self);
     if (!api__arg(r, "_count").s)
         p->q->count = (int)r->config->search_max_count;
     p->q->includes = ARENA_NEW(r->a, struct search_include); /* whatever they refer to */
@@ -357,7 +365,7 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     if (!plan_page(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
         return false;
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
-        return err_set(err, ERR_NOT_FOUND, "There is no Patient with this id");
+        return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     struct including g = {.r = r, .c = c, .p = p};
     for (int i = 0; i < p->shown; i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));

@@ -1,36 +1,147 @@
-/* $validate (resource-operation-validate.html): the findings of a write without the write. */
+/*
+ * $validate (resource-operation-validate.html): the findings of a write without the write. With a mode, also whether the
+ * server would do it: for this caller, under its settings and on what is stored now.
+ */
 #include "internal.h"
 
-/* The resource itself, or the parameter "resource" of a Parameters. */
-static json *subject(json *body)
+enum mode { MODE_NONE, MODE_CREATE, MODE_UPDATE, MODE_DELETE, MODE_PROFILE };
+
+struct validation {
+    enum mode mode;
+    json *resource; /* NULL: the stored one */
+};
+
+static bool read_mode(struct api_request *r, enum mode *mode, struct err *err)
 {
-    const char *type = json_get_string(body, "resourceType");
-    if (!type || strcmp(type, "Parameters") != 0)
-        return body;
-    json_each (p, json_get(body, "parameter")) {
-        const char *name = json_get_string(p, "name");
-        if (name && strcmp(name, "resource") == 0)
-            return json_get(p, "resource");
+    static const char *const words[] = {"", "create", "update", "delete", "profile"};
+    struct str word = api__arg(r, "mode");
+    for (int i = 0; i < 5; i++) {
+        if (!str_is(word.s ? word : STR(""), words[i]))
+            continue;
+        *mode = (enum mode)i;
+        return true;
     }
-    return NULL;
+    return err_at(err, ERR_INVALID, "Parameters.parameter",
+                  "The parameter 'mode' is one of create, update, delete, profile");
 }
 
-static bool validate(struct api_request *r, const struct db_rows *rows, struct api_response *out,
-                     struct err *err)
+/* What is checked against the base definition only. A profile that the server does not know is an error, so that nobody
+ * takes the answer for more than it is. */
+static bool check_profile(const struct api_request *r, struct str profile, struct err *err)
 {
-    (void)rows;
-    struct issues *list = ARENA_NEW(r->a, struct issues);
-    if (!api__read_body(r, err))
+    const struct fhir_type *type;
+    static const char base[] = "http://hl7.org/fhir/StructureDefinition/";
+    struct str version, url = str_cut(profile, '|', &version);
+    struct str name = {url.s + sizeof base - 1, url.len - (sizeof base - 1)};
+    if (!profile.s || (str_starts(url, STR(base)) && (type = fhir_resource(r->api->deps.defs, name)) &&
+                       (!r->type || r->type == type)))
+        return true;
+    return err_at(
+        err, ERR_INVALID, "Parameters.parameter",
+        "This server cannot validate against the given profile; without it, the resource is validated "
+        "against the definition of its type");
+}
+
+static bool prepare_validate(struct api_request *r, struct err *err)
+{
+    struct validation *v = ARENA_NEW(r->a, struct validation);
+    v->resource = api__input(r, "resource");
+    r->state = v;
+    if (!read_mode(r, &v->mode, err) || !check_profile(r, api__arg(r, "profile"), err))
         return false;
-    json *resource = subject(r->body);
-    if (!resource)
+    if ((v->mode == MODE_UPDATE || v->mode == MODE_DELETE) && !r->id.s)
+        return err_at(err, ERR_INVALID, "Parameters.parameter",
+                      "The modes update and delete are for an instance: Type/id/$validate");
+    if (v->mode == MODE_CREATE && r->id.s)
+        return err_at(err, ERR_INVALID, "Parameters.parameter",
+                      "The mode create is for a type: Type/$validate");
+    if (!v->resource && (!r->id.s || v->mode == MODE_UPDATE))
         return err_at(err, ERR_INVALID, "Parameters.parameter",
                       "The parameter 'resource' is missing: it holds what is validated");
+    if (!r->id.s || (v->resource && v->mode != MODE_UPDATE && v->mode != MODE_DELETE))
+        return true;
+    r->run = RUN_READ; /* what is stored matters, and tells the caller about it */
+    return api__check_id(r, err) && api__authorise(r, AUTH_READ, r->type, err);
+}
+
+static bool plan_stored(struct api_request *r, struct sql *q, struct err *err)
+{
+    (void)err;
+    store_read_plan(r->api->deps.store, r->type, r->id, q);
+    return true;
+}
+
+static void may(struct api_request *r, unsigned right, struct issues *list)
+{
+    struct err err;
+    if (!api__authorise(r, right, r->type, &err))
+        issues_add(list, ISSUE_ERROR, "forbidden", NULL, "%s", err.msg);
+}
+
+/* Would the update be done? there: a version that is not deleted. */
+static void check_update(struct api_request *r, const struct validation *v, const struct store_version *there,
+                         struct issues *list)
+{
+    const char *id = json_get_string(v->resource, "id"),
+               *version = json_get_string(json_get(v->resource, "meta"), "versionId");
+    int32_t ver;
+    may(r, AUTH_UPDATE, list);
+    if (!id || !str_is(r->id, id))
+        issues_add(list, ISSUE_ERROR, "invalid", arena_printf(r->a, "%s.id", r->type->name),
+                   "The resource's id must be there and be that of the URL");
+    if (!there && (r->config->store_client_ids != 0 || r->if_match.s))
+        issues_add(list, ISSUE_ERROR, "not-found", NULL, "There is no %s with this id to be updated",
+                   r->type->name);
+    if (!there)
+        return;
+    if (r->if_match.s && !str_is(str_trim(r->if_match), "*") &&
+        (!api__parse_etag(r->if_match, &ver) || ver != there->ver))
+        issues_add(list, ISSUE_ERROR, "conflict", NULL,
+                   "If-Match names another version than the current one: read it and decide anew");
+    if (version && !str_is(str_of(version), arena_printf(r->a, "%d", there->ver)))
+        issues_add(list, ISSUE_WARNING, "conflict", arena_printf(r->a, "%s.meta.versionId", r->type->name),
+                   "The resource has changed since the version that this one was made from");
+}
+
+static void check_delete(struct api_request *r, const struct store_version *there, struct issues *list)
+{
+    may(r, AUTH_DELETE, list);
+    if (!there)
+        issues_add(list, ISSUE_INFORMATION, "not-found", NULL,
+                   "There is no %s with this id: a delete would change nothing", r->type->name);
+}
+
+static bool reply_validate(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                           struct err *err)
+{
+    struct validation *v = r->state;
+    struct store_version stored, *there = NULL;
+    struct issues *list = ARENA_NEW(r->a, struct issues);
     issues_init(list, r->a);
-    validate_resource(r->api->deps.validator, r->a, resource, r->type, VALIDATE_FULL, list);
+    if (rows && store_read_reply(rows, &stored) && !stored.deleted)
+        there = &stored;
+    if (!v->resource && v->mode != MODE_DELETE) {
+        if (!there)
+            return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
+        if (!api__may_see(r, r->type, there->content))
+            return err_set(err, ERR_FORBIDDEN, "The token does not allow to see this Binary");
+        if (!json_parse(r->a, there->content, INT16_MAX, &v->resource, err))
+            return false;
+    }
+    if (v->mode != MODE_DELETE)
+        validate_resource(r->api->deps.validator, r->a, v->resource, r->type, VALIDATE_FULL, list);
+    if (v->mode == MODE_CREATE)
+        may(r, AUTH_CREATE, list);
+    else if (v->mode == MODE_UPDATE)
+        check_update(r, v, there, list);
+    else if (v->mode == MODE_DELETE)
+        check_delete(r, there, list);
     *out = (struct api_response){.status = 200, .issues = list};
     return true;
 }
 
-const struct api_interaction api__validate_operation = {
-    .code = "$validate", .run = RUN_NOW, .reply = validate};
+const struct api_interaction api__validate_operation = {.code = "$validate",
+                                                        .run = RUN_NOW,
+                                                        .prepare = prepare_validate,
+                                                        .plan = plan_stored,
+                                                        .reply = reply_validate};

@@ -59,7 +59,7 @@ struct str store_content_text(struct arena *a, const struct store_content *c, in
     return buf_str(&b);
 }
 
-static bool same_label(const json *x, const json *y)
+bool store_same_label(const json *x, const json *y)
 {
     if (json_is_string(x))
         return json_equal(x, y);
@@ -83,7 +83,7 @@ void store_merge_meta(struct arena *a, json *resource, const json *stored)
             json *list = get_or_add(a, meta, kept[i], json_array);
             bool there = false;
             json_each (m, list)
-                there |= same_label(m, old);
+                there |= store_same_label(m, old);
             if (!there)
                 json_push(list, json_copy(a, old));
         }

@@ -55,6 +55,20 @@ void store_read_many_plan(const struct store *s, const int16_t *rtypes, const st
              sql_int4(q, s->tenant.id));
 }
 
+/* One resource for each label, which may be the same one. */
+void store_labels_plan(const struct store *s, const struct fhir_type *type, int max, struct sql *q)
+{
+    sql_init(q, q->a, NULL);
+    sql_addf(q,
+             "SELECT DISTINCT (r.content::jsonb -> 'meta')::text FROM (SELECT l, min(k) AS k FROM (SELECT k, "
+             "unnest(labels) AS l FROM res WHERE tenant = $%d AND NOT deleted AND labels <> '{}'",
+             sql_int4(q, s->tenant.id));
+    if (type)
+        sql_addf(q, " AND rtype = $%d", sql_int2(q, (int16_t)type->id));
+    sql_addf(q, ") u GROUP BY l LIMIT $%d) d JOIN res r ON r.tenant = $%d AND r.k = d.k", sql_int8(q, max),
+             sql_int4(q, s->tenant.id));
+}
+
 /* ---- history
  * --------------------------------------------------------------------------------------------------- */
 

@@ -503,6 +503,20 @@ enum store_outcome store_update_reply(const struct store_update *u, const struct
     return STORE_RACED;
 }
 
+void store_relabel_plan(const struct store *s, const struct store_write *w, int32_t ver, int64_t lu_us,
+                        struct sql *q)
+{
+    sql_init(q, q->a, "relabel");
+    sql_addf(q, "UPDATE res_history SET content = $%d, acc = $%d FROM res r ",
+             sql_text(q, store_content_text(q->a, &w->content, ver, lu_us)),
+             sql_int8_array(q, w->index.acc, w->index.n_acc));
+    sql_addf(q,
+             "WHERE r.tenant = $%d AND r.rtype = $%d AND r.rid = $%d AND res_history.tenant = r.tenant AND "
+             "res_history.k = r.k AND res_history.ver = $%d",
+             sql_int4(q, s->tenant.id), sql_int2(q, (int16_t)w->type->id), sql_text(q, w->id),
+             sql_int4(q, ver));
+}
+
 /* ---- delete
  * --------------------------------------------------------------------------------------------------- */
 
