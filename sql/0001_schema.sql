@@ -31,8 +31,8 @@ CREATE UNIQUE INDEX res_k ON res (tenant, k);
 CREATE INDEX res_pat ON res (tenant, pat, rtype, code, dt DESC, k) WHERE pat IS NOT NULL AND NOT deleted;
 CREATE INDEX res_code ON res (tenant, rtype, code, dt DESC, k) INCLUDE (q) WHERE code IS NOT NULL AND NOT deleted;
 CREATE INDEX res_dt ON res (tenant, rtype, dt DESC, k) WHERE NOT deleted;
--- What lasts longer than a day, found by its end: "gt" asks for ends, and those rows cannot be found by their start.
-CREATE INDEX res_long ON res (tenant, rtype, dt_hi) WHERE dt_hi - dt > 86400000000 AND NOT deleted;
+-- What lasts longer than a day: "gt" asks for ends, and those rows cannot be found by their start.
+CREATE INDEX res_long ON res (tenant, rtype, dt DESC, k, dt_hi) WHERE dt_hi - dt > 86400000000 AND NOT deleted;
 CREATE INDEX res_h ON res (tenant, h);        -- from a reference to its target: chains, _has, _sort by reference
 CREATE INDEX res_lu ON res (tenant, rtype, lu, k) WHERE NOT deleted;
 CREATE INDEX res_keys ON res USING gin (keys) WITH (fastupdate = on, gin_pending_list_limit = 1024);

@@ -392,9 +392,12 @@ struct search__sql {
 
 /* FILTER: key conditions in the form that no index serves. */
 enum search__use { USE_INDEX, USE_FILTER };
+/* Keys begin with the type their parameter stands on: rows that have them are of it. */
+bool search__names_type(const struct search_criterion *c, const struct fhir_type *type);
 /* A condition on the row r<r> of res. */
 void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
 
+int search__types_param(struct search__sql *w); /* an array of the types that are searched */
 /* The codes of c as the lane has them: an int8 parameter when it is one, else an array. */
 int search__code_param(struct search__sql *w, const struct search_criterion *c);
 /* A condition on the lane dt that asks for far ends comes in two parts that share no row. */

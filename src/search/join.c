@@ -76,13 +76,13 @@ static void probe(struct search__sql *w, const struct search_criterion *c, int r
         sql_addf(q, "r%d.pat = r%d.h", t, r);
     else
         sql_addf(q, "r%d.keys @> ARRAY[r%d.h # $%d]", t, r, constant(w, c));
-    const char *before = " AND (";
+    const char *before = " AND ((";
     for (const struct search_criterion *target = c->child; target; target = target->next) {
         sql_adds(q, before);
         search__where(w, target, t, USE_FILTER);
-        before = " OR ";
+        before = ") OR (";
     }
-    sql_adds(q, each_key ? ") OFFSET 0) y OFFSET 0)" : ") OFFSET 0)");
+    sql_adds(q, each_key ? ")) OFFSET 0) y OFFSET 0)" : ")) OFFSET 0)");
 }
 
 void search__join(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)

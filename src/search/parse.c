@@ -181,8 +181,10 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
         struct search_criterion *c = kinds[part.param->def->type](p, &part, value);
         if (!c)
             return NULL;
+        c->type = part.type;
         add_alternative(p->a, either, c);
     }
+    either->type = arg->type;
     return settle(either);
 }
 
@@ -205,6 +207,7 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         add_alternative(p->a, either, c);
         add_lock(p, arg, alternative);
     }
+    either->type = arg->type;
     bool not = str_is(arg->modifier, "not") && arg->param->def->type == FHIR_SEARCH_TOKEN;
     return not ? negate(p->a, settle(either)) : settle(either);
 }
@@ -343,6 +346,14 @@ static bool is_common(const struct search__parse *p, const struct fhir_type *typ
     return slot && strcmp(slot->param->type->name, "Resource") == 0;
 }
 
+/* What holds for rows of any type. */
+static void forget_type(struct search_criterion *c)
+{
+    c->type = NULL;
+    for (struct search_criterion *child = c->child; child; child = child->next)
+        forget_type(child);
+}
+
 bool search__parse_criterion(struct search__parse *p, struct str name, struct str value,
                              struct search_criterion **out)
 {
@@ -352,6 +363,8 @@ bool search__parse_criterion(struct search__parse *p, struct str name, struct st
     const struct fhir_type *any = q->n_types ? q->types[0] : fhir_resource_at(p->registry->defs, 0);
     if (q->n_types == 1 || is_common(p, any, name)) {
         *out = on_type(p, any, name, value, name, &known);
+        if (*out && q->n_types != 1)
+            forget_type(*out);
         return *out || !known;
     }
     struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
@@ -394,7 +407,7 @@ static bool parse_arg(struct search__parse *p, struct str name, struct str value
     }
     if (c->kind == CRIT_NONE)
         p->q->empty = true;
-    add_child(p->q->criteria, c);
+    add_child(p->q->criteria, c->kind == CRIT_AND && c->child ? c->child : c);
     search__self(self, name, value);
     return true;
 }

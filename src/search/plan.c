@@ -21,11 +21,22 @@
  * Few is the number m of matches at which collecting them all (m rows) costs as much as scanning for a page of them
  * (page · rows / m), within bounds.
  */
-#define FEW_LEAST  64
-#define FEW_MOST   10000
-#define FEW_JOINED 1000 /* as many keys a chain may probe */
+#define FEW_LEAST    64
+#define FEW_MOST     10000
+#define FEW_PATIENTS 1000
 
 enum way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
+
+/*
+ * What finds the rows that are collected; all other criteria are written as filters. So the planner, which plans each
+ * shape once and without its values, has no choice to make.
+ */
+enum lead {
+    LEAD_NONE,
+    LEAD_ONE,  /* one criterion, of a side table or a range of a lane */
+    LEAD_KEYS, /* the GIN index */
+    LEAD_ROW,  /* _id, or the patient lane */
+};
 
 struct plan {
     struct search__sql w;
@@ -34,9 +45,11 @@ struct plan {
     const struct search_criterion *driver; /* of WAY_TRY */
     const struct search_criterion *code;   /* of WAY_SCAN: the code lane delivers the rows */
     const struct search_criterion *date;   /* of WAY_SCAN: a date criterion in two parts */
-    bool by_row;                           /* _id or the patient narrow it; keys are only filters */
+    enum lead lead;                        /* of WAY_COLLECT: by what the rows are found … */
+    const struct search_criterion *leader; /* … LEAD_ONE: by this */
+    bool counts;                           /* this page has a total */
     int64_t few;
-    int limit; /* parameter: what c may hold */
+    int limit; /* parameter: few */
 };
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
@@ -68,26 +81,77 @@ static bool is_row(const struct search_criterion *c)
     return c->kind == CRIT_ID || (c->kind == CRIT_KEYS && c->lane == LANE_PAT);
 }
 
+/* How many rows the keys leave, if they are independent of each other; -1: there are none, or too few are known. */
+static int64_t rows_of_all(const struct plan *p)
+{
+    double rows = p->stats ? (double)p->stats->rows : 0, left = rows;
+    bool keys = false;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c && rows > 0; c = c->next)
+        if (c->kind == CRIT_KEYS) {
+            left *= (double)rows_of(p->stats, c) / rows;
+            keys = true;
+        }
+    return keys ? (int64_t)left : -1;
+}
+
 static bool is_few(const struct plan *p, const struct search_criterion *c)
 {
+    /* What is counted up to the limit might as well be collected. */
+    int64_t few = p->counts ? 2 * p->few : p->few;
     return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
-           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= p->few);
+           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= few);
+}
+
+/* Can it be asked first, and how many rows it leaves be seen from that? */
+static bool drives(const struct search_query *q, const struct search_criterion *c)
+{
+    enum search__order by = q->sorts[0].by;
+    if (c->kind == CRIT_UPDATED)
+        return by != ORDER_UPDATED;
+    return q->n_types == 1 && (search__drives(c) || (c->kind == CRIT_DATE && by != ORDER_LANE_DATE));
+}
+
+static enum lead lead_of(const struct search_criterion *c)
+{
+    if (is_row(c))
+        return LEAD_ROW;
+    if (c->kind == CRIT_KEYS || c->kind == CRIT_DICT)
+        return LEAD_KEYS;
+    return search__drives(c) || c->kind == CRIT_UPDATED || c->kind == CRIT_DATE ? LEAD_ONE : LEAD_NONE;
+}
+
+static void find_lead(struct plan *p)
+{
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
+        enum lead lead = lead_of(c);
+        if (lead > p->lead)
+            p->lead = lead;
+        if (lead == LEAD_ONE && !p->leader)
+            p->leader = c;
+    }
+}
+
+static bool leads(const struct plan *p, const struct search_criterion *c)
+{
+    return p->way == WAY_COLLECT && p->lead && lead_of(c) == p->lead &&
+           (p->lead != LEAD_ONE || c == p->leader);
 }
 
 static void choose(struct plan *p)
 {
     const struct search_query *q = p->w.q;
-    const struct search_criterion *code = NULL, *drives = NULL, *date = NULL;
-    bool few = false, by_date = q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE;
+    const struct search_criterion *code = NULL, *driver = NULL, *date = NULL;
+    bool by_date = q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE;
+    int64_t all = rows_of_all(p);
+    bool few = all >= 0 && all <= p->few;
     for (const struct search_criterion *c = q->criteria->child; c; c = c->next) {
         few = few || is_few(p, c);
-        p->by_row = p->by_row || is_row(c);
         if (c->kind == CRIT_KEYS && c->lane == LANE_CODE)
             code = c;
         if (!date && search__has_far_part(c))
             date = c;
-        if (!drives && search__drives(c))
-            drives = c;
+        if (!driver && drives(q, c))
+            driver = c;
     }
     if (few || !search__is_indexed_order(q)) {
         p->way = WAY_COLLECT;
@@ -97,9 +161,9 @@ static void choose(struct plan *p)
     p->date = by_date ? date : NULL;
     if (code && by_date) {
         p->code = code;
-    } else if (drives && q->n_types == 1) {
+    } else if (driver) {
         p->way = WAY_TRY;
-        p->driver = drives;
+        p->driver = driver;
     }
 }
 
@@ -111,16 +175,6 @@ static void limit(struct plan *p)
 {
     /* a literal: the planner has to know that it is small */
     sql_addf(p->w.sql, " LIMIT %d", p->w.q->count + 1);
-}
-
-static int type_array(struct plan *p)
-{
-    const struct search_query *q = p->w.q;
-    int n = q->n_types ? q->n_types : fhir_resource_count(q->registry->defs);
-    int16_t *ids = ARENA_ARRAY(q->a, int16_t, n);
-    for (int i = 0; i < n; i++)
-        ids[i] = (int16_t)(q->n_types ? q->types[i] : fhir_resource_at(q->registry->defs, i))->id;
-    return sql_int2_array(p->w.sql, ids, (size_t)n);
 }
 
 /* How the type of the rows is asked for. */
@@ -141,31 +195,28 @@ static void base_condition(struct plan *p, enum by_type by)
     if (by != TYPE_ELSEWHERE && query->n_types == 1)
         sql_addf(q, " AND r0.rtype%s = $%d", hide, sql_int2(q, (int16_t)query->types[0]->id));
     else if (by != TYPE_ELSEWHERE && query->n_types > 1)
-        sql_addf(q, " AND r0.rtype%s = ANY ($%d)", hide, type_array(p));
+        sql_addf(q, " AND r0.rtype%s = ANY ($%d)", hide, search__types_param(&p->w));
     if (p->w.cursor.given)
         sql_addf(q, " AND pg_visible_in_snapshot(r0.xid, $%d::pg_snapshot)",
                  sql_text(q, p->w.cursor.snapshot));
 }
 
 /* Those but two, which stand elsewhere. */
-static void criteria(struct plan *p, enum search__use use, const struct search_criterion *but,
-                     const struct search_criterion *nor)
+static void criteria(struct plan *p, const struct search_criterion *but, const struct search_criterion *nor)
 {
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
         if (c == but || c == nor)
             continue;
         sql_adds(p->w.sql, " AND ");
-        search__where(&p->w, c, 0, p->by_row && c->kind == CRIT_KEYS ? USE_FILTER : use);
+        search__where(&p->w, c, 0, leads(p, c) ? USE_INDEX : USE_FILTER);
     }
 }
 
-/* The GIN index finds the matches. */
-static bool found_by_keys(const struct plan *p)
+static void found_rows(struct plan *p)
 {
-    bool keys = false;
-    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
-        keys = keys || c->kind == CRIT_KEYS || c->kind == CRIT_DICT;
-    return keys && !p->by_row;
+    sql_adds(p->w.sql, " FROM res r0");
+    base_condition(p, p->lead == LEAD_KEYS ? TYPE_FILTERED : TYPE_INDEXED);
+    criteria(p, NULL, NULL);
 }
 
 /* CTE m: the matches' k and sort keys. */
@@ -175,9 +226,7 @@ static void collect(struct plan *p)
     sql_adds(q, "m AS MATERIALIZED (SELECT r0.k");
     search__sort_keys(&p->w);
     if (!p->driver) {
-        sql_adds(q, " FROM res r0");
-        base_condition(p, found_by_keys(p) ? TYPE_FILTERED : TYPE_INDEXED);
-        criteria(p, USE_INDEX, NULL, NULL);
+        found_rows(p);
         sql_adds(q, ")");
         return;
     }
@@ -192,7 +241,7 @@ static void collect(struct plan *p)
     else
         sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
     sql_addf(q, "(SELECT count(*) FROM c) <= $%d", p->limit);
-    criteria(p, USE_FILTER, p->driver, NULL);
+    criteria(p, p->driver, NULL);
     sql_adds(q, ")");
 }
 
@@ -231,21 +280,36 @@ static void code_condition(struct plan *p, enum source from)
                  sql_int2(q, (int16_t)p->w.q->types[0]->id), LANE_CODE);
 }
 
-static void branch(struct plan *p, enum source from, bool far, bool counting)
+static void columns(struct plan *p, bool counting)
+{
+    if (counting) {
+        sql_adds(p->w.sql, "SELECT r0.k");
+    } else {
+        sql_addf(p->w.sql, "SELECT %s", row_columns);
+        search__sort_keys(&p->w);
+    }
+}
+
+static void rest(struct plan *p, const char *table, bool counting)
+{
+    if (p->driver)
+        sql_addf(p->w.sql, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+    if (counting)
+        return;
+    search__after_cursor(&p->w, table);
+    search__order_by(&p->w, table);
+    limit(p);
+}
+
+static void branch(struct plan *p, enum source from, bool counting)
 {
     struct search__sql *w = &p->w;
     struct sql *q = w->sql;
-    const char *table = from == FROM_OVERFLOW ? "o" : "r0";
     bool each = from != FROM_RES && may_repeat(p); /* an ordered scan of each code */
     if (each)
         sql_addf(q, "SELECT y.* FROM unnest($%d) u(code) CROSS JOIN LATERAL (",
                  search__code_param(w, p->code));
-    if (counting) {
-        sql_adds(q, "SELECT r0.k");
-    } else {
-        sql_addf(q, "SELECT %s", row_columns);
-        search__sort_keys(w);
-    }
+    columns(p, counting);
     sql_adds(q, from == FROM_OVERFLOW ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
                                       : " FROM res r0");
     base_condition(p, TYPE_INDEXED);
@@ -253,31 +317,43 @@ static void branch(struct plan *p, enum source from, bool far, bool counting)
         code_condition(p, from);
     if (p->date) {
         sql_adds(q, " AND ");
-        search__date_part(w, p->date, 0, far);
+        search__date_part(w, p->date, 0, false);
     }
-    if (p->driver)
-        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
-    criteria(p, USE_FILTER, p->date, from != FROM_RES && p->code->lane_exact ? p->code : NULL);
-    if (!counting) {
-        search__after_cursor(w, table);
-        search__order_by(w, table);
-        limit(p);
-    }
+    criteria(p, p->date, from != FROM_RES && p->code->lane_exact ? p->code : NULL);
+    rest(p, from == FROM_OVERFLOW ? "o" : "r0", counting);
     if (each)
         sql_adds(q, ") y");
+}
+
+/* Rows whose dates begin early and reach far: few, in an index of their own (res_long), which OFFSET 0 makes the
+ * planner take. */
+static void far_branch(struct plan *p, bool counting)
+{
+    struct sql *q = p->w.sql;
+    columns(p, counting);
+    sql_adds(q, " FROM (SELECT r0.* FROM res r0");
+    base_condition(p, TYPE_INDEXED);
+    sql_adds(q, " AND ");
+    search__date_part(&p->w, p->date, 0, true);
+    search__order_by(&p->w, "r0");
+    sql_adds(q, " OFFSET 0) r0 WHERE true");
+    criteria(p, p->date, NULL);
+    rest(p, "r0", counting);
 }
 
 static void branches(struct plan *p, bool counting)
 {
     struct sql *q = p->w.sql;
-    enum source first = p->code ? FROM_CODE : FROM_RES, last = p->code ? FROM_OVERFLOW : FROM_RES;
-    const char *between = "(";
-    for (enum source from = first; from <= last; from++)
-        for (int far = 0; far <= (p->date ? 1 : 0); far++) {
-            sql_adds(q, between);
-            branch(p, from, far, counting);
-            between = ") UNION ALL (";
-        }
+    sql_adds(q, "(");
+    branch(p, p->code ? FROM_CODE : FROM_RES, counting);
+    if (p->code) {
+        sql_adds(q, ") UNION ALL (");
+        branch(p, FROM_OVERFLOW, counting);
+    }
+    if (p->date) {
+        sql_adds(q, ") UNION ALL (");
+        far_branch(p, counting);
+    }
     sql_adds(q, ")");
 }
 
@@ -285,16 +361,14 @@ static void branches(struct plan *p, bool counting)
 static void scan_types(struct plan *p)
 {
     struct sql *q = p->w.sql;
-    sql_addf(q, "SELECT x.* FROM unnest($%d) t(id) CROSS JOIN LATERAL (SELECT %s", type_array(p),
+    sql_addf(q, "SELECT x.* FROM unnest($%d) t(id) CROSS JOIN LATERAL (SELECT %s", search__types_param(&p->w),
              row_columns);
     search__sort_keys(&p->w);
     sql_adds(q, " FROM res r0");
     base_condition(p, TYPE_ELSEWHERE);
     sql_adds(q, " AND r0.rtype = t.id");
-    criteria(p, USE_FILTER, NULL, NULL);
-    search__after_cursor(&p->w, "r0");
-    search__order_by(&p->w, "r0");
-    limit(p);
+    criteria(p, NULL, NULL);
+    rest(p, "r0", false);
     sql_adds(q, ") x");
 }
 
@@ -311,10 +385,13 @@ static void page(struct plan *p)
         page_of_collected(p);
         sql_adds(q, ") UNION ALL ");
     }
-    if (p->w.q->n_types == 1)
+    if (p->w.q->n_types == 1) {
         branches(p, false);
-    else
+    } else {
+        sql_adds(q, "(");
         scan_types(p);
+        sql_adds(q, ")");
+    }
     sql_adds(q, ") x");
     search__order_by(&p->w, "x");
     limit(p);
@@ -346,7 +423,7 @@ static void count_scanned(struct plan *p)
     } else {
         sql_adds(q, "SELECT r0.k FROM res r0");
         base_condition(p, TYPE_INDEXED);
-        criteria(p, USE_FILTER, NULL, NULL);
+        criteria(p, NULL, NULL);
     }
     sql_adds(q, ") x");
     if (!all)
@@ -354,25 +431,33 @@ static void count_scanned(struct plan *p)
     sql_adds(q, ") y)");
 }
 
+/* c overflowed. When it was all that was asked, or counting would mean to follow a reference of every row, the total is
+ * left out. */
+static void count_beyond_few(struct plan *p)
+{
+    bool sole = !p->w.q->criteria->child->next;
+    if (p->w.q->total == TOTAL_ACCURATE || !(sole || search__is_join(p->driver)))
+        count_scanned(p);
+    else
+        sql_adds(p->w.sql, "NULL");
+}
+
 static void total(struct plan *p)
 {
     struct sql *q = p->w.sql;
-    const struct search_query *query = p->w.q;
-    if (p->w.cursor.given) {
-        if (p->w.cursor.total < 0)
-            sql_adds(q, "NULL::int8");
-        else
-            sql_addf(q, "$%d", sql_int8(q, p->w.cursor.total));
-    } else if (query->total == TOTAL_NONE) {
+    const struct search__cursor *cursor = &p->w.cursor;
+    if (cursor->given && cursor->total >= 0) {
+        sql_addf(q, "$%d", sql_int8(q, cursor->total));
+    } else if (!p->counts) {
         sql_adds(q, "NULL::int8");
     } else if (p->way == WAY_COLLECT) {
         sql_adds(q, "(SELECT count(*) FROM m)");
     } else if (p->way == WAY_TRY) {
         sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ",
                  p->limit);
-        count_scanned(p);
+        count_beyond_few(p);
         sql_adds(q, " END");
-    } else if (query->total != TOTAL_ACCURATE && known_beyond(p)) {
+    } else if (p->w.q->total != TOTAL_ACCURATE && known_beyond(p)) {
         sql_adds(q, "NULL::int8");
     } else {
         count_scanned(p);
@@ -385,12 +470,18 @@ static bool start(struct plan *p, const struct search_query *q, const struct sea
                   struct sql *out, struct err *err)
 {
     *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats, .few = FEW_MOST};
-    if (stats && stats->rows > 0)
-        p->few = (int64_t)sqrt((double)stats->rows * (q->count + 1));
-    p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
     sql_init(out, q->a, NULL);
     p->w.tenant = sql_int4(out, q->tenant->id);
-    return search__cursor_read(q, &p->w.cursor, err);
+    if (!search__cursor_read(q, &p->w.cursor, err))
+        return false;
+    find_lead(p);
+    p->counts = !p->w.cursor.given && q->total != TOTAL_NONE;
+    if (stats && stats->rows > 0)
+        p->few = (int64_t)sqrt((double)stats->rows * (q->count + 1));
+    if (p->counts && p->few < q->options.limits.total_limit)
+        p->few = q->options.limits.total_limit;
+    p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
+    return true;
 }
 
 static void count_only(struct plan *p)
@@ -398,10 +489,18 @@ static void count_only(struct plan *p)
     sql_adds(p->w.sql,
              "SELECT NULL::int2 AS rtype, NULL::text AS rid, NULL::int4 AS ver, NULL::timestamptz AS lu,"
              " NULL::text AS content, NULL::int8 AS k, NULL::int4 AS tenant, NULL::text AS cursor,"
-             " pg_current_snapshot()::text AS snapshot, (SELECT count(*) FROM res r0");
-    base_condition(p, TYPE_INDEXED);
-    criteria(p, USE_INDEX, NULL, NULL);
+             " pg_current_snapshot()::text AS snapshot, (SELECT count(*)");
+    found_rows(p);
     sql_adds(p->w.sql, ") AS total");
+}
+
+/* Of a chain's targets: a patient has many rows; other references would have to be sought among all keys of a row, which
+ * is worth avoiding. */
+static int64_t few_of(const struct plan *p)
+{
+    if (p->driver->kind != CRIT_CHAIN)
+        return p->few;
+    return p->driver->lane == LANE_PAT ? FEW_PATIENTS : FEW_MOST;
 }
 
 bool search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out,
@@ -418,9 +517,9 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     }
     const char *with = "WITH ";
     if (p.way == WAY_TRY) {
-        p.limit = sql_int8(out, search__is_join(p.driver) && p.few > FEW_JOINED ? FEW_JOINED : p.few);
+        p.limit = sql_int8(out, few_of(&p));
         sql_adds(out, "WITH c AS MATERIALIZED (SELECT v FROM (");
-        search__driver_select(&p.w, p.driver, query->types[0]);
+        search__driver_select(&p.w, p.driver, query->n_types == 1 ? query->types[0] : NULL);
         sql_addf(out, ") d LIMIT $%d + 1)", p.limit);
         with = ", ";
     }
@@ -451,9 +550,8 @@ bool search_plan_match(const struct search_query *query, const struct search_sta
     struct plan p;
     if (!start(&p, query, stats, out, err))
         return false;
-    sql_adds(out, "SELECT r0.rtype, r0.rid, r0.k, r0.ver FROM res r0");
-    base_condition(&p, TYPE_INDEXED);
-    criteria(&p, USE_INDEX, NULL, NULL);
+    sql_adds(out, "SELECT r0.rtype, r0.rid, r0.k, r0.ver");
+    found_rows(&p);
     sql_addf(out, " LIMIT $%d", sql_int8(out, most));
     return true;
 }

@@ -188,17 +188,23 @@ static bool is_side(const struct search_criterion *c)
 }
 
 /* OFFSET 0 keeps the planner from making a join of the probe, which would start at the other table. */
-static const char *end_of_probe(enum search__use use)
-{
-    return use == USE_FILTER ? " OFFSET 0)" : ")";
-}
-
-static void exists_side(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
+static void probe_side(struct search__sql *w, const struct search_criterion *c, int r)
 {
     sql_addf(w->sql, "EXISTS (SELECT 1 FROM %s s WHERE s.tenant = $%d AND s.k = r%d.k AND s.param = $%d AND ",
              side_table(c), w->tenant, r, sql_int4(w->sql, c->param->id));
     side_condition(w, c, NULL);
-    sql_adds(w->sql, end_of_probe(use));
+    sql_adds(w->sql, " OFFSET 0)");
+}
+
+/* The lane q has the number, unless there is none or it is no point: then it is null. Of a unit it knows nothing. */
+static void quantity_filter(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    const char *lane = arena_printf(w->sql->a, "r%d.q", r);
+    sql_addf(w->sql, c->unit ? "((%s IS NULL OR " : "(CASE WHEN %s IS NOT NULL THEN ", lane);
+    range(w, c, numbers[c->nop].part, lane, lane);
+    sql_adds(w->sql, c->unit ? ") AND " : " ELSE ");
+    probe_side(w, c, r);
+    sql_adds(w->sql, c->unit ? ")" : " END)");
 }
 
 /* Three letters or digits in a row: what the trigram index can look up. */
@@ -226,6 +232,24 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
     side_condition(w, c, part);
 }
 
+/* By index: the rows' k are selected from the table. */
+static void select_in(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    sql_addf(w->sql, "r%d.k IN (", r);
+    search__driver_select(w, c, c->type);
+    sql_adds(w->sql, ")");
+}
+
+static void side(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
+{
+    if (use == USE_INDEX)
+        select_in(w, c, r);
+    else if (c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY)
+        quantity_filter(w, c, r);
+    else
+        probe_side(w, c, r);
+}
+
 /* ---- conditions on the row --------------------------------------------------------------------------- */
 
 static int key_array(struct search__sql *w, const struct search_criterion *c, bool lanes)
@@ -234,6 +258,16 @@ static int key_array(struct search__sql *w, const struct search_criterion *c, bo
     for (size_t i = 0; i < c->n_keys; i++)
         v[i] = lanes ? c->keys[i].lane : c->keys[i].key;
     return sql_int8_array(w->sql, v, c->n_keys);
+}
+
+int search__types_param(struct search__sql *w)
+{
+    const struct search_query *q = w->q;
+    int n = q->n_types ? q->n_types : fhir_resource_count(q->registry->defs);
+    int16_t *ids = ARENA_ARRAY(q->a, int16_t, n);
+    for (int i = 0; i < n; i++)
+        ids[i] = (int16_t)(q->n_types ? q->types[i] : fhir_resource_at(q->registry->defs, i))->id;
+    return sql_int2_array(w->sql, ids, (size_t)n);
 }
 
 static void keys_condition(struct search__sql *w, const struct search_criterion *c, int r,
@@ -300,13 +334,33 @@ int search__code_param(struct search__sql *w, const struct search_criterion *c)
     return c->n_keys == 1 ? sql_int8(w->sql, c->keys[0].lane) : key_array(w, c, true);
 }
 
+bool search__names_type(const struct search_criterion *c, const struct fhir_type *type)
+{
+    return type && c->kind == CRIT_KEYS && c->lane != LANE_PAT && (!c->param || c->param->type == type);
+}
+
+/* By index, rows are found by one of the conditions that must all hold. */
+static const struct search_criterion *lead_of(const struct search_criterion *all)
+{
+    static const int rank[] = {
+        [CRIT_ID] = 9,      [CRIT_KEYS] = 8,   [CRIT_DICT] = 7,  [CRIT_STRING] = 6, [CRIT_NUMBER] = 5,
+        [CRIT_OR] = 4,      [CRIT_AND] = 4,    [CRIT_CHAIN] = 3, [CRIT_HAS] = 3,    [CRIT_DATE] = 2,
+        [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1, [CRIT_NOT] = 0,   [CRIT_NONE] = 0};
+    const struct search_criterion *best = all->child;
+    for (const struct search_criterion *c = all->child; c; c = c->next)
+        if (rank[c->kind] > rank[best->kind])
+            best = c;
+    return best;
+}
+
 static void list(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
 {
     const char *between = "";
+    const struct search_criterion *lead = c->kind == CRIT_AND && use == USE_INDEX ? lead_of(c) : NULL;
     sql_adds(w->sql, c->child ? "(" : "true");
     for (const struct search_criterion *child = c->child; child; child = child->next) {
         sql_adds(w->sql, between);
-        search__where(w, child, r, use);
+        search__where(w, child, r, c->kind == CRIT_AND && child != lead ? USE_FILTER : use);
         between = c->kind == CRIT_AND ? " AND " : " OR ";
     }
     sql_adds(w->sql, c->child ? ")" : "");
@@ -319,8 +373,14 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
     case CRIT_NONE:
         sql_adds(q, "false");
         break;
-    case CRIT_AND:
     case CRIT_OR:
+        if (use == USE_INDEX && search__drives(c)) {
+            select_in(w, c, r);
+            break;
+        }
+        list(w, c, r, use);
+        break;
+    case CRIT_AND:
         list(w, c, r, use);
         break;
     case CRIT_NOT: /* also of NULL, which a lane may be */
@@ -337,13 +397,13 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
     case CRIT_ID:
         id_condition(w, c, r);
         break;
-    case CRIT_STRING:
     case CRIT_NUMBER:
-        exists_side(w, c, r, use);
+    case CRIT_STRING:
+        side(w, c, r, use);
         break;
     case CRIT_DATE:
         if (is_side(c))
-            exists_side(w, c, r, use);
+            side(w, c, r, use);
         else
             date_condition(w, c, r);
         break;
@@ -357,9 +417,9 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         search__join(w, c, r, use);
         break;
     case CRIT_TARGET:
-        sql_addf(q, "(r%d.rtype = $%d AND ", r, sql_int2(q, (int16_t)c->type->id));
+        if (!search__names_type(c->child, c->type))
+            sql_addf(q, "r%d.rtype = $%d AND ", r, sql_int2(q, (int16_t)c->type->id));
         search__where(w, c->child, r, use);
-        sql_adds(q, ")");
         break;
     }
 }
@@ -371,9 +431,23 @@ bool search__drives(const struct search_criterion *c)
     if (c->kind != CRIT_OR)
         return is_side(c) || search__is_join(c);
     for (const struct search_criterion *child = c->child; child; child = child->next)
-        if (!is_side(child))
-            return false;
-    return c->child;
+        if (is_side(child))
+            return true;
+    return false;
+}
+
+/* type NULL: the types that are searched. */
+static void select_rows(struct search__sql *w, const struct search_criterion *c, const struct fhir_type *type)
+{
+    struct sql *q = w->sql;
+    int r = ++w->aliases;
+    sql_addf(q, "SELECT r%d.k AS v FROM res r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted", r, r, r,
+             w->tenant, r);
+    if (type)
+        sql_addf(q, " AND r%d.rtype = $%d AND ", r, sql_int2(q, (int16_t)type->id));
+    else
+        sql_addf(q, " AND r%d.rtype = ANY ($%d) AND ", r, search__types_param(w));
+    search__where(w, c, r, USE_INDEX);
 }
 
 static void select_parts(struct search__sql *w, const struct search_criterion *c,
@@ -393,12 +467,17 @@ void search__driver_select(struct search__sql *w, const struct search_criterion 
 {
     if (search__is_join(c)) {
         search__join_select(w, c);
+    } else if (is_side(c)) {
+        select_parts(w, c, type);
     } else if (c->kind == CRIT_OR) {
         for (const struct search_criterion *child = c->child; child; child = child->next) {
-            select_parts(w, child, type);
+            if (is_side(child))
+                select_parts(w, child, type);
+            else
+                select_rows(w, child, type);
             sql_adds(w->sql, child->next ? " UNION ALL " : "");
         }
     } else {
-        select_parts(w, c, type);
+        select_rows(w, c, type);
     }
 }
