@@ -205,11 +205,12 @@ bool db__error(const PGresult *r, struct err *err)
 
 void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out)
 {
-    /* Every statement has an index to go by: where the planner thinks otherwise, its estimate is wrong. */
+    /* Every statement has an index to go by: where the planner thinks otherwise, its estimate is wrong. To start
+     * parallel workers takes longer than a search may. */
     const char *options =
         arena_printf(a,
                      "-c statement_timeout=%lld -c timezone=UTC -c jit=off -c synchronous_commit=on "
-                     "-c enable_seqscan=off -c random_page_cost=1.1 "
+                     "-c enable_seqscan=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 "
                      "-c default_transaction_isolation=read\\ committed %s",
                      (long long)(c->db_statement_timeout / 1000), more);
     const char *const pairs[][2] = {
