@@ -155,6 +155,7 @@ static bool prepare_settings(struct dev *d, struct err *err)
              "http.port = %s\n"
              "http.tls_cert = tls.crt\n"
              "http.tls_key = tls.key\n"
+             "http.cors_origins = *\n" /* browser apps under development come from anywhere */
              "auth.jwks_file = jwks.json\n"
              "auth.issuer = %s\n"
              "auth.audience = %s\n"
