@@ -152,7 +152,7 @@ FHIR_PACKAGES := hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1 hl7.ter
   hl7.fhir.uv.extensions.r4@5.3.0-ballot-tc1
 definitions: $(B)/distil ## (maintainers) fetch the FHIR packages and distil conf/definitions/ from them
 	@conf/definitions/fetch build/packages
-	$(B)/distil conf/definitions $(foreach p,$(FHIR_PACKAGES),build/packages/$(subst @,-,$(p)).tgz)
+	$(B)/distil conf/definitions build/packages/ucumDefs.json $(foreach p,$(FHIR_PACKAGES),build/packages/$(subst @,-,$(p)).tgz)
 
 $(B)/distil: $(B)/src/distil.o $(B)/libkagari.a
 	$(CC_LINE) $@

@@ -1,8 +1,8 @@
 /*
- * distil: FHIR packages → the text files under conf/definitions/. A maintainer's tool, run by `make
- * definitions`; no part of the kagari binary.
+ * distil: FHIR packages and UCUM's table → the text files under conf/definitions/. A maintainer's tool, run by
+ * `make definitions`; no part of the kagari binary.
  *
- *     distil DIRECTORY PACKAGE…
+ *     distil DIRECTORY UCUMDEFS PACKAGE…
  *
  * The first package is the specification; of the others only value sets are taken that it does not define.
  * Resource types keep the numbers that they have in DIRECTORY/types.txt, as databases hold them; new types
@@ -68,7 +68,16 @@ static bool write_file(const char *path, struct str text, struct err *err)
     return written || err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
 }
 
-static bool distil(struct arena *a, const char *directory, char **packages, int n, struct err *err)
+static bool add_units(struct fhir__records *r, const char *path, struct err *err)
+{
+    struct str text;
+    json *defs;
+    return config_read_file(r->a, path, 16 << 20, &text, err) && json_parse(r->a, text, 10, &defs, err) &&
+           fhir__ucum_add(r, defs, err);
+}
+
+static bool distil(struct arena *a, const char *directory, const char *units, char **packages, int n,
+                   struct err *err)
 {
     struct distillation d = {.records = {.a = a}};
     const struct fhir_defs *defs;
@@ -80,7 +89,8 @@ static bool distil(struct arena *a, const char *directory, char **packages, int 
     }
     arena_release(&d.scratch);
     fhir__conformance_finish(&d.records);
-    if (!number_types(a, arena_printf(a, "%s/%s", directory, fhir__text_files[FHIR__TEXT_TYPES]), &d.records,
+    if (!add_units(&d.records, units, err) ||
+        !number_types(a, arena_printf(a, "%s/%s", directory, fhir__text_files[FHIR__TEXT_TYPES]), &d.records,
                       err) ||
         !fhir__build(a, &d.records, &defs, err))
         return false;
@@ -91,9 +101,9 @@ static bool distil(struct arena *a, const char *directory, char **packages, int 
         if (!write_file(arena_printf(a, "%s/%s", directory, fhir__text_files[which]), buf_str(&text), err))
             return false;
     }
-    printf("%d resource types, %u search parameters, %u invariants, %zu value sets\n",
+    printf("%d resource types, %u search parameters, %u invariants, %zu value sets, %zu units\n",
            fhir_resource_count(defs), fhir_search_param_count(defs), fhir_invariant_count(defs),
-           d.records.n_valuesets);
+           d.records.n_valuesets, d.records.n_units);
     return true;
 }
 
@@ -101,12 +111,12 @@ int main(int argc, char **argv)
 {
     struct arena a;
     struct err err;
-    if (argc < 3) {
-        fputs("usage: distil DIRECTORY PACKAGE...\n", stderr);
+    if (argc < 4) {
+        fputs("usage: distil DIRECTORY UCUMDEFS PACKAGE...\n", stderr);
         return 2;
     }
     arena_init(&a, 0);
-    bool done = distil(&a, argv[1], argv + 2, argc - 2, &err);
+    bool done = distil(&a, argv[1], argv[2], argv + 3, argc - 3, &err);
     if (!done)
         fprintf(stderr, "distil: %s\n", err.msg);
     arena_release(&a);

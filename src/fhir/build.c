@@ -537,6 +537,22 @@ static bool make_compartments(struct builder *b)
     return true;
 }
 
+/* ---- units --------------------------------------------------------------------------------------------- */
+
+static bool make_units(struct builder *b)
+{
+    const struct fhir__records *r = b->r;
+    b->d->ucum = ucum__new(b->a, r->n_prefixes, r->n_units);
+    for (size_t i = 0; i < r->n_prefixes; i++)
+        if (!ucum__add_prefix(b->d->ucum, b->a, &r->prefixes[i]))
+            return err_set(b->err, ERR_INVALID, "the prefix %s has no factor", r->prefixes[i].code);
+    for (size_t i = 0; i < r->n_units; i++)
+        if (!ucum__add_unit(b->d->ucum, b->a, &r->units[i]))
+            return err_set(b->err, ERR_INVALID, "the unit %s is not defined by those before it",
+                           r->units[i].code);
+    return true;
+}
+
 bool fhir__build(struct arena *a, const struct fhir__records *r, const struct fhir_defs **out,
                  struct err *err)
 {
@@ -548,7 +564,7 @@ bool fhir__build(struct arena *a, const struct fhir__records *r, const struct fh
     for (int i = 0; i < b.d->n_types; i++)
         if (!fill_type(&b, &b.d->types[i]))
             return false;
-    if (!list_resources(&b) || !make_params(&b) || !make_compartments(&b))
+    if (!list_resources(&b) || !make_params(&b) || !make_compartments(&b) || !make_units(&b))
         return false;
     *out = b.d;
     return true;

@@ -195,6 +195,11 @@ int fhir_compartment_params(const struct fhir_compartment *c, const struct fhir_
     return c->members[resource->id].n;
 }
 
+const struct ucum *fhir_ucum(const struct fhir_defs *d)
+{
+    return d->ucum;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
 bool fhir_defs_load(struct arena *a, const struct fhir_defs **out, struct err *err)

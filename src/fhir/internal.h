@@ -12,6 +12,7 @@
 #define KAGARI_FHIR_INTERNAL_H
 
 #include "fhir/defs.h"
+#include "fhir/ucum.h"
 
 #define FHIR__DEPTH_MAX 16 /* of types that are bases of one another; FHIR has 5 */
 
@@ -80,6 +81,18 @@ struct fhir__compartment {
     size_t n, cap;
 };
 
+struct fhir__prefix {
+    const char *code, *factor;
+};
+
+struct fhir__unit {
+    const char *code;
+    bool metric;                    /* takes prefixes */
+    bool special;                   /* its values are points on a scale */
+    const char *value, *definition; /* in units that come before it; NULL: a base unit */
+    const char *offset;             /* of a special unit; NULL: 0 */
+};
+
 struct fhir__records {
     struct arena *a;
     struct fhir__type *types;
@@ -92,6 +105,10 @@ struct fhir__records {
     size_t n_params, cap_params;
     struct fhir__compartment *compartments;
     size_t n_compartments, cap_compartments;
+    struct fhir__prefix *prefixes;
+    size_t n_prefixes, cap_prefixes;
+    struct fhir__unit *units; /* definitions before use */
+    size_t n_units, cap_units;
 };
 
 /* ---- sources and sinks ------------------------------------------------------------------------------ */
@@ -99,6 +116,9 @@ struct fhir__records {
 bool fhir__conformance_add(struct fhir__records *r, const json *resource, struct err *err) NODISCARD;
 /* When all are added: leaves out what is inherited, and value sets that no required binding names; sorts. */
 void fhir__conformance_finish(struct fhir__records *r);
+
+/* ucum_source.c: adds the prefixes and units of a ucumDefs.json (npm @lhncbc/ucum-lhc), definitions before use. */
+bool fhir__ucum_add(struct fhir__records *r, const json *defs, struct err *err) NODISCARD;
 
 /* Adds the records of one text. It is changed in place and must live as long as the records. */
 bool fhir__text_read(struct fhir__records *r, char *text, size_t len, struct err *err) NODISCARD;
@@ -108,6 +128,7 @@ enum fhir__text {
     FHIR__TEXT_VALUESETS,
     FHIR__TEXT_SEARCH,
     FHIR__TEXT_COMPARTMENTS,
+    FHIR__TEXT_UCUM,
     FHIR__TEXT_N
 };
 extern const char *const fhir__text_files[FHIR__TEXT_N]; /* "types.txt", … */
@@ -157,6 +178,34 @@ struct fhir__xml_scope {
 bool fhir__xml_enter(struct fhir__xml_scope *s, int n_namespaces); /* false: too many */
 void fhir__xml_leave(struct fhir__xml_scope *s);
 
+/* ---- the table of units: ucum_table.c makes it, ucum.c reads codes by it ------------------------------ */
+struct ucum__prefix {
+    const char *code;
+    struct decimal factor;
+};
+
+struct ucum__atom {
+    const char *code;
+    bool metric; /* takes prefixes */
+    struct ucum_unit unit;
+};
+
+struct ucum {
+    struct ucum__atom *atoms; /* what is a base unit has its place here for an id */
+    size_t n;
+    struct fhir__map by_code, prefixes;
+};
+
+/* Room for so many prefixes and units. */
+struct ucum *ucum__new(struct arena *a, size_t n_prefixes, size_t n_units);
+/* False: its number is none, or its definition has units that are not in the table yet. */
+bool ucum__add_prefix(struct ucum *u, struct arena *a, const struct fhir__prefix *p);
+bool ucum__add_unit(struct ucum *u, struct arena *a, const struct fhir__unit *t);
+
+/* x · y and x / y; false when the result is beyond all use. */
+bool ucum__multiply(struct arena *a, struct ucum_unit *x, const struct ucum_unit *y, bool divide);
+extern const struct ucum_unit ucum__one;
+
 /* ---- the snapshot ------------------------------------------------------------------------------------ */
 struct fhir_defs {
     struct fhir_type *types;
@@ -169,6 +218,7 @@ struct fhir_defs {
     struct fhir__map type_names, valuesets;
     struct fhir_compartment *compartments;
     int n_compartments;
+    struct ucum *ucum;
 };
 
 /* What a type is asked by name. */

@@ -162,6 +162,29 @@ static bool read_member(struct reader *x)
     return true;
 }
 
+static bool read_prefix(struct reader *x)
+{
+    struct fhir__records *r = x->r;
+    *ARENA_PUSH(r->a, r->prefixes, r->n_prefixes, r->cap_prefixes) =
+        (struct fhir__prefix){x->fields[0], x->fields[1]};
+    return true;
+}
+
+static bool read_unit(struct reader *x)
+{
+    struct fhir__records *r = x->r;
+    bool defined = *x->fields[2];
+    *ARENA_PUSH(r->a, r->units, r->n_units, r->cap_units) = (struct fhir__unit){
+        .code = x->fields[0],
+        .metric = strchr(x->fields[1], 'm') != NULL,
+        .special = strchr(x->fields[1], 's') != NULL,
+        .value = defined ? x->fields[2] : NULL,
+        .definition = defined ? x->fields[3] : NULL,
+        .offset = defined && *x->fields[4] ? x->fields[4] : NULL,
+    };
+    return !defined || *x->fields[3];
+}
+
 static const struct {
     const char *tag;
     size_t min_fields;
@@ -177,6 +200,8 @@ static const struct {
     {"component", 2, read_component},
     {"compartment", 1, read_compartment},
     {"member", 2, read_member},
+    {"unit", 2, read_unit},
+    {"prefix", 2, read_prefix},
 };
 
 /* Cuts a line at its tabs and hands it to its reader. */

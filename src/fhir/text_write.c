@@ -2,7 +2,7 @@
 #include "internal.h"
 
 const char *const fhir__text_files[FHIR__TEXT_N] = {"types.txt", "valuesets.txt", "search.txt",
-                                                    "compartments.txt"};
+                                                    "compartments.txt", "ucum.txt"};
 
 static void write_invariants(const struct fhir__invariants *list, struct buf *out)
 {
@@ -84,18 +84,37 @@ static void write_compartments(const struct fhir__records *r, struct buf *out)
     }
 }
 
+static void write_units(const struct fhir__records *r, struct buf *out)
+{
+    buf_adds(out, "# UCUM is copyright of Regenstrief Institute, Inc. and the UCUM Organization, used under "
+                  "its license:\n"
+                  "# https://ucum.org/license\n");
+    for (size_t i = 0; i < r->n_prefixes; i++)
+        buf_addf(out, "%sprefix\t%s\t%s\n", i ? "" : "\n", r->prefixes[i].code, r->prefixes[i].factor);
+    for (size_t i = 0; i < r->n_units; i++) {
+        const struct fhir__unit *u = &r->units[i];
+        buf_addf(out, "%sunit\t%s\t%s%s%s", i ? "" : "\n", u->code, u->metric ? "m" : "",
+                 u->special ? "s" : "", u->metric || u->special ? "" : "-");
+        if (u->definition)
+            buf_addf(out, "\t%s\t%s", u->value, u->definition);
+        if (u->offset)
+            buf_addf(out, "\t%s", u->offset);
+        buf_addc(out, '\n');
+    }
+}
+
 void fhir__text_write(const struct fhir__records *r, enum fhir__text which, struct buf *out)
 {
     static const struct {
         const char *what;
         void (*write)(const struct fhir__records *r, struct buf *out);
     } kinds[FHIR__TEXT_N] = {
-        {"Types, their elements and invariants", write_types},
-        {"Value sets of required bindings", write_valuesets},
-        {"Search parameters", write_params},
-        {"Compartments", write_compartments},
+        {"Types, their elements and invariants of FHIR R4", write_types},
+        {"Value sets of required bindings of FHIR R4", write_valuesets},
+        {"Search parameters of FHIR R4", write_params},
+        {"Compartments of FHIR R4", write_compartments},
+        {"UCUM's prefixes and units", write_units},
     };
-    buf_addf(out, "# %s of FHIR R4, distilled by `make definitions`; see docs/definitions.md.\n",
-             kinds[which].what);
+    buf_addf(out, "# %s, distilled by `make definitions`; see docs/definitions.md.\n", kinds[which].what);
     kinds[which].write(r, out);
 }

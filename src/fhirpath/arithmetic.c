@@ -96,9 +96,9 @@ static bool sum(struct fp__run *r, enum fp__op op, const struct fp_item *x, cons
     if (dimensionless(x)) {
         unit = fp__unit_of(y);
     } else if (!dimensionless(y)) {
-        enum fp__unit_relation rel = fp__units_relate(r->a, unit, fp__unit_of(y));
-        if (rel == FP__UNITS_DIFFERENT || rel == FP__UNITS_EQUIVALENT || approximate(x, y) ||
-            !fp__units_convert(r->a, &y->quantity.value, fp__unit_of(y), unit, &v))
+        enum fp__unit_relation rel = fp__units_relate(r, unit, fp__unit_of(y));
+        if ((rel != FP__UNITS_SAME && rel != FP__UNITS_CONVERT) || approximate(x, y) ||
+            !fp__units_convert(r, &y->quantity.value, fp__unit_of(y), unit, &v))
             return true;
     }
     v = op == FP__ADD ? decimal_add(r->a, &x->quantity.value, &v) : decimal_sub(r->a, &x->quantity.value, &v);
@@ -120,7 +120,7 @@ static bool product(struct fp__run *r, enum fp__op op, const struct fp_item *x, 
     } else if (!divide && dimensionless(x)) {
         q.quantity.unit = y->quantity.unit;
         q.quantity.calendar = y->quantity.calendar;
-    } else if (!fp__units_combine(r->a, fp__unit_of(x), fp__unit_of(y), divide, &q.quantity.unit)) {
+    } else if (!fp__units_combine(r, fp__unit_of(x), fp__unit_of(y), divide, &q.quantity.unit)) {
         return true;
     }
     *v = divide ? decimal_div(r->a, &x->quantity.value, &y->quantity.value, DIVISION_DIGITS)

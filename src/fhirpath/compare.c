@@ -7,21 +7,21 @@
 /* ---- quantities -------------------------------------------------------------------------------------- */
 
 /* Brings y into the unit of x. False: they have nothing in common. */
-static bool same_unit(struct arena *a, const struct fp_item *x, const struct fp_item *y,
+static bool same_unit(struct fp__run *r, const struct fp_item *x, const struct fp_item *y,
                       enum fp__unit_relation rel, struct decimal *out)
 {
     *out = y->quantity.value;
     return rel == FP__UNITS_SAME ||
-           fp__units_convert(a, &y->quantity.value, fp__unit_of(y), fp__unit_of(x), out);
+           fp__units_convert(r, &y->quantity.value, fp__unit_of(y), fp__unit_of(x), out);
 }
 
-static enum fp__order compare_quantities(struct arena *a, const struct fp_item *x, const struct fp_item *y)
+static enum fp__order compare_quantities(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
     struct decimal v;
-    enum fp__unit_relation rel = fp__units_relate(a, fp__unit_of(x), fp__unit_of(y));
-    if (rel == FP__UNITS_DIFFERENT || rel == FP__UNITS_EQUIVALENT || !same_unit(a, x, y, rel, &v))
+    enum fp__unit_relation rel = fp__units_relate(r, fp__unit_of(x), fp__unit_of(y));
+    if (rel == FP__UNITS_DIFFERENT || rel == FP__UNITS_EQUIVALENT || !same_unit(r, x, y, rel, &v))
         return FP__UNKNOWN;
-    int c = decimal_compare(a, &x->quantity.value, &v);
+    int c = decimal_compare(r->a, &x->quantity.value, &v);
     return c < 0 ? FP__LESS_THAN : c > 0 ? FP__GREATER_THAN : FP__SAME;
 }
 
@@ -37,22 +37,22 @@ static bool equivalent_decimals(struct arena *a, const struct decimal *x, const 
 }
 
 /* In the larger of the two units, so that converting does not make the comparison more precise. */
-static bool equivalent_quantities(struct arena *a, const struct fp_item *x, const struct fp_item *y)
+static bool equivalent_quantities(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
     struct decimal one = decimal_int(1), v;
-    enum fp__unit_relation rel = fp__units_relate(a, fp__unit_of(x), fp__unit_of(y));
+    enum fp__unit_relation rel = fp__units_relate(r, fp__unit_of(x), fp__unit_of(y));
     if (rel == FP__UNITS_DIFFERENT)
         return false;
     if (rel == FP__UNITS_SAME)
-        return equivalent_decimals(a, &x->quantity.value, &y->quantity.value);
-    if (!fp__units_convert(a, &one, fp__unit_of(y), fp__unit_of(x), &v))
+        return equivalent_decimals(r->a, &x->quantity.value, &y->quantity.value);
+    if (!fp__units_convert(r, &one, fp__unit_of(y), fp__unit_of(x), &v))
         return false;
-    if (decimal_compare(a, &v, &one) > 0) {
+    if (decimal_compare(r->a, &v, &one) > 0) {
         const struct fp_item *swap = x;
         x = y;
         y = swap;
     }
-    return same_unit(a, x, y, rel, &v) && equivalent_decimals(a, &x->quantity.value, &v);
+    return same_unit(r, x, y, rel, &v) && equivalent_decimals(r->a, &x->quantity.value, &v);
 }
 
 /* ---- System values ------------------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static int compare_strings(struct str x, struct str y)
     return c ? c : x.len < y.len ? -1 : x.len > y.len;
 }
 
-static enum fp__order compare_values(struct arena *a, const struct fp_item *x, const struct fp_item *y)
+static enum fp__order compare_values(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
     if (x->kind == FP_INTEGER && y->kind == FP_INTEGER)
         return x->integer < y->integer   ? FP__LESS_THAN
@@ -106,13 +106,13 @@ static enum fp__order compare_values(struct arena *a, const struct fp_item *x, c
         return order(compare_strings(x->string, y->string));
     if (number(x) && number(y)) {
         struct decimal dx = as_decimal(x), dy = as_decimal(y);
-        return order(decimal_compare(a, &dx, &dy));
+        return order(decimal_compare(r->a, &dx, &dy));
     }
     if ((date(x) && date(y)) || (x->kind == FP_TIME && y->kind == FP_TIME))
         return fp__compare_dates(&x->date.value, &y->date.value);
     if (quantities(x, y)) {
         struct fp_item qx = as_quantity(x), qy = as_quantity(y);
-        return compare_quantities(a, &qx, &qy);
+        return compare_quantities(r, &qx, &qy);
     }
     return FP__INCOMPARABLE;
 }
@@ -122,7 +122,7 @@ enum fp__order fp__compare(struct fp__run *r, const struct fp_item *x, const str
     struct fp_item vx, vy;
     bool hx = fp__value(r->a, x, &vx), hy = fp__value(r->a, y, &vy);
     if (hx && hy)
-        return compare_values(r->a, &vx, &vy);
+        return compare_values(r, &vx, &vy);
     /* A primitive that has only extensions, or a Quantity without a single value, is not known. */
     bool complex =
         (!hx && x->node && x->type && x->type->kind != FHIR_PRIMITIVE && !json_get(x->node, "comparator")) ||
@@ -130,11 +130,11 @@ enum fp__order fp__compare(struct fp__run *r, const struct fp_item *x, const str
     return complex ? FP__INCOMPARABLE : FP__UNKNOWN;
 }
 
-static enum fp__tri equal_values(struct arena *a, const struct fp_item *x, const struct fp_item *y)
+static enum fp__tri equal_values(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
     if (x->kind == FP_BOOLEAN && y->kind == FP_BOOLEAN)
         return fp__tri_of(x->boolean == y->boolean);
-    enum fp__order o = compare_values(a, x, y);
+    enum fp__order o = compare_values(r, x, y);
     return o == FP__UNKNOWN ? FP__NONE : fp__tri_of(o == FP__SAME);
 }
 
@@ -154,20 +154,20 @@ static struct str equivalence_form(struct arena *a, struct str s)
     return buf_str(&b);
 }
 
-static bool equivalent_values(struct arena *a, const struct fp_item *x, const struct fp_item *y)
+static bool equivalent_values(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
     if (x->kind == FP_STRING && y->kind == FP_STRING)
         return str_eq(x->string, y->string) ||
-               str_eq(equivalence_form(a, x->string), equivalence_form(a, y->string));
+               str_eq(equivalence_form(r->a, x->string), equivalence_form(r->a, y->string));
     if (number(x) && number(y)) {
         struct decimal dx = as_decimal(x), dy = as_decimal(y);
-        return equivalent_decimals(a, &dx, &dy);
+        return equivalent_decimals(r->a, &dx, &dy);
     }
     if (quantities(x, y)) {
         struct fp_item qx = as_quantity(x), qy = as_quantity(y);
-        return equivalent_quantities(a, &qx, &qy);
+        return equivalent_quantities(r, &qx, &qy);
     }
-    return equal_values(a, x, y) == FP__TRUE;
+    return equal_values(r, x, y) == FP__TRUE;
 }
 
 /* ---- elements ------------------------------------------------------------------------------------------ */
@@ -239,7 +239,7 @@ enum fp__tri fp__equal(struct fp__run *r, const struct fp_item *x, const struct 
         return !x->node && !y->node && x->kind == FP_NODE && y->kind == FP_NODE && x->extra
                    ? fp__tri_of(x->extra == y->extra)
                    : FP__FALSE;
-    return equal_values(r->a, &vx, &vy);
+    return equal_values(r, &vx, &vy);
 }
 
 static enum fp__tri equivalent_tri(struct fp__run *r, const struct fp_list *x, const struct fp_list *y)
@@ -254,7 +254,7 @@ bool fp__equivalent(struct fp__run *r, const struct fp_item *x, const struct fp_
         return true;
     if (complex(x) && complex(y) && x->type == y->type && children_are(r, x, y, equivalent_tri) == FP__TRUE)
         return true;
-    return fp__value(r->a, x, &vx) && fp__value(r->a, y, &vy) && equivalent_values(r->a, &vx, &vy);
+    return fp__value(r->a, x, &vx) && fp__value(r->a, y, &vy) && equivalent_values(r, &vx, &vy);
 }
 
 enum fp__tri fp__equal_lists(struct fp__run *r, const struct fp_list *x, const struct fp_list *y)

@@ -229,7 +229,7 @@ static bool quantity_in(struct fp__call *c, struct fp_item *out, bool *ok)
     if (!from.calendar && str_is(from.code, "1") && !str_is(unit, "1"))
         *ok = true;
     else
-        *ok = fp__units_convert(c->r->a, &out->quantity.value, from, to, &out->quantity.value);
+        *ok = fp__units_convert(c->r, &out->quantity.value, from, to, &out->quantity.value);
     out->quantity.unit = unit;
     out->quantity.calendar = to.calendar;
     return true;

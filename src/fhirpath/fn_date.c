@@ -166,8 +166,8 @@ bool fp__fn_comparable(struct fp__call *c, enum fp__tri *out)
         present = v[i].kind == FP_QUANTITY;
     }
     if (present) {
-        enum fp__unit_relation rel = fp__units_relate(c->r->a, fp__unit_of(&v[0]), fp__unit_of(&v[1]));
-        *out = fp__tri_of(rel == FP__UNITS_SAME || rel == FP__UNITS_CONVERT);
+        enum fp__unit_relation rel = fp__units_relate(c->r, fp__unit_of(&v[0]), fp__unit_of(&v[1]));
+        *out = fp__tri_of(rel != FP__UNITS_DIFFERENT && rel != FP__UNITS_EQUIVALENT);
     }
     return true;
 }

@@ -5,7 +5,7 @@
  *     compile.c  names bound to functions, types and elements; strict checks; regular expressions compiled
  *     eval.c  the tree over items    path.c   items → child items    value.c  items → System values
  *     functions.h  the list of functions; table.c finds one, functions.c calls it, fn_*.c implement them
- *     compare.c = ~ <   arithmetic.c + - * /   dates.c calendar   units.c, ucum.c units   math.c exp, ln, roots
+ *     compare.c = ~ <   arithmetic.c + - * /   dates.c calendar   units.c units   math.c exp, ln, roots
  *     regex.c  PCRE2                 command.c  kagari fhirpath
  *
  * An expression is a tree of fp__node that never changes after fp_compile(). Evaluation keeps everything that
@@ -228,10 +228,11 @@ bool fp__boundary(struct arena *a, const struct fp_item *value, const int64_t *p
                   struct fp_item *out);
 int fp__date_digits(enum fp_kind kind, const struct fhir_datetime *d);
 
-/* units.c: the one place that knows units. */
+/* units.c: how FHIRPath sees units. env->defs has those of UCUM. */
 enum fp__unit_relation {
     FP__UNITS_SAME,       /* the same unit, or one that is equal to it (day and 'd') */
     FP__UNITS_CONVERT,    /* of one dimension: values can be converted */
+    FP__UNITS_COMPARE,    /* points on scales (Cel, [degF]): values can be converted, but not added */
     FP__UNITS_DIFFERENT,  /* of different dimensions, or one of them is no unit */
     FP__UNITS_EQUIVALENT, /* year and 'a', month and 'mo' and what is built of them: only ~ may compare */
 };
@@ -243,12 +244,13 @@ static inline struct fp__unit fp__unit_of(const struct fp_item *q)
 {
     return (struct fp__unit){q->quantity.unit, q->quantity.calendar};
 }
-enum fp__unit_relation fp__units_relate(struct arena *a, struct fp__unit x, struct fp__unit y);
+enum fp__unit_relation fp__units_relate(struct fp__run *r, struct fp__unit x, struct fp__unit y);
 /* value in `from` as a value in `to`. False when fp__units_relate() gives DIFFERENT. */
-bool fp__units_convert(struct arena *a, const struct decimal *value, struct fp__unit from, struct fp__unit to,
-                       struct decimal *out);
+bool fp__units_convert(struct fp__run *r, const struct decimal *value, struct fp__unit from,
+                       struct fp__unit to, struct decimal *out);
 /* The unit of a product or quotient; false when there is none. */
-bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit);
+bool fp__units_combine(struct fp__run *r, struct fp__unit x, struct fp__unit y, bool divide,
+                       struct str *unit);
 /* "days" → "day"; NULL when it is no calendar duration. */
 const char *fp__calendar_unit(struct str word);
 

@@ -1,9 +1,10 @@
 /*
- * Units of quantities: which are the same, which can be converted into which. There are UCUM's (ucum.c) and the
+ * Units of quantities: which are the same, which can be converted into which. There are UCUM's (fhir/ucum.h) and the
  * calendar's; weeks and less are the same in both, but a calendar year or month is no fixed time: only ~ and explicit
  * conversion compare it with UCUM's (Time-valued Quantities, Unit Conversions).
  */
-#include "ucum.h"
+#include "fhir/ucum.h"
+#include "internal.h"
 
 static const struct calendar {
     const char *word, *ucum;
@@ -74,54 +75,66 @@ static bool convert_calendar(struct arena *a, const struct decimal *value, const
     return ratio(a, value, from->ms, to->ms, out);
 }
 
-static bool convert_ucum(struct arena *a, const struct decimal *value, struct str from, struct str to,
+/* Two codes that are not the same, of one dimension. */
+static bool parse_ucum(struct fp__run *r, struct str x, struct str y, struct ucum_unit *ux,
+                       struct ucum_unit *uy)
+{
+    const struct ucum *u = fhir_ucum(r->env->defs);
+    return ucum_parse(u, r->a, x, ux) && ucum_parse(u, r->a, y, uy) && ucum_commensurable(ux, uy);
+}
+
+static bool convert_ucum(struct fp__run *r, const struct decimal *value, struct str from, struct str to,
                          struct decimal *out)
 {
-    struct fp__ucum x, y;
+    struct ucum_unit x, y;
     *out = *value;
     if (str_eq(from, to))
         return true;
-    if (!fp__ucum_parse(a, from, &x) || !fp__ucum_parse(a, to, &y) || x.special || y.special ||
-        !fp__ucum_commensurable(&x, &y))
+    if (!parse_ucum(r, from, to, &x, &y))
         return false;
-    struct decimal up = decimal_mul(a, &x.num, &y.den), down = decimal_mul(a, &x.den, &y.num);
-    up = decimal_mul(a, value, &up);
-    *out = decimal_div(a, &up, &down, DIGITS);
+    *out = ucum_convert(r->a, value, &x, &y, DIGITS);
     return true;
 }
 
-enum fp__unit_relation fp__units_relate(struct arena *a, struct fp__unit x, struct fp__unit y)
+enum fp__unit_relation fp__units_relate(struct fp__run *r, struct fp__unit x, struct fp__unit y)
 {
+    struct ucum_unit ux, uy;
     const struct calendar *cx = calendar_of(x), *cy = calendar_of(y);
     if ((x.calendar == y.calendar && str_eq(x.code, y.code)) || (cx && cx == cy))
         return FP__UNITS_SAME;
     if (cx && cy)
         return FP__UNITS_CONVERT;
-    struct decimal v = decimal_int(1);
     bool fixed = !(cx && cx->months) && !(cy && cy->months);
     if (fixed && str_eq(ucum_of(x), ucum_of(y)))
         return FP__UNITS_SAME;
-    if (!convert_ucum(a, &v, ucum_of(x), ucum_of(y), &v))
+    if (!parse_ucum(r, ucum_of(x), ucum_of(y), &ux, &uy))
         return FP__UNITS_DIFFERENT;
+    if (ux.scale == UCUM_POINTS || uy.scale == UCUM_POINTS)
+        return FP__UNITS_COMPARE;
     return fixed ? FP__UNITS_CONVERT : FP__UNITS_EQUIVALENT;
 }
 
 /* Within the system of the source as far as that goes, then on to the unit that corresponds. */
-bool fp__units_convert(struct arena *a, const struct decimal *value, struct fp__unit from, struct fp__unit to,
-                       struct decimal *out)
+bool fp__units_convert(struct fp__run *r, const struct decimal *value, struct fp__unit from,
+                       struct fp__unit to, struct decimal *out)
 {
     const struct calendar *cf = calendar_of(from), *ct = to.calendar ? calendar_of(to) : counterpart(to.code);
     if (cf && ct)
-        return convert_calendar(a, value, cf, ct, out);
-    return convert_ucum(a, value, ucum_of(from), ucum_of(to), out);
+        return convert_calendar(r->a, value, cf, ct, out);
+    return convert_ucum(r, value, ucum_of(from), ucum_of(to), out);
 }
 
-bool fp__units_combine(struct arena *a, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit)
+/* Is it a UCUM unit that others can be made of? */
+static bool multiplies(struct fp__run *r, struct fp__unit x)
 {
-    struct fp__ucum u;
-    if (x.calendar || y.calendar || !fp__ucum_parse(a, x.code, &u) || u.special ||
-        !fp__ucum_parse(a, y.code, &u) || u.special)
+    struct ucum_unit u;
+    return !x.calendar && ucum_parse(fhir_ucum(r->env->defs), r->a, x.code, &u) && u.scale == UCUM_RATIO;
+}
+
+bool fp__units_combine(struct fp__run *r, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit)
+{
+    if (!multiplies(r, x) || !multiplies(r, y))
         return false;
-    *unit = fp__ucum_combine(a, x.code, y.code, divide);
+    *unit = ucum_combine(r->a, x.code, y.code, divide);
     return true;
 }
