@@ -12,13 +12,14 @@
 
 #include "auth/auth.h"
 #include "http/http.h"
+#include "search/current.h"
 #include "store/store.h"
 #include "validate/validate.h"
 
 /* Everything a request needs, made at start; shared by all threads. */
 struct api_deps {
     const struct fhir_defs *defs;
-    const struct search_registry *search;
+    struct search_current *search;
     const struct validator *validator;
     struct auth *auth;
     struct store *store;

@@ -206,6 +206,9 @@ const struct fhir_search_param *fhir_search_param(const struct fhir_type *resour
 const struct fhir_search_param *fhir_search_param_by_url(const struct fhir_type *resource, const char *url);
 unsigned fhir_search_param_count(const struct fhir_defs *d);
 const char *fhir_search_type_name(enum fhir_search_type t); /* "token" */
+bool fhir_search_type_named(const char *name, enum fhir_search_type *out);
+/* The branches of a search expression that concern a type: "Patient.x" of "Patient.x | Person.y". NULL: none. */
+const char *fhir_search_expression(struct arena *a, const char *expression, const char *type);
 
 /* ---- compartments (compartmentdefinition.html) ------------------------------------------------------- */
 struct fhir_compartment {

@@ -26,6 +26,31 @@ struct search_registry;
 bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct search_registry **out,
                          struct err *err) NODISCARD;
 
+/*
+ * A SearchParameter that is stored on this server, beside those of the definitions. Resources are indexed for it from
+ * the moment it is in the registry; it can be searched for when those that were there before have been indexed, too.
+ */
+struct search_custom {
+    struct str id; /* of the resource */
+    const json *resource;
+    bool ready;
+    const char *job; /* the job that makes it ready; NULL: none */
+};
+/* base with these added: shares all that does not change, so base has to outlive it. Each must have passed
+ * search_custom_check() against those before it; one that has not is left out. */
+void search_registry_extend(struct arena *a, const struct search_registry *base,
+                            const struct search_custom *list, size_t n, const struct search_registry **out);
+/* Can this SearchParameter be taken into use? Only an active one is. ERR_RULE with the element's expression: no base
+ * that is a type, an expression that does not compile, a code that another one of the type has. id: that of the
+ * resource, so that it does not collide with itself; s NULL: it has none yet. */
+bool search_custom_check(const struct search_registry *r, struct arena *a, const json *resource,
+                         struct str id, struct err *err) NODISCARD;
+/* Is it one that the server takes into use: active, and none of the definitions' own? */
+bool search_custom_is_used(const struct search_registry *r, const json *resource);
+/* The types it stands on, by fhir_type.id, ascending. */
+void search_custom_types(const struct search_registry *r, struct arena *a, const json *resource,
+                         int16_t **types, size_t *n);
+
 /* Settings of a tenant that hashing and reading of values depend on. */
 struct search_tenant {
     int32_t id;
@@ -100,9 +125,14 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
                   const json *resource, const struct fhir_type *type, struct str base,
                   struct search_index *out, struct err *err) NODISCARD;
 
-/* Is a parameter indexed here, so that it may be searched for? */
-bool search_supports(const struct search_registry *r, const struct fhir_type *type,
-                     const struct fhir_search_param *p);
+/* The parameters of a type, sorted by code. */
+struct search_offer {
+    const struct fhir_search_param *def;
+    bool searchable;
+    const struct search_custom *custom; /* NULL: of the definitions */
+};
+int search_offers(const struct search_registry *r, const struct fhir_type *type);
+struct search_offer search_offer(const struct search_registry *r, const struct fhir_type *type, int i);
 
 /* The hash by which rows know each other: res.h, res.pat. */
 int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *type, struct str id);

@@ -70,6 +70,8 @@ struct search_query {
     struct str cursor; /* as given; empty on a first page */
     struct str *unknown;
     size_t n_unknown, cap_unknown; /* names of parameters that were left out */
+    struct str *building;
+    size_t n_building, cap_building; /* names of those left out because their index is still being built */
     int64_t *locks;
     size_t n_locks, cap_locks; /* search_lock_keys() */
     bool empty;                /* known to match nothing */

@@ -33,43 +33,65 @@ static json *interactions(struct arena *a, bool of_type)
     return list;
 }
 
+/* What is not in the definitions, and whether it can be asked for yet (docs/search.md). */
+static void add_state(struct arena *a, json *o, const struct search_custom *custom)
+{
+    static const char url[] = "urn:kagari:search-parameter-state";
+    json *extension = json_push(json_add(a, o, "extension", json_array(a)), json_object(a));
+    json_add_string(a, extension, "url", url);
+    json_add_string(a, extension, "valueCode", custom->ready ? "ready" : "building");
+    if (!custom->ready)
+        json_add_string(
+            a, o, "documentation",
+            custom->job ? arena_printf(a,
+                                       "Its index is still being built; GET _job/%s tells how far it "
+                                       "is. Until then searches leave it out, and say so.",
+                                       custom->job)
+                        : "Its index is still being built. Until then searches leave it out, and say so.");
+}
+
 static json *search_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type)
 {
-    const struct fhir_search_param *const *params;
-    int n = fhir_search_params(type, &params);
     json *list = json_array(a);
-    for (int i = 0; i < n; i++) {
-        if (!search_supports(r, type, params[i]))
+    for (int i = 0; i < search_offers(r, type); i++) {
+        struct search_offer offer = search_offer(r, type, i);
+        if (!offer.searchable && !offer.custom)
             continue;
         json *o = json_push(list, json_object(a));
-        json_add_string(a, o, "name", params[i]->code);
-        json_add_string(a, o, "definition", params[i]->url);
-        json_add_string(a, o, "type", fhir_search_type_name(params[i]->type));
+        if (offer.custom)
+            add_state(a, o, offer.custom);
+        json_add_string(a, o, "name", offer.def->code);
+        json_add_string(a, o, "definition", offer.def->url);
+        json_add_string(a, o, "type", fhir_search_type_name(offer.def->type));
     }
     return list;
 }
 
-static void add_includes(struct arena *a, json *resource, const struct api_deps *deps,
-                         const struct fhir_type *type)
+static void add_include(struct arena *a, json *list, const struct search_registry *r,
+                        const struct fhir_type *source, int i, const struct fhir_type *target)
 {
-    const struct fhir_search_param *const *params;
-    const struct fhir_defs *d = deps->defs;
-    int n = fhir_search_params(type, &params);
+    struct search_offer offer = search_offer(r, source, i);
+    bool fits = !target;
+    if (offer.def->type != FHIR_SEARCH_REFERENCE || !offer.searchable)
+        return;
+    for (int j = 0; target && j < offer.def->n_targets; j++)
+        fits |= offer.def->targets[j] == target;
+    if (fits)
+        json_push(list, json_string(a, arena_printf(a, "%s:%s", source->name, offer.def->code)));
+}
+
+static void add_includes(struct arena *a, json *resource, const struct search_registry *r,
+                         const struct fhir_defs *d, const struct fhir_type *type)
+{
     json *list = json_array(a);
-    for (int i = 0; i < n; i++)
-        if (params[i]->type == FHIR_SEARCH_REFERENCE && search_supports(deps->search, type, params[i]))
-            json_push(list, json_string(a, arena_printf(a, "%s:%s", type->name, params[i]->code)));
+    for (int i = 0; i < search_offers(r, type); i++)
+        add_include(a, list, r, type, i, NULL);
     if (list->child)
         json_add(a, resource, "searchInclude", list);
     list = json_array(a);
-    for (int t = 0; t < fhir_resource_count(d); t++) {
-        const struct fhir_type *source = fhir_resource_at(d, t);
-        n = fhir_search_params(source, &params);
-        for (int i = 0; i < n; i++)
-            for (int j = 0; params[i]->type == FHIR_SEARCH_REFERENCE && j < params[i]->n_targets; j++)
-                if (params[i]->targets[j] == type && search_supports(deps->search, source, params[i]))
-                    json_push(list, json_string(a, arena_printf(a, "%s:%s", source->name, params[i]->code)));
-    }
+    for (int t = 0; t < fhir_resource_count(d); t++)
+        for (int i = 0; i < search_offers(r, fhir_resource_at(d, t)); i++)
+            add_include(a, list, r, fhir_resource_at(d, t), i, type);
     if (list->child)
         json_add(a, resource, "searchRevInclude", list);
 }
@@ -92,8 +114,8 @@ static void add_operations(struct arena *a, json *to, unsigned levels, const str
         json_add(a, to, "operation", list);
 }
 
-static void add_resource(struct arena *a, json *list, const struct api_deps *deps,
-                         const struct fhir_type *type, const struct config *c)
+static void add_resource(struct arena *a, json *list, const struct search_registry *r,
+                         const struct fhir_defs *d, const struct fhir_type *type, const struct config *c)
 {
     json *o = json_push(list, json_object(a));
     json_add_string(a, o, "type", type->name);
@@ -110,8 +132,8 @@ static void add_resource(struct arena *a, json *list, const struct api_deps *dep
     json *policies = json_add(a, o, "referencePolicy", json_array(a));
     for (size_t i = 0; i < sizeof policy / sizeof policy[0] && policy[i]; i++)
         json_push(policies, json_string(a, policy[i]));
-    add_includes(a, o, deps, type);
-    json_add(a, o, "searchParam", search_params(a, deps->search, type));
+    add_includes(a, o, r, d, type);
+    json_add(a, o, "searchParam", search_params(a, r, type));
     add_operations(a, o, LEVEL_TYPE | LEVEL_INSTANCE | LEVEL_VERSION, type);
 }
 
@@ -125,10 +147,8 @@ static void add_compartments(struct arena *a, json *rest, const struct fhir_defs
                                                  list[i].type->name)));
 }
 
-bool api__make_capability(struct api *api, struct err *err)
+static struct str make(struct api *api, struct arena *a, const struct search_registry *r)
 {
-    (void)err;
-    struct arena *a = &api->a;
     const struct fhir_defs *d = api->deps.defs;
     const struct config *c = atomic_load(&api->config);
     char now[32];
@@ -161,19 +181,33 @@ bool api__make_capability(struct api *api, struct err *err)
         "Every call but this one, /.well-known and /health needs a bearer token with SMART v2 scopes.");
     json *resources = json_add(a, rest, "resource", json_array(a));
     for (int i = 0; i < fhir_resource_count(d); i++)
-        add_resource(a, resources, &api->deps, fhir_resource_at(d, i), c);
+        add_resource(a, resources, r, d, fhir_resource_at(d, i), c);
     json_add(a, rest, "interaction", interactions(a, false));
     add_operations(a, rest, LEVEL_SYSTEM, NULL);
     add_compartments(a, rest, d);
-    api->capability = json_text(a, o);
-    return true;
+    return json_text(a, o);
+}
+
+struct str api__capability(struct api *api, const struct search_hold *search)
+{
+    struct api_capability *c = &api->capability[search->seat];
+    pthread_mutex_lock(&api->lock);
+    if (!c->text.s || c->generation != search->generation) {
+        arena_clear(&c->a);
+        c->text = make(api, &c->a, search->registry);
+        c->generation = search->generation;
+    }
+    struct str text = c->text;
+    pthread_mutex_unlock(&api->lock);
+    return text;
 }
 
 static bool capabilities(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
     (void)rows, (void)err;
-    *out = (struct api_response){.status = 200, .resource = r->api->capability, .subset = true};
+    *out =
+        (struct api_response){.status = 200, .resource = api__capability(r->api, r->search), .subset = true};
     return true;
 }
 

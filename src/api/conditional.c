@@ -27,7 +27,7 @@ static bool parse(struct api_request *r, const struct fhir_type *type, struct st
                        "A conditional interaction needs search criteria; without any it would concern "
                        "every %s",
                        type->name);
-    return search_parse(d->search, store_tenant(d->store), r->a, args, n, &options, out, err);
+    return search_parse(r->search->registry, store_tenant(d->store), r->a, args, n, &options, out, err);
 }
 
 bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, struct str query, int64_t **keys,

@@ -89,6 +89,18 @@ bool api__authorise(const struct api_request *r, unsigned right, const struct fh
     return true;
 }
 
+/* A SearchParameter changes what this server does: it has to be one that it can do. */
+static void check_search_param(const struct api_request *r, struct issues *list)
+{
+    struct err err;
+    if (strcmp(r->type->name, "SearchParameter") != 0 ||
+        search_custom_check(r->search->registry, r->a, r->body, r->id, &err))
+        return;
+    issues_add(list, ISSUE_ERROR, "business-rule",
+               err.expression[0] ? arena_strdup(r->a, err.expression) : NULL, "%s", err.msg)
+        ->rule = true;
+}
+
 bool api__validate(struct api_request *r, struct api_response *out)
 {
     struct issues *list = ARENA_NEW(r->a, struct issues);
@@ -96,6 +108,8 @@ bool api__validate(struct api_request *r, struct api_response *out)
     (r->in_transaction ? validate_transaction_entry : validate_resource)(
         r->api->deps.validator, r->a, r->body, r->type,
         r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE, list);
+    if (list->errors == 0)
+        check_search_param(r, list);
     if (list->errors == 0) {
         r->warnings = *list;
         return true;
@@ -221,6 +235,7 @@ void api_handle(struct http_request *http, void *arg)
     struct api_request *r = ARENA_NEW(http->a, struct api_request);
     r->api = api;
     r->config = config;
+    r->search = search_hold(api->deps.search, http->a, (unsigned)http->loop);
     r->http = http;
     r->a = http->a;
     r->method = http->method;
@@ -411,22 +426,26 @@ static void act(struct api_request *r, enum next next)
 bool api_new(const struct config *c, const struct api_deps *deps, struct api **out, struct err *err)
 {
     struct api *api = calloc(1, sizeof *api);
+    struct arena a;
     if (!api)
         return err_set(err, ERR_INTERNAL, "out of memory");
     api->deps = *deps;
     api->config = c;
-    arena_init(&api->a, 0);
-    if (!api__make_capability(api, err)) {
-        api_free(api);
-        return false;
-    }
+    pthread_mutex_init(&api->lock, NULL);
+    for (int i = 0; i < SEARCH_SEATS; i++)
+        arena_init(&api->capability[i].a, 0);
+    arena_init(&a, 0);
+    api__capability(api, search_hold(deps->search, &a, 0));
+    arena_release(&a);
     *out = api;
     return true;
 }
 
 void api_free(struct api *api)
 {
-    arena_release(&api->a);
+    for (int i = 0; i < SEARCH_SEATS; i++)
+        arena_release(&api->capability[i].a);
+    pthread_mutex_destroy(&api->lock);
     free(api);
 }
 

@@ -2,6 +2,7 @@
 #ifndef KAGARI_API_INTERNAL_H
 #define KAGARI_API_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/api.h"
@@ -11,8 +12,13 @@ struct api {
     struct api_deps deps;
     _Atomic(const struct config *) config;
     atomic_bool draining;
-    struct arena a;        /* of what is made once */
-    struct str capability; /* the CapabilityStatement, but for the parts that a request adds */
+    pthread_mutex_t lock; /* of the CapabilityStatements being made */
+    /* One a registry in force; the place is not taken anew while requests hold that one. */
+    struct api_capability {
+        struct arena a;
+        int64_t generation;
+        struct str text; /* s NULL: not made yet */
+    } capability[SEARCH_SEATS];
 };
 
 struct api_request;
@@ -100,7 +106,8 @@ enum api_format { FORMAT_NONE, FORMAT_JSON, FORMAT_XML };
 struct api_request {
     struct api *api;
     const struct config *config;
-    struct http_request *http; /* of the whole; entries of a Bundle share it */
+    const struct search_hold *search; /* the registry that it began with */
+    struct http_request *http;        /* of the whole; entries of a Bundle share it */
     struct arena *a;
     enum http_method method;
     struct str path, query; /* below the base, raw */
@@ -280,6 +287,7 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__meta, api__meta_add, api__meta_delete;
 
-bool api__make_capability(struct api *api, struct err *err) NODISCARD;
+/* The CapabilityStatement of a registry; made when it is first asked for. */
+struct str api__capability(struct api *api, const struct search_hold *search);
 
 #endif

@@ -44,7 +44,8 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
                                       : r->content  ? r->content->name
                                                     : "*"));
     }
-    if (!search_parse(d->search, store_tenant(d->store), r->a, r->args, r->n_args, &options, &p->q, err) ||
+    if (!search_parse(r->search->registry, store_tenant(d->store), r->a, r->args, r->n_args, &options, &p->q,
+                      err) ||
         !authorise(r, p->q, err))
         return false;
     r->state = p;
@@ -124,9 +125,14 @@ static struct str page_url(struct api_request *r, const struct page *p, struct s
 static void add_unknown(struct api_request *r, struct page *p)
 {
     struct issues list;
-    if (p->q->n_unknown == 0)
+    if (p->q->n_unknown + p->q->n_building == 0)
         return;
     issues_init(&list, r->a);
+    for (size_t i = 0; i < p->q->n_building; i++)
+        issues_add(&list, ISSUE_WARNING, "transient", NULL,
+                   "The search parameter '%.*s' was left out: its index is still being built; Prefer: "
+                   "handling=strict makes it an error",
+                   STR_FMT(p->q->building[i]));
     for (size_t i = 0; i < p->q->n_unknown; i++)
         issues_add(&list, ISSUE_WARNING, "not-supported", NULL,
                    "The search parameter '%.*s' is not known here and was left out; Prefer: handling=strict "

@@ -33,7 +33,7 @@ struct server {
     struct db_conn *conn; /* the main thread's */
     struct store *store;
     const struct fhir_defs *defs;
-    const struct search_registry *search;
+    struct search_current *search;
     const struct validator *validator;
     atomic_bool counting; /* a worker looks at the planner's statistics; the two below are its own then */
     int64_t next_stats_us, next_analyze_us;
@@ -70,12 +70,16 @@ static void *run_loop(void *arg)
 static bool start_front(struct server *s, struct err *err)
 {
     const struct config *c = &s->config;
+    const struct search_registry *base;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->n = c->http_loops ? (int)c->http_loops : cores < LOOPS_MAX ? (int)cores : LOOPS_MAX;
-    if (!fhir_defs_load(&s->a, &s->defs, err) || !search_registry_new(&s->a, s->defs, &s->search, err) ||
+    if (!fhir_defs_load(&s->a, &s->defs, err) || !search_registry_new(&s->a, s->defs, &base, err) ||
         !validator_new(&s->a, s->defs, &s->validator, err) || !auth_new(c, s->defs, &s->auth, err) ||
         !db_pool_new(c, &s->pool, err))
         return false;
+    s->search = search_current_new(base);
+    if (!s->search)
+        return err_set(err, ERR_INTERNAL, "out of memory");
     for (int i = 0; i < s->n; i++) {
         s->loops[i] = loop_new();
         s->db[i] = db_async_new(c, s->loops[i]);
@@ -262,6 +266,8 @@ static void stop(struct server *s)
     }
     if (atomic_load(&s->api))
         api_free(atomic_load(&s->api));
+    if (s->search)
+        search_current_free(s->search);
     if (s->auth)
         auth_free(s->auth);
     if (s->store)

@@ -9,7 +9,8 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
     const struct api_deps *d = &r->api->deps;
     *w = (struct store_write){.type = type, .id = id};
     json_put(r->a, resource, "id", json_string_n(r->a, id)); /* searched for by its own id */
-    if (!search_index(d->search, store_tenant(d->store), r->a, resource, type, r->base, &w->index, err))
+    if (!search_index(r->search->registry, store_tenant(d->store), r->a, resource, type, r->base, &w->index,
+                      err))
         return false;
     store_content(r->a, resource, id, &w->content);
     return true;

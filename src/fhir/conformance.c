@@ -301,11 +301,11 @@ static bool next_branch(struct str *rest, struct str *branch)
     return true;
 }
 
-/* The branches that concern base: those that begin with its name, or with no type's name at all. */
-static const char *branches_of(struct fhir__records *r, const char *expression, const char *base)
+/* Those that begin with its name, or with no type's name at all. */
+const char *fhir_search_expression(struct arena *a, const char *expression, const char *base)
 {
     struct buf b;
-    buf_init(&b, r->a, 64);
+    buf_init(&b, a, 64);
     struct str rest = str_of(expression), branch;
     while (next_branch(&rest, &branch)) {
         struct str name = leading_name(branch);
@@ -330,6 +330,13 @@ static const char *corrected(struct fhir__records *r, const char *expression)
                         (int)(end - argument), argument, end + 1);
 }
 
+bool fhir_search_type_named(const char *name, enum fhir_search_type *out)
+{
+    int type = fhir__word(fhir__search_words, name);
+    *out = (enum fhir_search_type)type;
+    return type >= 0;
+}
+
 static void add_param(struct fhir__records *r, const json *sp)
 {
     const char *id = json_get_string(sp, "id"), *code = json_get_string(sp, "code"),
@@ -347,7 +354,7 @@ static void add_param(struct fhir__records *r, const json *sp)
     json_each (base, json_get(sp, "base")) {
         /* Those of all resources may be evaluated otherwise (_text, _content, _filter, _query). */
         const char *part = expression && json_is_string(base)
-                               ? branches_of(r, copy(r, expression), base->valuestring)
+                               ? fhir_search_expression(r->a, copy(r, expression), base->valuestring)
                                : NULL;
         if (!json_is_string(base) || (!part && *code != '_'))
             continue;

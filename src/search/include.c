@@ -20,7 +20,7 @@ bool search__parse_include(struct search__parse *p, struct str name, struct str 
                            "search parameter %s: written Type:parameter or Type:parameter:TargetType", what);
     }
     if (!str_is(code, "*")) {
-        const struct search__slot *slot = i.source ? search__slot(p->registry, i.source, code) : NULL;
+        const struct search__slot *slot = i.source ? search__named(p, i.source, code) : NULL;
         if (!slot || slot->param->def->type != FHIR_SEARCH_REFERENCE)
             return err_set(p->err, ERR_INVALID, "search parameter %s: %s has no reference parameter %.*s",
                            what, i.source ? i.source->name : "*", STR_FMT(code));
@@ -38,7 +38,7 @@ bool search__parse_include(struct search__parse *p, struct str name, struct str 
 
 static bool is_meant(const struct search_include *i, const struct search__slot *slot)
 {
-    return slot->param->def->type == FHIR_SEARCH_REFERENCE && slot->param->expr &&
+    return slot->param->def->type == FHIR_SEARCH_REFERENCE && search__is_searchable(slot->param) &&
            (!i->param || i->param == slot->param->def);
 }
 

@@ -71,6 +71,8 @@ static bool evaluate(struct search__index *x, struct fp_env *env, const struct f
     struct fp_list values = {0};
     if (!fp_eval(p->expr, env, root, &values, err)) {
         struct err why = *err;
+        if (p->custom) /* what a client has defined must not keep others from writing */
+            return true;
         return err_detail(err, ERR_INTERNAL, "a search parameter could not be evaluated", "%s of %s: %s",
                           p->def->code, p->type->name, why.msg);
     }

@@ -2,6 +2,7 @@
  * search/internal.h: what the files of the module share.
  *
  *   registry.c   search parameters, compiled, by resource type          leaves.c   the types an expression ends in
+ *   custom.c     SearchParameters that are stored here as resources     current.c  the registry in force
  *   lanes.c      which parameter feeds which column of res              key.c      the hashes
  *   index.c      resource → index rows; drives the files below          refs.c     literal references of a resource
  *   string.c token.c reference.c date.c number.c quantity.c uri.c composite.c
@@ -62,6 +63,7 @@ struct search_param {
     bool plain;         /* token: primitives only, so that a value has no system of its own */
     uint16_t n_targets; /* reference: as def, but narrowed by where(resolve() is T) */
     const struct fhir_type *const *targets;
+    const struct search_custom *custom; /* NULL: of the definitions */
 };
 
 /* A set of elements of a type, by fhir_element.index. */
@@ -109,6 +111,13 @@ static inline void search__elements_add(struct search__elements *set, const stru
 const struct search__type *search__type(const struct search_registry *r, const struct fhir_type *type);
 const struct search__slot *search__slot(const struct search_registry *r, const struct fhir_type *type,
                                         struct str code);
+
+/* Everything of a parameter that its definition says. */
+bool search__compile(struct arena *a, const struct fhir_defs *d, const struct fhir_search_param *def,
+                     struct search_param **out, struct err *err) NODISCARD;
+void search__find_roots(const struct fhir_type *type, struct search__slot *slot);
+/* It has values, and all rows that were there before it have been indexed for it. */
+bool search__is_searchable(const struct search_param *param);
 
 /* unions.c: gives the slots of a type their parts. */
 void search__find_unions(struct arena *a, struct search__type *t);
@@ -288,6 +297,7 @@ struct search__parse {
     const struct search_options *options;
     struct search_query *q;
     struct err *err;
+    bool building; /* the argument at hand names a parameter whose index is still being built */
 };
 
 /* One parameter as a query names it. */
@@ -316,6 +326,9 @@ bool search__read_number(struct search__parse *p, const struct search__arg *arg,
 bool search__may_target(const struct search_param *param, const struct fhir_type *type);
 struct str search__target_names(struct arena *a, const struct search_param *param); /* for messages */
 
+/* The parameter that a query names; one that is still being built is noted and taken for unknown. */
+const struct search__slot *search__named(struct search__parse *p, const struct fhir_type *type,
+                                         struct str code);
 struct search_criterion *search__criterion(struct arena *a, enum search__kind kind,
                                            const struct search_param *param);
 void search__criterion_key(struct arena *a, struct search_criterion *c, int64_t key, int64_t lane);

@@ -212,16 +212,20 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
     return not ? negate(p->a, settle(either)) : settle(either);
 }
 
-static bool is_searchable(const struct search_param *param)
+bool search__is_searchable(const struct search_param *param)
 {
-    return param->special || (param->expr && kinds[param->def->type]);
+    return (param->special || (param->expr && kinds[param->def->type])) &&
+           (!param->custom || param->custom->ready);
 }
 
-bool search_supports(const struct search_registry *r, const struct fhir_type *type,
-                     const struct fhir_search_param *p)
+const struct search__slot *search__named(struct search__parse *p, const struct fhir_type *type,
+                                         struct str code)
 {
-    const struct search__slot *slot = search__slot(r, type, str_of(p->code));
-    return slot && is_searchable(slot->param);
+    const struct search__slot *slot = search__slot(p->registry, type, code);
+    if (!slot || !slot->param->custom || slot->param->custom->ready)
+        return slot;
+    p->building = true;
+    return NULL;
 }
 
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
@@ -288,7 +292,7 @@ static struct search_criterion *parse_has(struct search__parse *p, const struct 
     const struct fhir_type *type = fhir_resource(p->registry->defs, type_name);
     if (!type)
         return search__refuse(p, &arg, "%.*s is no resource type", STR_FMT(type_name));
-    const struct search__slot *slot = search__slot(p->registry, type, code);
+    const struct search__slot *slot = search__named(p, type, code);
     if (!slot || slot->param->def->type != FHIR_SEARCH_REFERENCE)
         return search__refuse(p, &arg, "%s has no reference parameter %.*s", type->name, STR_FMT(code));
     if (!search__may_target(slot->param, target))
@@ -311,8 +315,8 @@ static struct search_criterion *on_type(struct search__parse *p, const struct fh
         return parse_has(p, type, (struct str){name.s + 5, name.len - 5}, value, whole, known);
     struct str chain, modifier, head = str_cut(name, '.', &chain);
     struct str code = str_cut(head, ':', &modifier);
-    const struct search__slot *slot = search__slot(p->registry, type, code);
-    *known = slot && is_searchable(slot->param) && value.len;
+    const struct search__slot *slot = search__named(p, type, code);
+    *known = slot && search__is_searchable(slot->param) && value.len;
     if (!*known)
         return NULL;
     struct search__arg arg = {.param = slot->param,
@@ -386,17 +390,34 @@ static void note_unknown(struct search__parse *p, struct str name)
     *ARENA_PUSH(p->a, p->q->unknown, p->q->n_unknown, p->q->cap_unknown) = name;
 }
 
+static bool refuse_building(struct search__parse *p, struct str name)
+{
+    return err_set(
+        p->err, ERR_INVALID,
+        "search parameter %.*s: its index is still being built; the CapabilityStatement tells when it is "
+        "ready",
+        STR_FMT(name));
+}
+
 static bool parse_arg(struct search__parse *p, struct str name, struct str value, struct buf *self)
 {
     bool known = false;
     size_t written = self->len;
+    p->building = false;
     if (!search__parse_result(p, name, value, self, &known))
-        return false;
+        return p->building ? refuse_building(p, name) : false;
     if (known)
         return true;
     self->len = written;
     struct search_criterion *c;
-    if (!search__parse_criterion(p, name, value, &c))
+    bool parsed = search__parse_criterion(p, name, value, &c);
+    if (p->building) {
+        if (p->options->strict || p->options->conditional)
+            return refuse_building(p, name);
+        *ARENA_PUSH(p->a, p->q->building, p->q->n_building, p->q->cap_building) = name;
+        return true;
+    }
+    if (!parsed)
         return false;
     if (!c) {
         if (p->options->strict || p->options->conditional)

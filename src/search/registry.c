@@ -38,8 +38,8 @@ void search__token_reading(struct search_param *p)
     p->plain = !complex;
 }
 
-static bool compile(struct arena *a, const struct fhir_defs *d, const struct fhir_search_param *def,
-                    struct search_param **out, struct err *err)
+bool search__compile(struct arena *a, const struct fhir_defs *d, const struct fhir_search_param *def,
+                     struct search_param **out, struct err *err)
 {
     struct search_param *p = ARENA_NEW(a, struct search_param);
     p->def = def;
@@ -82,7 +82,7 @@ static unsigned compartments_of(const struct search_registry *r, const struct fh
     return bits;
 }
 
-static void find_roots(const struct fhir_type *type, struct search__slot *slot)
+void search__find_roots(const struct fhir_type *type, struct search__slot *slot)
 {
     const struct search__leaves *l = &slot->param->leaves;
     if (!l->rooted || !l->n_roots)
@@ -102,7 +102,7 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
     t->slots = ARENA_ARRAY(a, struct search__slot, t->n);
     for (int i = 0; i < t->n; i++) {
         struct search_param **p = &compiled[list[i]->index];
-        if (!*p && !compile(a, r->defs, list[i], p, err))
+        if (!*p && !search__compile(a, r->defs, list[i], p, err))
             return false;
         t->slots[i] = (struct search__slot){
             .param = *p,
@@ -110,7 +110,7 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
             .compartments = compartments_of(r, compartments, type, list[i]->code),
         };
         t->lanes[t->slots[i].lane] = *p;
-        find_roots(type, &t->slots[i]);
+        search__find_roots(type, &t->slots[i]);
         for (int j = 0; j < i; j++)
             if (t->slots[j].param->id == (*p)->id)
                 return err_set(err, ERR_INTERNAL, "search parameters %s and %s of %s have one number",

@@ -33,7 +33,7 @@ static bool find(struct search__parse *p, struct str code, struct search_sort *o
             out->by = columns[i].by;
             return true;
         }
-    const struct search__slot *slot = q->n_types == 1 ? search__slot(q->registry, q->types[0], code) : NULL;
+    const struct search__slot *slot = q->n_types == 1 ? search__named(p, q->types[0], code) : NULL;
     if (!slot || !slot->param->expr || orders[slot->param->def->type] < 0)
         return false;
     out->slot = slot;

@@ -63,7 +63,7 @@ static bool same_components(const struct fhir_search_param *p, const struct fhir
 static bool may_be_part(const struct search__slot *whole, const struct search__slot *part)
 {
     const struct search_param *p = whole->param, *q = part->param;
-    return p != q && p->expr && q->expr && p->def->type == q->def->type && p->fold == q->fold &&
+    return p != q && p->expr && q->expr && !q->custom && p->def->type == q->def->type && p->fold == q->fold &&
            p->plain == q->plain && same_components(p->def, q->def);
 }
 

@@ -33,6 +33,7 @@ static struct loop *loops[LOOPS];
 static pthread_t threads[LOOPS];
 static struct db_async *db[LOOPS];
 static struct store_batch *batch[LOOPS];
+static struct search_current *current;
 static struct api *api;
 static const char *token;
 
@@ -98,7 +99,8 @@ void flow_begin(void)
         db[i] = db_async_new(config, loops[i]);
         batch[i] = store_batch_new(store, db[i], config);
     }
-    const struct api_deps deps = {defs, registry, validator, auth, store, pool, db, batch, LOOPS};
+    current = search_current_new(registry);
+    const struct api_deps deps = {defs, current, validator, auth, store, pool, db, batch, LOOPS};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -119,6 +121,7 @@ void flow_end(void)
         loop_free(loops[i]);
     }
     api_free(api);
+    search_current_free(current);
     auth_free(auth);
     store_free(store);
     db_close(conn);
