@@ -188,27 +188,44 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
     return json_text(a, o);
 }
 
-struct str api__capability(struct api *api, const struct search_hold *search)
+static bool make_form(struct api *api, struct api_capability *c, enum api_format format, bool pretty,
+                      struct str *out, struct err *err)
+{
+    struct arena a;
+    json *resource;
+    arena_init(&a, 0);
+    bool ok = json_parse(&a, c->forms[0][0], INT16_MAX, &resource, err) &&
+              api__form(api->deps.defs, &c->a, resource, format, pretty, out, err);
+    arena_release(&a);
+    return ok;
+}
+
+bool api__capability(struct api *api, const struct search_hold *search, enum api_format format, bool pretty,
+                     struct str *out, struct err *err)
 {
     struct api_capability *c = &api->capability[search->seat];
+    struct str *form = &c->forms[format == FORMAT_XML][pretty];
     pthread_mutex_lock(&api->lock);
-    if (!c->text.s || c->generation != search->generation) {
+    if (!c->forms[0][0].s || c->generation != search->generation) {
         arena_clear(&c->a);
-        c->text = make(api, &c->a, search->registry);
+        memset(c->forms, 0, sizeof c->forms);
+        c->forms[0][0] = make(api, &c->a, search->registry);
         c->generation = search->generation;
     }
-    struct str text = c->text;
+    bool ok = form->s || make_form(api, c, format, pretty, form, err);
+    *out = *form;
     pthread_mutex_unlock(&api->lock);
-    return text;
+    return ok;
 }
 
 static bool capabilities(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
-    (void)rows, (void)err;
-    *out =
-        (struct api_response){.status = 200, .resource = api__capability(r->api, r->search), .subset = true};
-    return true;
+    (void)rows;
+    bool whole = !api__arg(r, "_summary").s && !api__arg(r, "_elements").s;
+    *out = (struct api_response){.status = 200, .subset = true, .formed = whole};
+    return api__capability(r->api, r->search, whole ? r->format : FORMAT_JSON, whole && r->pretty,
+                           &out->resource, err);
 }
 
 const struct api_interaction api__capabilities = {

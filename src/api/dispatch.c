@@ -427,6 +427,7 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
 {
     struct api *api = calloc(1, sizeof *api);
     struct arena a;
+    struct str text;
     if (!api)
         return err_set(err, ERR_INTERNAL, "out of memory");
     api->deps = *deps;
@@ -435,10 +436,12 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     for (int i = 0; i < SEARCH_SEATS; i++)
         arena_init(&api->capability[i].a, 0);
     arena_init(&a, 0);
-    api__capability(api, search_hold(deps->search, &a, 0));
+    bool ok = api__capability(api, search_hold(deps->search, &a, 0), FORMAT_JSON, false, &text, err);
     arena_release(&a);
     *out = api;
-    return true;
+    if (!ok)
+        api_free(api);
+    return ok;
 }
 
 void api_free(struct api *api)

@@ -17,7 +17,7 @@ struct api {
     struct api_capability {
         struct arena a;
         int64_t generation;
-        struct str text; /* s NULL: not made yet */
+        struct str forms[2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
 };
 
@@ -157,6 +157,7 @@ struct api_response {
     bool located;          /* Location: this is new */
     bool written;          /* resource is what was stored: Prefer: return decides whether it is sent */
     bool subset;           /* _summary and _elements apply to resource */
+    bool formed;           /* resource is in the form that was asked for */
     struct str allow;      /* 405 */
     struct issues *issues; /* an OperationOutcome instead of a resource */
     int retry_after;       /* seconds; 0: none */
@@ -207,6 +208,9 @@ bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_re
 /* Holds r's row until the transaction ends; after it, nobody can be faster. */
 bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, struct err *err) NODISCARD;
 
+/* A resource as it is sent. */
+bool api__form(const struct fhir_defs *d, struct arena *a, const json *resource, enum api_format format,
+               bool pretty, struct str *out, struct err *err) NODISCARD;
 /* Turns the response into r->http_response. */
 void api__respond(struct api_request *r, struct api_response *out);
 /* What a create answers when its row is committed. */
@@ -287,7 +291,8 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__meta, api__meta_add, api__meta_delete;
 
-/* The CapabilityStatement of a registry; made when it is first asked for. */
-struct str api__capability(struct api *api, const struct search_hold *search);
+/* The CapabilityStatement of a registry; each form is made when it is first asked for: it is long, and open to everyone. */
+bool api__capability(struct api *api, const struct search_hold *search, enum api_format format, bool pretty,
+                     struct str *out, struct err *err) NODISCARD;
 
 #endif

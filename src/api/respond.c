@@ -35,11 +35,27 @@ static bool read_subset(struct api_request *r, struct subset *s)
     return s->summary != SUMMARY_FALSE || s->n > 0;
 }
 
+bool api__form(const struct fhir_defs *d, struct arena *a, const json *resource, enum api_format format,
+               bool pretty, struct str *out, struct err *err)
+{
+    struct buf b;
+    buf_init(&b, a, 4096);
+    if (format == FORMAT_XML) {
+        if (!fhir_xml_print(d, &b, resource, pretty, err))
+            return false;
+    } else {
+        json_print(&b, resource, pretty);
+        if (pretty)
+            buf_addc(&b, '\n');
+    }
+    *out = buf_str(&b);
+    return true;
+}
+
 /* A resource's text as it is sent. Compact JSON is what is there already. */
 static bool represent(struct api_request *r, struct str *text, bool may_be_less, struct err *err)
 {
     struct subset s;
-    struct buf b;
     json *resource;
     bool less = may_be_less && read_subset(r, &s);
     if (!less && !r->pretty && r->format == FORMAT_JSON)
@@ -48,17 +64,7 @@ static bool represent(struct api_request *r, struct str *text, bool may_be_less,
         return false;
     if (less)
         resource = search_subset(r->api->deps.defs, r->a, resource, s.summary, s.elements, s.n);
-    buf_init(&b, r->a, text->len + text->len / 2);
-    if (r->format == FORMAT_XML) {
-        if (!fhir_xml_print(r->api->deps.defs, &b, resource, r->pretty, err))
-            return false;
-    } else {
-        json_print(&b, resource, r->pretty);
-        if (r->pretty)
-            buf_addc(&b, '\n');
-    }
-    *text = buf_str(&b);
-    return true;
+    return api__form(r->api->deps.defs, r->a, resource, r->format, r->pretty, text, err);
 }
 
 /* What cannot be represented is answered with an OperationOutcome; what has been done keeps its status. */
@@ -111,7 +117,7 @@ void api__respond(struct api_request *r, struct api_response *out)
     if (out->raw.s) {
         body = out->raw;
         media_type = out->raw_type;
-    } else if (body.s && !represent(r, &body, out->subset && !out->issues, &err)) {
+    } else if (body.s && !out->formed && !represent(r, &body, out->subset && !out->issues, &err)) {
         body = unrepresentable(r, out, &err);
     }
     *p = (struct http_response){.status = out->status};
@@ -140,7 +146,8 @@ void api__respond(struct api_request *r, struct api_response *out)
     if (out->status == 401 || out->status == 403)
         metrics_add(METRIC_AUTH_FAILURES, 1);
     add(r, p, "Cache-Control", STR("no-store"));
-    if (out->raw.s) { /* what a client stored may be a page with scripts */
+    if (out->raw.s ||
+        r->format == FORMAT_XML) { /* a browser shows what a client stored, and XHTML within XML */
         add(r, p, "X-Content-Type-Options", STR("nosniff"));
         add(r, p, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/config.h"
+#include "fhir/xml.h"
 #include "validate/validate.h"
 
 #define MAX_FILE  (256u << 20)
@@ -13,7 +14,8 @@ static void usage(FILE *out)
 {
     fputs(
         "Usage: kagari validate [--supporting FILE]… [--profile URL]… FILE\n\n"
-        "Validates one FHIR R4 resource in JSON and prints an OperationOutcome. Exit status: 0 without "
+        "Validates one FHIR R4 resource, in JSON or XML, and prints an OperationOutcome. Exit status: 0 "
+        "without "
         "errors,\n"
         "1 with errors, 2 when called wrongly.\n\n"
         "  --supporting FILE  a resource that the validation may need (accepted, not used yet)\n"
@@ -48,6 +50,14 @@ static void print(struct arena *a, const struct issues *found)
     puts(text.s);
 }
 
+/* An XML document begins with '<', after blanks and a byte order mark perhaps; JSON never does. */
+static bool is_xml(struct str text)
+{
+    if (str_starts(text, STR("\xef\xbb\xbf")))
+        text = (struct str){text.s + 3, text.len - 3};
+    return str_starts(str_trim(text), STR("<"));
+}
+
 static bool run(struct arena *a, const char *path, struct issues *found, struct err *err)
 {
     const struct fhir_defs *defs;
@@ -58,11 +68,12 @@ static bool run(struct arena *a, const char *path, struct issues *found, struct 
         !validator_new(a, defs, &v, err))
         return false;
     struct err syntax;
-    if (json_parse(a, text, MAX_DEPTH, &resource, &syntax))
+    if (is_xml(text) ? fhir_xml_parse(a, defs, text, MAX_DEPTH, &resource, &syntax)
+                     : json_parse(a, text, MAX_DEPTH, &resource, &syntax))
         validate_resource(v, a, resource, NULL, VALIDATE_FULL, found);
     else
-        issues_add(found, ISSUE_FATAL, "structure", NULL, "%s (line %d, column %d)", syntax.msg, syntax.line,
-                   syntax.column);
+        issues_add(found, ISSUE_FATAL, "structure",
+                   *syntax.expression ? arena_strdup(a, syntax.expression) : NULL, "%s", syntax.msg);
     if (found->n == 0)
         issues_add(found, ISSUE_INFORMATION, "informational", NULL, "No findings");
     return true;

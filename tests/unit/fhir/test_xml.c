@@ -153,6 +153,29 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* The sample patients, both ways. */
+START_TEST(test_samples)
+{
+    struct arena a;
+    struct err err;
+    json *resource;
+    struct str text;
+    DIR *dir = opendir("conf/samples");
+    ck_assert_ptr_nonnull(dir);
+    arena_init(&a, 0);
+    for (const struct dirent *e; (e = readdir(dir));) {
+        const struct xcase c = {.file = e->d_name, .title = STR("sample")};
+        if (!str_ends(str_of(e->d_name), STR(".json")))
+            continue;
+        ck_ok(config_read_file(&a, arena_printf(&a, "conf/samples/%s", e->d_name), 1 << 20, &text, &err));
+        ck_ok(json_parse(&a, text, 100, &resource, &err));
+        check_round(&c, &a, resource);
+    }
+    closedir(dir);
+    arena_release(&a);
+}
+END_TEST
+
 START_TEST(test_pretty)
 {
     struct arena a;
@@ -375,6 +398,7 @@ Suite *suite_fhir_xml(void)
     tcase_add_unchecked_fixture(t, load, unload);
     tcase_set_timeout(t, 20);
     tcase_add_loop_test(t, test_case, 0, (int)n_cases);
+    tcase_add_test(t, test_samples);
     tcase_add_test(t, test_pretty);
     tcase_add_test(t, test_characters);
     tcase_add_test(t, test_bytes);

@@ -93,6 +93,20 @@ START_TEST(test_no_json)
 }
 END_TEST
 
+START_TEST(test_xml)
+{
+    struct str out;
+    ck_assert_int_eq(run("\xef\xbb\xbf\n<Patient xmlns=\"http://hl7.org/fhir\"/>", NULL, NULL, &out), 0);
+    ck_assert_int_eq(
+        run("<Patient xmlns=\"http://hl7.org/fhir\"><gender value=\"x\"/></Patient>", NULL, NULL, &out), 1);
+    ck_assert_str_eq(json_at(json_get(issue(out, 0), "expression"), 0)->valuestring, "Patient.gender");
+    ck_assert_int_eq(run("<Patient xmlns=\"http://hl7.org/fhir\">\n<x/></Patient>", NULL, NULL, &out), 1);
+    ck_assert_str_eq(json_get_string(issue(out, 0), "severity"), "fatal");
+    ck_assert_str_eq(json_at(json_get(issue(out, 0), "expression"), 0)->valuestring, "Patient");
+    ck_assert_ptr_nonnull(strstr(json_get_string(json_get(issue(out, 0), "details"), "text"), "line 2"));
+}
+END_TEST
+
 START_TEST(test_options)
 {
     struct str out;
@@ -120,6 +134,7 @@ Suite *suite_validate_command(void)
     tcase_add_test(t, test_valid);
     tcase_add_test(t, test_invalid);
     tcase_add_test(t, test_no_json);
+    tcase_add_test(t, test_xml);
     tcase_add_test(t, test_options);
     tcase_add_test(t, test_called_wrongly);
     suite_add_tcase(s, t);
