@@ -77,13 +77,17 @@ CREATE INDEX idx_date_k ON idx_date (k);
 
 CREATE TABLE idx_num (
     k int8 NOT NULL,
-    sc int8 NOT NULL, c int8 NOT NULL, u int8 NOT NULL,  -- hashes of system and code, code, unit; 0: none
+    sc int8 NOT NULL,                         -- hash of the standard unit; 0: none
+    c int8 NOT NULL, u int8 NOT NULL,         -- hashes of code and unit as written; 0: none
     tok int8 NOT NULL,                        -- composites: hash of the token beside the number; 0: none
     tenant int4 NOT NULL, param int4 NOT NULL, rtype int2 NOT NULL,
-    lo numeric NOT NULL, hi numeric NOT NULL
+    lo numeric NOT NULL, hi numeric NOT NULL, -- as written
+    slo numeric, shi numeric                  -- in the standard unit
 );
-CREATE INDEX idx_num_lo ON idx_num (tenant, rtype, param, tok, lo, hi, k) INCLUDE (sc, c, u);
+CREATE INDEX idx_num_lo ON idx_num (tenant, rtype, param, tok, lo, hi, k);
 CREATE INDEX idx_num_range ON idx_num (tenant, rtype, param, tok, hi, lo, k) WHERE lo <> hi;
+CREATE INDEX idx_num_standard ON idx_num (tenant, rtype, param, tok, sc, slo, shi, k) WHERE sc <> 0;
+CREATE INDEX idx_num_standard_range ON idx_num (tenant, rtype, param, tok, sc, shi, slo, k) WHERE sc <> 0 AND slo <> shi;
 CREATE INDEX idx_num_k ON idx_num (k);
 
 CREATE TABLE idx_ovf (

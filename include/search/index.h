@@ -68,11 +68,11 @@ struct search_index_date {
     int32_t param;
     int64_t lo, hi;
 }; /* µs since 1970, hi inclusive */
-/* lo, hi: numeric literals, also "Infinity". Hashes of system and code, of code, of unit; of the token beside it in a
- * composite; 0: none. */
+/* lo, hi: numeric literals, also "Infinity", as written; slo, shi: in the standard unit that sc names (s NULL: none).
+ * sc, c, u, tok: hashes of the standard unit, of code, of unit, of the token beside it in a composite; 0: none. */
 struct search_index_num {
     int32_t param;
-    struct str lo, hi;
+    struct str lo, hi, slo, shi;
     int64_t sc, c, u, tok;
 };
 struct search_index_ovf {

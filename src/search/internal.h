@@ -192,12 +192,13 @@ typedef void search__index_fn(struct search__index *x, const struct fp_item *ite
 search__index_fn search__index_string, search__index_token, search__index_reference, search__index_date,
     search__index_number, search__index_quantity, search__index_uri;
 
-struct search__unit {
+/* An end of a range of quantities; value NULL: it is open. */
+struct search__end {
+    const char *value;   /* literal */
+    struct str standard; /* in the standard unit; s NULL: there is none */
     int64_t sc, c, u;
 };
-/* Numeric literals; NULL: unbounded. */
-void search__add_number(struct search__index *x, const char *lo, const char *hi,
-                        const struct search__unit *unit);
+void search__add_number(struct search__index *x, const struct search__end *lo, const struct search__end *hi);
 const char *search__number_member(const json *object, const char *name);
 bool search__is_number(const char *literal);
 
@@ -281,9 +282,10 @@ struct search_criterion {
         };       /* DATE, UPDATED */
         struct { /* NUMBER */
             enum search__op nop;
-            struct str num, nlo, nhi;     /* the number; the range its digits imply */
-            int64_t unit;                 /* hash; 0: any */
-            bool unit_system;             /* of system and code, else of code or unit */
+            struct str num, nlo, nhi; /* the number; the range its digits imply */
+            int64_t unit;             /* hash; 0: any */
+            bool standard;  /* unit is a standard one, and the numbers are in it; else it is a code or unit */
+            bool converted; /* so that they are not those that the lane has */
             struct search_criterion *end; /* composites of two numbers: of hi, this one then of lo alone */
             int64_t tok;                  /* composites: hash of the token beside it; 0: none */
         };

@@ -19,19 +19,32 @@ const char *search__number_member(const json *object, const char *name)
     return json_is_number(v) && search__is_number(v->valuestring) ? v->valuestring : NULL;
 }
 
-void search__add_number(struct search__index *x, const char *lo, const char *hi,
-                        const struct search__unit *unit)
+static struct str bound(const char *value, const char *open)
+{
+    return str_of(value ? value : open);
+}
+
+void search__add_number(struct search__index *x, const struct search__end *lo, const struct search__end *hi)
 {
     struct search_index *out = x->out;
-    if (!lo && !hi)
+    if (!lo->value && !hi->value)
         return;
+    const struct search__end *unit = lo->value ? lo : hi;
+    bool standard = (!lo->value || lo->standard.s) && (!hi->value || hi->standard.s) &&
+                    (lo->sc == hi->sc || !lo->value || !hi->value);
     *ARENA_PUSH(x->a, out->nums, out->n_nums, out->cap_nums) = (struct search_index_num){
         .param = x->slot->param->id,
-        .lo = str_of(lo ? lo : "-Infinity"),
-        .hi = str_of(hi ? hi : "Infinity"),
-        .sc = unit ? unit->sc : 0,
-        .c = unit ? unit->c : 0,
-        .u = unit ? unit->u : 0,
+        .lo = bound(lo->value, "-Infinity"),
+        .hi = bound(hi->value, "Infinity"),
+        .slo = !standard   ? (struct str){0}
+               : lo->value ? lo->standard
+                           : STR("-Infinity"),
+        .shi = !standard   ? (struct str){0}
+               : hi->value ? hi->standard
+                           : STR("Infinity"),
+        .sc = standard ? unit->sc : 0,
+        .c = unit->c,
+        .u = unit->u,
         .tok = x->tok,
     };
 }
@@ -42,13 +55,14 @@ void search__index_number(struct search__index *x, const struct fp_item *item)
     if (search__extension_value(x, item, &value))
         item = &value;
     const char *text = fp_text(item);
+    struct search__end lo = {.value = NULL}, hi = {.value = NULL};
     if (text) {
-        if (search__is_number(text))
-            search__add_number(x, text, text, NULL);
+        lo.value = hi.value = search__is_number(text) ? text : NULL;
     } else if (item->type && strcmp(item->type->name, "Range") == 0) {
-        search__add_number(x, search__number_member(json_get(item->node, "low"), "value"),
-                           search__number_member(json_get(item->node, "high"), "value"), NULL);
+        lo.value = search__number_member(json_get(item->node, "low"), "value");
+        hi.value = search__number_member(json_get(item->node, "high"), "value");
     }
+    search__add_number(x, &lo, &hi);
 }
 
 bool search__read_number(struct search__parse *p, const struct search__arg *arg, struct str text,

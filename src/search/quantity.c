@@ -1,8 +1,11 @@
 /*
- * Quantity parameters (search.html#quantity). Index: a number or range with the hashes of its system and code, of
- * its code and of its unit as written. Query: number, number|system|code, number||code (code or unit).
- * A comparator makes a stored value a range: "<5" reaches from minus infinity to 5.
+ * Quantity parameters (search.html#quantity). Index: a number or range as written, with the hashes of its code and of
+ * its unit; and in a standard unit, with the hash of that: UCUM's units in their base units, so that 5.4 mmol/L is
+ * found where 0.0054 mol/L is stored, others in themselves. Query: number, number|system|code (in the standard unit),
+ * number||code (as written, code or unit). A comparator makes a stored value a range: "<5" reaches from minus infinity
+ * to 5.
  */
+#include "fhir/ucum.h"
 #include "internal.h"
 
 #define CURRENCIES "urn:iso:std:iso:4217"
@@ -15,27 +18,67 @@ static int64_t unit_hash(const struct search_tenant *t, const char *system, cons
     return h ? (int64_t)h : 1;
 }
 
-static struct search__unit unit_of(const struct search__index *x, const json *quantity)
+/* The standard unit of one in UCUM; false when there is none. */
+static bool standard_unit(const struct search_registry *r, struct arena *a, const char *system,
+                          const char *code, struct ucum_unit *unit, struct str *name)
+{
+    const struct ucum *u = fhir_ucum(r->defs);
+    if (strcmp(system, UCUM_SYSTEM) != 0 || !ucum_parse(u, a, str_of(code), unit) ||
+        unit->scale == UCUM_MIXED)
+        return false;
+    *name = ucum_canonical_code(u, a, unit);
+    return true;
+}
+
+/* ---- index ------------------------------------------------------------------------------------------- */
+
+static struct search__end end_of(struct search__index *x, const json *quantity)
 {
     const char *system = json_get_string(quantity, "system"), *code = json_get_string(quantity, "code");
-    return (struct search__unit){
-        .sc = system ? unit_hash(x->tenant, system, code) : 0,
+    struct search__end end = {
+        .value = search__number_member(quantity, "value"),
         .c = unit_hash(x->tenant, NULL, code),
         .u = unit_hash(x->tenant, NULL, json_get_string(quantity, "unit")),
     };
+    struct ucum_unit unit;
+    struct decimal value;
+    struct str name;
+    if (!end.value || !system || !code)
+        return end;
+    end.standard = str_of(end.value);
+    end.sc = unit_hash(x->tenant, system, code);
+    if (standard_unit(x->registry, x->a, system, code, &unit, &name) &&
+        decimal_parse(x->a, str_of(end.value), &value)) {
+        value = ucum_canonical(x->a, &value, &unit);
+        end.standard = decimal_text(x->a, &value);
+        end.sc = unit_hash(x->tenant, UCUM_SYSTEM, name.s);
+    }
+    return end;
 }
 
 static void add_quantity(struct search__index *x, const json *quantity)
 {
-    const char *value = search__number_member(quantity, "value");
-    if (!value)
-        return;
     const char *comparator = json_get_string(quantity, "comparator");
-    bool below = comparator && comparator[0] == '<', above = comparator && comparator[0] == '>';
-    struct search__unit unit = unit_of(x, quantity);
-    search__add_number(x, below ? NULL : value, above ? NULL : value, &unit);
-    if (x->slot->lane == LANE_QUANTITY && !comparator)
-        x->out->q = str_of(value);
+    struct search__end lo = end_of(x, quantity), hi = lo;
+    if (comparator && comparator[0] == '<')
+        lo.value = NULL;
+    if (comparator && comparator[0] == '>')
+        hi.value = NULL;
+    search__add_number(x, &lo, &hi);
+    if (x->slot->lane == LANE_QUANTITY && lo.value && hi.value)
+        x->out->q = str_of(lo.value);
+}
+
+static void add_money(struct search__index *x, const json *money)
+{
+    const char *currency = json_get_string(money, "currency");
+    struct search__end end = {.value = search__number_member(money, "value")};
+    if (currency && end.value) {
+        end.standard = str_of(end.value);
+        end.sc = unit_hash(x->tenant, CURRENCIES, currency);
+        end.c = end.u = unit_hash(x->tenant, NULL, currency);
+    }
+    search__add_number(x, &end, &end);
 }
 
 static bool is_quantity(const struct fhir_type *t)
@@ -54,18 +97,38 @@ void search__index_quantity(struct search__index *x, const struct fp_item *item)
     if (is_quantity(item->type)) {
         add_quantity(x, item->node);
     } else if (strcmp(type, "Money") == 0) {
-        const char *number = search__number_member(item->node, "value");
-        const char *currency = json_get_string(item->node, "currency");
-        int64_t c = unit_hash(x->tenant, NULL, currency);
-        search__add_number(
-            x, number, number,
-            &(struct search__unit){.sc = unit_hash(x->tenant, CURRENCIES, currency), .c = c, .u = c});
+        add_money(x, item->node);
     } else if (strcmp(type, "Range") == 0) {
-        const json *low = json_get(item->node, "low"), *high = json_get(item->node, "high");
-        struct search__unit unit = unit_of(x, low ? low : high);
-        search__add_number(x, search__number_member(low, "value"), search__number_member(high, "value"),
-                           &unit);
+        struct search__end low = end_of(x, json_get(item->node, "low")),
+                           high = end_of(x, json_get(item->node, "high"));
+        search__add_number(x, &low, &high);
     }
+}
+
+/* ---- query ------------------------------------------------------------------------------------------- */
+
+static struct str convert(struct arena *a, struct str number, const struct ucum_unit *unit)
+{
+    struct decimal d = {0};
+    if (!decimal_parse(a, number, &d))
+        return number;
+    d = ucum_canonical(a, &d, unit);
+    return decimal_text(a, &d);
+}
+
+static void in_unit(struct search__parse *p, struct search_criterion *c, const char *system, const char *code)
+{
+    struct ucum_unit unit;
+    struct str name;
+    c->standard = *system;
+    c->unit = unit_hash(p->tenant, system, code);
+    if (!standard_unit(p->registry, p->a, system, code, &unit, &name))
+        return;
+    c->converted = true;
+    c->unit = unit_hash(p->tenant, UCUM_SYSTEM, name.s);
+    c->num = convert(p->a, c->num, &unit);
+    c->nlo = convert(p->a, c->nlo, &unit);
+    c->nhi = convert(p->a, c->nhi, &unit);
 }
 
 struct search_criterion *search__parse_quantity(struct search__parse *p, const struct search__arg *arg,
@@ -86,9 +149,7 @@ struct search_criterion *search__parse_quantity(struct search__parse *p, const s
     if (rest.s) {
         system = search__unescape(p->a, system);
         code = search__unescape(p->a, code);
-        c->unit_system = system.len > 0;
-        c->unit = unit_hash(p->tenant, arena_strndup(p->a, system.s, system.len),
-                            arena_strndup(p->a, code.s, code.len));
+        in_unit(p, c, arena_strndup(p->a, system.s, system.len), arena_strndup(p->a, code.s, code.len));
     }
     return c;
 }

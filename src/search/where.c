@@ -150,18 +150,19 @@ static void number_condition(struct search__sql *w, const struct search_criterio
 {
     struct sql *q = w->sql;
     sql_addf(q, "s.tok = $%d AND ", sql_int8(q, c->tok));
-    if (c->unit && c->unit_system)
-        sql_addf(q, "s.sc = $%d AND ", sql_int8(q, c->unit));
+    const char *lo = c->standard ? "s.slo" : "s.lo", *hi = c->standard ? "s.shi" : "s.hi";
+    if (c->standard)
+        sql_addf(q, "s.sc <> 0 AND s.sc = $%d AND ", sql_int8(q, c->unit)); /* as the index has it */
     else if (c->unit)
         sql_addf(q, "(s.c = $%d OR s.u = $%d) AND ", sql_int8(q, c->unit), sql_int8(q, c->unit));
     if (c->end) { /* two points, not a range */
-        whole_range(w, c, "s.lo", "s.lo");
+        whole_range(w, c, lo, lo);
         sql_adds(q, " AND ");
-        whole_range(w, c->end, "s.hi", "s.hi");
+        whole_range(w, c->end, hi, hi);
     } else if (part) {
-        range(w, c, part, "s.lo", "s.hi");
+        range(w, c, part, lo, hi);
     } else {
-        whole_range(w, c, "s.lo", "s.hi");
+        whole_range(w, c, lo, hi);
     }
 }
 
@@ -244,7 +245,7 @@ static void side(struct search__sql *w, const struct search_criterion *c, int r,
 {
     if (use == USE_INDEX)
         select_in(w, c, r);
-    else if (c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY)
+    else if (c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY && !c->converted)
         quantity_filter(w, c, r);
     else
         probe_side(w, c, r);

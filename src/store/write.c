@@ -81,7 +81,7 @@ static void add_unnest(struct sql *q, const struct column *c, int n)
  * --------------------------------------------------------------------------------------------- */
 
 enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_DICT, SIDES };
-enum { SIDE_COLUMNS = 9 };
+enum { SIDE_COLUMNS = 11 };
 
 struct row_source {
     const struct store_write *w;
@@ -126,6 +126,8 @@ static void collect_nums(struct row_source *r, struct column *c)
         put_int(r->a, &c[6], x->c);
         put_int(r->a, &c[7], x->u);
         put_int(r->a, &c[8], x->tok);
+        put_str(r->a, &c[9], x->slo);
+        put_str(r->a, &c[10], x->shi);
     }
 }
 
@@ -158,11 +160,12 @@ static const struct side_table {
                    5,
                    {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
     [SIDE_NUM] = {"idx_num",
-                  "k, rtype, param, lo, hi, sc, c, u, tok",
+                  "k, rtype, param, lo, hi, sc, c, u, tok, slo, shi",
                   collect_nums,
-                  9,
+                  11,
                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_NUMERIC_ARRAY, SQL_NUMERIC_ARRAY,
-                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_NUMERIC_ARRAY,
+                   SQL_NUMERIC_ARRAY}},
     [SIDE_OVF] = {"idx_ovf",
                   "k, rtype, lane, val, dt",
                   collect_ovfs,

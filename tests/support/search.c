@@ -127,9 +127,12 @@ static void put_sides(struct test_search *t, const struct search_index *x, const
         ROW("idx_date", "k, param, lo, hi", sql_int8(&q, k), sql_int4(&q, x->dates[i].param),
             sql_int8(&q, x->dates[i].lo), sql_int8(&q, x->dates[i].hi));
     for (size_t i = 0; i < x->n_nums; i++)
-        ROW("idx_num", "k, param, lo, hi, sc, c, u, tok", sql_int8(&q, k), sql_int4(&q, x->nums[i].param),
-            sql_numeric(&q, x->nums[i].lo), sql_numeric(&q, x->nums[i].hi), sql_int8(&q, x->nums[i].sc),
-            sql_int8(&q, x->nums[i].c), sql_int8(&q, x->nums[i].u), sql_int8(&q, x->nums[i].tok));
+        ROW("idx_num", "k, param, lo, hi, sc, c, u, tok, slo, shi", sql_int8(&q, k),
+            sql_int4(&q, x->nums[i].param), sql_numeric(&q, x->nums[i].lo), sql_numeric(&q, x->nums[i].hi),
+            sql_int8(&q, x->nums[i].sc), sql_int8(&q, x->nums[i].c), sql_int8(&q, x->nums[i].u),
+            sql_int8(&q, x->nums[i].tok),
+            x->nums[i].slo.s ? sql_numeric(&q, x->nums[i].slo) : sql_null(&q, SQL_NUMERIC),
+            x->nums[i].shi.s ? sql_numeric(&q, x->nums[i].shi) : sql_null(&q, SQL_NUMERIC));
     for (size_t i = 0; i < x->n_ovfs; i++)
         ROW("idx_ovf", "k, lane, val, dt", sql_int8(&q, k), sql_int2(&q, x->ovfs[i].lane),
             sql_int8(&q, x->ovfs[i].val), sql_int8(&q, x->dt));

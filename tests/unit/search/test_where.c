@@ -53,7 +53,8 @@ static void copy_newest(void)
         " dt_hi + g * 86400000000, pat, code, cat, ix, tenant, ver, rtype, deleted, q + g, rid || '-' || g, "
         "labels, keys,"
         " content, sealed FROM res, generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g FROM "
+        "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo + "
+        "g, shi + g FROM "
         "idx_num,"
         " generate_series(1, %d) g WHERE k = %lld;"
         "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw FROM idx_str,"
@@ -126,6 +127,7 @@ static const struct {
     {"Observation?code:text=code%203&performer=d3", "res_keys"},
     {"Observation?value-quantity=gt100", "idx_num_lo"},
     {"Observation?value-quantity=7||mg", "idx_num_lo"},
+    {"Observation?value-quantity=gt7|http://unitsofmeasure.org|mg", "idx_num_standard"},
     {"Observation?value-string=text%2017", "idx_str_val"},
     {"Observation?value-string:contains=ext%2017", "idx_str_trgm"},
     {"Observation?value-string:contains=xt%2017", "idx_str_val"}, /* no three letters in a row */
