@@ -244,9 +244,12 @@ static void on_ready(void *arg, int port)
 }
 
 /* The keeper ends on its own only when PostgreSQL cannot be kept running. */
+static volatile sig_atomic_t keeper_ended;
+
 static void on_keeper_end(int signal_number)
 {
     (void)signal_number;
+    keeper_ended = 1;
     kill(getpid(), SIGTERM);
 }
 
@@ -269,7 +272,7 @@ static bool run(struct dev *d, struct err *err)
         pthread_join(d->greeter, NULL);
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
     cluster_stop(&d->cluster);
-    return ok;
+    return ok && (!keeper_ended || err_set(err, ERR_INTERNAL, "ended, as PostgreSQL cannot be kept running"));
 }
 
 int dev_command(int argc, char **argv)
