@@ -6,12 +6,15 @@
  *
  *   collect  The matches are few: all are found first (CTE m), then sorted, counted and cut. For _id, the patient
  *            lane, keys that the statistics do not know as common, and orders that no index has.
- *   scan     The matches are many: an index delivers rows in the page's order, other criteria filter, LIMIT ends it
- *            early. It is a union of ordered branches, because second codes are in idx_ovf, and rows whose dates
- *            reach far have an index of their own.
+ *   scan     An index delivers rows in the page's order, other criteria filter, LIMIT ends it early: the code lane,
+ *            alone or with the patient lane, and whatever has many matches. It is a union of ordered branches,
+ *            because second codes are in idx_ovf, and rows whose dates reach far have an index of their own.
  *   try      It cannot be known beforehand: strings, numbers and dates of the side tables, chains, _has. CTE c reads
  *            the first values of that criterion; if that was all of them, collect, else scan. Both are in the
  *            statement, and a condition on c's count switches one off before it starts.
+ *
+ * Counting must not cost more than the page. What was collected is counted anyhow; what was scanned is counted as
+ * long as few rows have to be looked at, and only when the page did not show them all.
  */
 #include <math.h>
 
@@ -43,8 +46,9 @@ struct plan {
     const struct search_stats *stats;
     enum way way;
     const struct search_criterion *driver; /* of WAY_TRY */
-    const struct search_criterion *code;   /* of WAY_SCAN: the code lane delivers the rows */
-    const struct search_criterion *date;   /* of WAY_SCAN: a date criterion in two parts */
+    const struct search_criterion *code;   /* of a scan: the code lane delivers the rows */
+    const struct search_criterion *pat;    /* of a scan: within the patient lane */
+    const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
     enum lead lead;                        /* of WAY_COLLECT: by what the rows are found … */
     const struct search_criterion *leader; /* … LEAD_ONE: by this */
     bool counts;                           /* this page has a total */
@@ -140,28 +144,36 @@ static bool leads(const struct plan *p, const struct search_criterion *c)
 static void choose(struct plan *p)
 {
     const struct search_query *q = p->w.q;
-    const struct search_criterion *code = NULL, *driver = NULL, *date = NULL;
+    const struct search_criterion *code = NULL, *pat = NULL, *driver = NULL, *date = NULL;
     bool by_date = q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE;
     int64_t all = rows_of_all(p);
-    bool few = all >= 0 && all <= p->few;
+    bool few = false;
     for (const struct search_criterion *c = q->criteria->child; c; c = c->next) {
-        few = few || is_few(p, c);
-        if (c->kind == CRIT_KEYS && c->lane == LANE_CODE)
+        if (c->kind == CRIT_KEYS && c->lane == LANE_CODE && !code)
             code = c;
+        else if (c->kind == CRIT_KEYS && c->lane == LANE_PAT && c->n_keys == 1 && !pat)
+            pat = c;
+        else
+            few = few || is_few(p, c);
         if (!date && search__has_far_part(c))
             date = c;
         if (!driver && drives(q, c))
             driver = c;
     }
-    if (few || !search__is_indexed_order(q)) {
+    /* an index has the patient's rows in order when they have one code, not when several or any */
+    bool by_code = code && by_date && search__is_indexed_order(q) && !few && (!pat || code->n_keys == 1);
+    few = few || pat || (code && is_few(p, code)) || (all >= 0 && all <= p->few);
+    if (!by_code && (few || !search__is_indexed_order(q))) {
         p->way = WAY_COLLECT;
         return;
     }
     p->way = WAY_SCAN;
     p->date = by_date ? date : NULL;
-    if (code && by_date) {
+    if (by_code) {
         p->code = code;
-    } else if (driver) {
+        p->pat = pat;
+    }
+    if (driver && (!by_code || (driver->kind == CRIT_CHAIN && !pat))) {
         p->way = WAY_TRY;
         p->driver = driver;
     }
@@ -201,11 +213,11 @@ static void base_condition(struct plan *p, enum by_type by)
                  sql_text(q, p->w.cursor.snapshot));
 }
 
-/* Those but two, which stand elsewhere. */
-static void criteria(struct plan *p, const struct search_criterion *but, const struct search_criterion *nor)
+/* Those but one, which stands elsewhere. */
+static void criteria(struct plan *p, const struct search_criterion *but)
 {
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
-        if (c == but || c == nor)
+        if (c == but)
             continue;
         sql_adds(p->w.sql, " AND ");
         search__where(&p->w, c, 0, leads(p, c) ? USE_INDEX : USE_FILTER);
@@ -216,7 +228,7 @@ static void found_rows(struct plan *p)
 {
     sql_adds(p->w.sql, " FROM res r0");
     base_condition(p, p->lead == LEAD_KEYS ? TYPE_FILTERED : TYPE_INDEXED);
-    criteria(p, NULL, NULL);
+    criteria(p, NULL);
 }
 
 /* CTE m: the matches' k and sort keys. */
@@ -241,7 +253,7 @@ static void collect(struct plan *p)
     else
         sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
     sql_addf(q, "(SELECT count(*) FROM c) <= $%d", p->limit);
-    criteria(p, p->driver, NULL);
+    criteria(p, p->driver);
     sql_adds(q, ")");
 }
 
@@ -258,8 +270,12 @@ static void page_of_collected(struct plan *p)
     sql_addf(q, ") x JOIN res r0 ON r0.tenant = $%d AND r0.k = x.k", p->w.tenant);
 }
 
-/* Where a branch takes its rows from. */
-enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW };
+/*
+ * Where a branch takes its rows from. Of the code lane there are two, the first code of a resource and others; within
+ * a patient's rows the others are filtered out, and only if there are any at all. FAR: rows whose dates begin early and
+ * reach far, few, whatever their codes.
+ */
+enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW, FROM_PATIENT, FROM_FAR };
 
 /* A row whose codes match several of those asked for is in several branches. */
 static bool may_repeat(const struct plan *p)
@@ -271,74 +287,98 @@ static void code_condition(struct plan *p, enum source from)
 {
     struct sql *q = p->w.sql;
     const char *column = from == FROM_OVERFLOW ? "o.val" : "r0.code";
-    if (may_repeat(p))
+    int type = sql_int2(q, (int16_t)p->w.q->types[0]->id);
+    if (may_repeat(p)) {
         sql_addf(q, " AND %s = u.code", column);
-    else
-        sql_addf(q, " AND %s = $%d", column, search__code_param(&p->w, p->code));
+    } else {
+        int code = search__code_param(&p->w, p->code);
+        sql_addf(q, " AND %s %s $%d", column, from == FROM_PATIENT ? "<>" : "=", code);
+        if (from == FROM_PATIENT)
+            sql_addf(
+                q,
+                " AND EXISTS (SELECT 1 FROM idx_ovf o WHERE o.tenant = $%d AND o.rtype = $%d AND o.lane = %d"
+                " AND o.val = $%d)",
+                p->w.tenant, type, LANE_CODE, code);
+    }
     if (from == FROM_OVERFLOW)
-        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant,
-                 sql_int2(q, (int16_t)p->w.q->types[0]->id), LANE_CODE);
+        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant, type, LANE_CODE);
 }
 
-static void columns(struct plan *p, bool counting)
+/* An index range may end where the criterion does. */
+static bool narrows(const struct search_criterion *c)
 {
-    if (counting) {
-        sql_adds(p->w.sql, "SELECT r0.k");
-    } else {
-        sql_addf(p->w.sql, "SELECT %s", row_columns);
-        search__sort_keys(&p->w);
+    return (c->kind == CRIT_DATE && c->lane == LANE_DATE) || c->kind == CRIT_UPDATED;
+}
+
+/* What has not been asked for yet, of the criteria that narrow or of the others. */
+static void filters(struct plan *p, enum source from, bool narrowing)
+{
+    bool by_lane = (from == FROM_CODE || from == FROM_OVERFLOW) && p->code->lane_exact;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
+        if (c == p->date || c == p->pat || (by_lane && c == p->code) || narrows(c) != narrowing)
+            continue;
+        sql_adds(p->w.sql, " AND ");
+        search__where(&p->w, c, 0, USE_FILTER);
     }
 }
 
-static void rest(struct plan *p, const char *table, bool counting)
+static void from_table(struct plan *p, enum source from)
 {
+    struct sql *q = p->w.sql;
+    if (from == FROM_FAR) { /* OFFSET 0 makes the planner take their index (res_long) */
+        sql_adds(q, " FROM (SELECT r0.* FROM res r0");
+        base_condition(p, TYPE_INDEXED);
+        sql_adds(q, " AND ");
+        search__date_part(&p->w, p->date, 0, true);
+        search__order_by(&p->w, "r0");
+        sql_adds(q, " OFFSET 0) r0 WHERE true");
+    } else {
+        sql_adds(q, from == FROM_OVERFLOW
+                        ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
+                        : " FROM res r0");
+        base_condition(p, TYPE_INDEXED);
+    }
+    if (p->pat) {
+        sql_adds(q, " AND ");
+        search__where(&p->w, p->pat, 0, USE_INDEX);
+    }
+    if (p->code && from != FROM_FAR)
+        code_condition(p, from);
+    if (p->date && from != FROM_FAR) {
+        sql_adds(q, " AND ");
+        search__date_part(&p->w, p->date, 0, false);
+    }
+    filters(p, from, true);
     if (p->driver)
-        sql_addf(p->w.sql, " AND (SELECT count(*) FROM c) > $%d", p->limit);
-    if (counting)
-        return;
-    search__after_cursor(&p->w, table);
-    search__order_by(&p->w, table);
-    limit(p);
+        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
 }
 
+/* counting: k, and whether it is a match. */
 static void branch(struct plan *p, enum source from, bool counting)
 {
     struct search__sql *w = &p->w;
     struct sql *q = w->sql;
-    bool each = from != FROM_RES && may_repeat(p); /* an ordered scan of each code */
+    const char *table = from == FROM_OVERFLOW ? "o" : "r0";
+    bool each = from != FROM_FAR && may_repeat(p); /* an ordered scan of each code */
     if (each)
         sql_addf(q, "SELECT y.* FROM unnest($%d) u(code) CROSS JOIN LATERAL (",
                  search__code_param(w, p->code));
-    columns(p, counting);
-    sql_adds(q, from == FROM_OVERFLOW ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
-                                      : " FROM res r0");
-    base_condition(p, TYPE_INDEXED);
-    if (from != FROM_RES)
-        code_condition(p, from);
-    if (p->date) {
-        sql_adds(q, " AND ");
-        search__date_part(w, p->date, 0, false);
+    if (counting) {
+        sql_adds(q, "SELECT r0.k, (true");
+        filters(p, from, false);
+        sql_adds(q, ") AS ok");
+        from_table(p, from);
+    } else {
+        sql_addf(q, "SELECT %s", row_columns);
+        search__sort_keys(w);
+        from_table(p, from);
+        filters(p, from, false);
+        search__after_cursor(w, table);
+        search__order_by(w, table);
+        limit(p);
     }
-    criteria(p, p->date, from != FROM_RES && p->code->lane_exact ? p->code : NULL);
-    rest(p, from == FROM_OVERFLOW ? "o" : "r0", counting);
     if (each)
         sql_adds(q, ") y");
-}
-
-/* Rows whose dates begin early and reach far: few, in an index of their own (res_long), which OFFSET 0 makes the
- * planner take. */
-static void far_branch(struct plan *p, bool counting)
-{
-    struct sql *q = p->w.sql;
-    columns(p, counting);
-    sql_adds(q, " FROM (SELECT r0.* FROM res r0");
-    base_condition(p, TYPE_INDEXED);
-    sql_adds(q, " AND ");
-    search__date_part(&p->w, p->date, 0, true);
-    search__order_by(&p->w, "r0");
-    sql_adds(q, " OFFSET 0) r0 WHERE true");
-    criteria(p, p->date, NULL);
-    rest(p, "r0", counting);
 }
 
 static void branches(struct plan *p, bool counting)
@@ -348,11 +388,11 @@ static void branches(struct plan *p, bool counting)
     branch(p, p->code ? FROM_CODE : FROM_RES, counting);
     if (p->code) {
         sql_adds(q, ") UNION ALL (");
-        branch(p, FROM_OVERFLOW, counting);
+        branch(p, p->pat ? FROM_PATIENT : FROM_OVERFLOW, counting);
     }
     if (p->date) {
         sql_adds(q, ") UNION ALL (");
-        far_branch(p, counting);
+        branch(p, FROM_FAR, counting);
     }
     sql_adds(q, ")");
 }
@@ -367,8 +407,12 @@ static void scan_types(struct plan *p)
     sql_adds(q, " FROM res r0");
     base_condition(p, TYPE_ELSEWHERE);
     sql_adds(q, " AND r0.rtype = t.id");
-    criteria(p, NULL, NULL);
-    rest(p, "r0", false);
+    criteria(p, NULL);
+    if (p->driver)
+        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+    search__after_cursor(&p->w, "r0");
+    search__order_by(&p->w, "r0");
+    limit(p);
     sql_adds(q, ") x");
 }
 
@@ -399,47 +443,64 @@ static void page(struct plan *p)
 
 /* ---- total ------------------------------------------------------------------------------------------- */
 
-/* Without reading a row: a single key that is known to have far more rows than are counted. */
+/* Would counting have to look at more rows than it may? By the statistics, where they tell. */
 static bool known_beyond(const struct plan *p)
 {
-    const struct search_criterion *c = p->w.q->criteria->child;
-    return c && !c->next && c->kind == CRIT_KEYS &&
-           rows_of(p->stats, c) / 2 > p->w.q->options.limits.total_limit;
+    int64_t rows = 0, max = p->w.q->options.limits.total_limit;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
+        if (narrows(c) || c == p->pat)
+            return false;
+        if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && rows_of(p->stats, c) > rows)
+            rows = rows_of(p->stats, c);
+    }
+    return rows / 2 > max;
 }
 
-/* Matches up to the limit; null beyond. */
+/* Is a page that was scanned counted beyond itself? */
+static bool counts_scanned(const struct plan *p)
+{
+    if (!p->counts || p->way == WAY_COLLECT)
+        return false;
+    if (p->w.q->total == TOTAL_ACCURATE)
+        return true;
+    /* c overflowed: it was all that was asked, or a reference of every row would have to be followed */
+    bool vain = p->way == WAY_TRY && (!p->w.q->criteria->child->next || search__is_join(p->driver));
+    return !vain && !known_beyond(p);
+}
+
+/* Null when there is more to look at than the limit. */
 static void count_scanned(struct plan *p)
 {
     struct sql *q = p->w.sql;
     bool all = p->w.q->total == TOTAL_ACCURATE;
-    int max = all ? 0 : sql_int8(q, p->w.q->options.limits.total_limit);
+    long long max = p->w.q->options.limits.total_limit;
+    const char *matches = may_repeat(p) ? "count(DISTINCT y.k)" : "count(*)";
     if (all)
-        sql_adds(q, "(SELECT count(*) FROM (");
+        sql_addf(q, "(SELECT %s FILTER (WHERE y.ok) FROM (", matches);
     else
-        sql_addf(q, "(SELECT CASE WHEN count(*) <= $%d THEN count(*) END FROM (", max);
-    sql_adds(q, may_repeat(p) ? "SELECT DISTINCT x.k FROM (" : "SELECT x.k FROM (");
-    if (p->w.q->n_types == 1) {
+        sql_addf(q,
+                 "(SELECT CASE WHEN count(*) <= %lld THEN %s FILTER (WHERE y.ok) END FROM (SELECT x.* FROM (",
+                 max, matches);
+    if (p->w.q->n_types == 1)
         branches(p, true);
-    } else {
-        sql_adds(q, "SELECT r0.k FROM res r0");
-        base_condition(p, TYPE_INDEXED);
-        criteria(p, NULL, NULL);
-    }
-    sql_adds(q, ") x");
+    else
+        branch(p, FROM_RES, true);
     if (!all)
-        sql_addf(q, " LIMIT $%d + 1", max);
+        sql_addf(q, ") x LIMIT %lld", max + 1);
     sql_adds(q, ") y)");
 }
 
-/* c overflowed. When it was all that was asked, or counting would mean to follow a reference of every row, the total is
- * left out. */
-static void count_beyond_few(struct plan *p)
+/* Of what was scanned, CTE p: that is all, or there is more to count. */
+static void total_of_scan(struct plan *p)
 {
-    bool sole = !p->w.q->criteria->child->next;
-    if (p->w.q->total == TOTAL_ACCURATE || !(sole || search__is_join(p->driver)))
-        count_scanned(p);
-    else
-        sql_adds(p->w.sql, "NULL");
+    if (!counts_scanned(p)) {
+        sql_adds(p->w.sql, "NULL::int8");
+        return;
+    }
+    sql_addf(p->w.sql, "CASE WHEN (SELECT count(*) FROM p) <= %d THEN (SELECT count(*) FROM p) ELSE ",
+             p->w.q->count);
+    count_scanned(p);
+    sql_adds(p->w.sql, " END");
 }
 
 static void total(struct plan *p)
@@ -455,12 +516,10 @@ static void total(struct plan *p)
     } else if (p->way == WAY_TRY) {
         sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ",
                  p->limit);
-        count_beyond_few(p);
+        total_of_scan(p);
         sql_adds(q, " END");
-    } else if (p->w.q->total != TOTAL_ACCURATE && known_beyond(p)) {
-        sql_adds(q, "NULL::int8");
     } else {
-        count_scanned(p);
+        total_of_scan(p);
     }
 }
 
@@ -526,8 +585,16 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     if (p.way != WAY_SCAN) {
         sql_adds(out, with);
         collect(&p);
-        sql_adds(out, " ");
+        with = ", ";
     }
+    bool named = counts_scanned(&p);
+    if (named) {
+        sql_addf(out, "%sp AS MATERIALIZED (", with);
+        page(&p);
+        sql_adds(out, ")");
+        with = ", ";
+    }
+    sql_adds(out, *with == ',' ? " " : "");
     sql_adds(out,
              "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, CASE WHEN p.k IS NOT NULL THEN ");
     search__cursor_column(&p.w);
@@ -537,9 +604,13 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     else
         sql_adds(out, "pg_current_snapshot()::text AS snapshot, ");
     total(&p);
-    sql_adds(out, " AS total) t LEFT JOIN (");
-    page(&p);
-    sql_adds(out, ") p ON true");
+    sql_adds(out, " AS total) t LEFT JOIN ");
+    if (!named) {
+        sql_adds(out, "(");
+        page(&p);
+        sql_adds(out, ") ");
+    }
+    sql_adds(out, "p ON true");
     search__order_by(&p.w, "p");
     return true;
 }
