@@ -20,7 +20,9 @@ static bool read_hash_key(const struct config *c, struct hash_key *key, struct e
     if (ok) {
         unsigned long long k0, k1;
         text = str_trim(text);
-        ok = text.len == 32 && sscanf(arena_strndup(&a, text.s, text.len), "%16llx%16llx", &k0, &k1) == 2;
+        const char *digits = arena_strndup(&a, text.s, text.len);
+        ok = text.len == 32 && strspn(digits, "0123456789abcdefABCDEF") == 32 &&
+             sscanf(digits, "%16llx%16llx", &k0, &k1) == 2;
         if (ok)
             *key = (struct hash_key){k0, k1};
         else
