@@ -16,6 +16,7 @@ import unicodedata
 import urllib.parse
 
 CONNECTIONS = 20
+MANY = 300
 ZONE = datetime.timezone(datetime.timedelta(hours=9))  # store.zone of a development instance
 FIRST, LAST = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc), datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 
@@ -94,9 +95,9 @@ def instants(text):
 
 
 def fold(text):
-    """Without case, marks and punctuation; blanks as one."""
-    text = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c)[0] not in "MPS")
-    return re.sub(r"\s+", " ", text).strip()
+    """Without case and marks; blanks and punctuation as one blank."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c)[0] != "M")
+    return " ".join("".join(" " if unicodedata.category(c)[0] == "P" else c for c in text).split())
 
 
 def values(kind, resource, paths):
@@ -225,7 +226,7 @@ class Suite:
             if answer.status != 200:
                 self.check(False, f"{url}: {answer.status} {answer.body[:300]}")
                 return ids, total
-            bundle = parse(answer.body)
+            bundle = json.loads(answer.body) if entries is None else parse(answer.body)
             total = int(bundle["total"]) if "total" in bundle else total
             for e in bundle.get("entry", []):
                 if e["search"]["mode"] == "match":
@@ -236,6 +237,10 @@ class Suite:
         return ids, total
 
     def compare(self, query, expected, order=None):
+        if len(expected) > MANY and not order:  # the pages of whole types are compared by contents()
+            total = self.client.request("GET", query + "&_summary=count").json.get("total")
+            self.check(total == len(expected), f"{query}: total {total} instead of {len(expected)}")
+            return
         ids, total = self.pages(query)
         extra, missing = set(ids) - set(expected), set(expected) - set(ids)
         self.check(not extra and not missing, f"{query}: {len(ids)} instead of {len(expected)}; not expected {sorted(extra)[:3]}, missing {sorted(missing)[:3]}")
