@@ -6,12 +6,13 @@
  * nothing but arena memory.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "internal.h"
 
-enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 6 };
+enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 14, LONGEST_PAUSE_MS = 250 };
 static const char base_path[] = "/fhir";
 
 enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER };
@@ -362,6 +363,16 @@ static bool run_once(struct api_request *r, struct db_conn *c, struct api_respon
     return i->work ? i->work(r, c, out, err) : api__in_transaction(r, c, out, err, run_locked);
 }
 
+/* Those that met once would meet again if they all came back at the same time. */
+static void pause_before(int attempt)
+{
+    int64_t half_us = 500 << (attempt - 1), longest = LONGEST_PAUSE_MS * 500;
+    if (half_us > longest)
+        half_us = longest;
+    int64_t us = half_us + clock_mono_us() % half_us;
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
 bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     for (r->attempts = 1;; r->attempts++) {
@@ -370,6 +381,7 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
             return true;
         if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c)))
             return false;
+        pause_before(r->attempts);
     }
 }
 
