@@ -520,10 +520,9 @@ static void on_doctype(void *arg, const xmlChar *name, const xmlChar *external, 
 /* Of the XML declaration; s NULL when it names none. */
 static struct str declared_encoding(struct str s)
 {
-    struct str none = {NULL, 0}, declaration = s, value;
+    struct str none = {NULL, 0}, value, declaration = str_cut(s, '>', &value);
     if (!str_starts(s, STR("<?xml")))
         return none;
-    declaration = str_cut(s, '>', &value);
     const char *at = memmem(declaration.s, declaration.len, "encoding", 8);
     if (!at)
         return none;
@@ -584,16 +583,15 @@ static struct str without_mark(struct str s)
 bool fhir_xml_parse(struct arena *a, const struct fhir_defs *d, struct str text, int max_depth, json **out,
                     struct err *err)
 {
-    struct parse *p = ARENA_NEW(a, struct parse);
-    p->a = a;
-    p->d = d;
-    p->extension = fhir_type(d, "Extension");
-    p->text = without_mark(text);
-    p->err = err;
-    p->max_depth = max_depth;
-    if (!run(p))
+    struct parse p = {.a = a,
+                      .d = d,
+                      .extension = fhir_type(d, "Extension"),
+                      .text = without_mark(text),
+                      .err = err,
+                      .max_depth = max_depth};
+    if (!run(&p))
         return false;
-    *out = p->root;
+    *out = p.root;
     return true;
 }
 

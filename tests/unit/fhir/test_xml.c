@@ -358,7 +358,7 @@ START_TEST(test_exhausted)
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"/><given "
         "value=\"b\"/></name></Patient>";
     volatile int jumps = 0;
-    for (volatile size_t limit = 2048;; limit += 64) {
+    for (volatile size_t limit = 64;; limit += 64) {
         struct arena a;
         jmp_buf guard;
         struct err err;
