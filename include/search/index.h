@@ -94,10 +94,11 @@ struct search_index_ref {
 };
 
 struct search_index {
-    int64_t h;              /* of the resource's own type and id */
-    int64_t pat, code, cat; /* lanes; 0: none */
-    int64_t dt, dt_hi;      /* SEARCH_NO_DATE: none */
-    struct str q;           /* numeric literal; s NULL: none */
+    int64_t h;                /* of the resource's own type and id */
+    int64_t pat, code, cat;   /* lanes; 0: none */
+    int64_t dt, dt_hi;        /* SEARCH_NO_DATE: none */
+    struct str q, q_standard; /* numeric literals, as written and in the standard unit; s NULL: none */
+    int64_t q_unit;           /* hash of that unit; 0: none */
     int64_t *keys;
     size_t n_keys, cap_keys; /* sorted, unique */
     int64_t *labels;

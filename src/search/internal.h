@@ -199,8 +199,9 @@ struct search__end {
     int64_t sc, c, u;
 };
 void search__add_number(struct search__index *x, const struct search__end *lo, const struct search__end *hi);
-const char *search__number_member(const json *object, const char *name);
-bool search__is_number(const char *literal);
+/* The literal of a member; NULL: there is none that can be indexed. */
+const char *search__number_member(struct arena *a, const json *object, const char *name);
+bool search__is_number(struct arena *a, const char *literal);
 
 /* The value of an Extension, with its type; false when it has none. */
 bool search__extension_value(const struct search__index *x, const struct fp_item *extension,
@@ -284,8 +285,7 @@ struct search_criterion {
             enum search__op nop;
             struct str num, nlo, nhi; /* the number; the range its digits imply */
             int64_t unit;             /* hash; 0: any */
-            bool standard;  /* unit is a standard one, and the numbers are in it; else it is a code or unit */
-            bool converted; /* so that they are not those that the lane has */
+            bool standard; /* unit is a standard one, and the numbers are in it; else it is a code or unit */
             struct search_criterion *end; /* composites of two numbers: of hi, this one then of lo alone */
             int64_t tok;                  /* composites: hash of the token beside it; 0: none */
         };

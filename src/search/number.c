@@ -5,18 +5,19 @@
  */
 #include "internal.h"
 
-/* A longer literal would not fit an index entry, and measures nothing. */
+/* A longer literal would not fit an index entry, and one with a larger exponent no column; they measure nothing. */
 #define DIGITS_MAX 200
 
-bool search__is_number(const char *literal)
+bool search__is_number(struct arena *a, const char *literal)
 {
-    return literal && *literal && strlen(literal) <= DIGITS_MAX;
+    struct decimal d;
+    return strlen(literal) <= DIGITS_MAX && decimal_parse(a, str_of(literal), &d);
 }
 
-const char *search__number_member(const json *object, const char *name)
+const char *search__number_member(struct arena *a, const json *object, const char *name)
 {
     const json *v = json_get(object, name);
-    return json_is_number(v) && search__is_number(v->valuestring) ? v->valuestring : NULL;
+    return json_is_number(v) && search__is_number(a, v->valuestring) ? v->valuestring : NULL;
 }
 
 static struct str bound(const char *value, const char *open)
@@ -57,10 +58,10 @@ void search__index_number(struct search__index *x, const struct fp_item *item)
     const char *text = fp_text(item);
     struct search__end lo = {.value = NULL}, hi = {.value = NULL};
     if (text) {
-        lo.value = hi.value = search__is_number(text) ? text : NULL;
+        lo.value = hi.value = search__is_number(x->a, text) ? text : NULL;
     } else if (item->type && strcmp(item->type->name, "Range") == 0) {
-        lo.value = search__number_member(json_get(item->node, "low"), "value");
-        hi.value = search__number_member(json_get(item->node, "high"), "value");
+        lo.value = search__number_member(x->a, json_get(item->node, "low"), "value");
+        hi.value = search__number_member(x->a, json_get(item->node, "high"), "value");
     }
     search__add_number(x, &lo, &hi);
 }

@@ -66,7 +66,7 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
         break;
     case ORDER_NUMBER:
         sql_addf(q, "SELECT %s FROM idx_num s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
-                 s->desc ? "max(s.hi)" : "min(s.lo)", w->tenant, param);
+                 s->desc ? "max(coalesce(s.shi, s.hi))" : "min(coalesce(s.slo, s.lo))", w->tenant, param);
         break;
     case ORDER_REFERENCE:
         sql_addf(

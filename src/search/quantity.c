@@ -32,25 +32,26 @@ static bool standard_unit(const struct search_registry *r, struct arena *a, cons
 
 /* ---- index ------------------------------------------------------------------------------------------- */
 
-static struct search__end end_of(struct search__index *x, const json *quantity)
+/* A value in the unit of a quantity. */
+static struct search__end end_of(struct search__index *x, const json *quantity, const char *value)
 {
     const char *system = json_get_string(quantity, "system"), *code = json_get_string(quantity, "code");
     struct search__end end = {
-        .value = search__number_member(quantity, "value"),
+        .value = value,
         .c = unit_hash(x->tenant, NULL, code),
         .u = unit_hash(x->tenant, NULL, json_get_string(quantity, "unit")),
     };
     struct ucum_unit unit;
-    struct decimal value;
+    struct decimal d;
     struct str name;
     if (!end.value || !system || !code)
         return end;
     end.standard = str_of(end.value);
     end.sc = unit_hash(x->tenant, system, code);
     if (standard_unit(x->registry, x->a, system, code, &unit, &name) &&
-        decimal_parse(x->a, str_of(end.value), &value)) {
-        value = ucum_canonical(x->a, &value, &unit);
-        end.standard = decimal_text(x->a, &value);
+        decimal_parse(x->a, str_of(end.value), &d)) {
+        d = ucum_canonical(x->a, &d, &unit);
+        end.standard = decimal_text(x->a, &d);
         end.sc = unit_hash(x->tenant, UCUM_SYSTEM, name.s);
     }
     return end;
@@ -59,20 +60,89 @@ static struct search__end end_of(struct search__index *x, const json *quantity)
 static void add_quantity(struct search__index *x, const json *quantity)
 {
     const char *comparator = json_get_string(quantity, "comparator");
-    struct search__end lo = end_of(x, quantity), hi = lo;
+    struct search__end lo = end_of(x, quantity, search__number_member(x->a, quantity, "value")), hi = lo;
     if (comparator && comparator[0] == '<')
         lo.value = NULL;
     if (comparator && comparator[0] == '>')
         hi.value = NULL;
     search__add_number(x, &lo, &hi);
-    if (x->slot->lane == LANE_QUANTITY && lo.value && hi.value)
+    if (x->slot->lane == LANE_QUANTITY && lo.value && hi.value) {
         x->out->q = str_of(lo.value);
+        x->out->q_standard = lo.standard;
+        x->out->q_unit = lo.sc;
+    }
+}
+
+/* ---- sampled data: from the least to the greatest of its points ---------------------------------------- */
+
+struct samples {
+    bool any, below, above; /* points; points beneath and beyond what is measured: "L" and "U" */
+    struct decimal least, greatest;
+};
+
+static void read_samples(struct arena *a, const char *data, struct samples *out)
+{
+    for (struct str rest = str_of(data); rest.s;) {
+        struct decimal d;
+        struct str point = str_cut(rest, ' ', &rest);
+        out->below = out->below || str_is(point, "L");
+        out->above = out->above || str_is(point, "U");
+        if (!decimal_parse(a, point, &d))
+            continue;
+        if (!out->any || decimal_compare(a, &d, &out->least) < 0)
+            out->least = d;
+        if (!out->any || decimal_compare(a, &d, &out->greatest) > 0)
+            out->greatest = d;
+        out->any = true;
+    }
+}
+
+/* origin + point · factor. */
+static struct decimal sample_value(const struct search__index *x, const json *sampled, struct decimal point)
+{
+    const char *origin = search__number_member(x->a, json_get(sampled, "origin"), "value");
+    const char *factor = search__number_member(x->a, sampled, "factor");
+    struct decimal d;
+    if (factor && decimal_parse(x->a, str_of(factor), &d))
+        point = decimal_mul(x->a, &point, &d);
+    if (origin && decimal_parse(x->a, str_of(origin), &d))
+        point = decimal_add(x->a, &point, &d);
+    return point;
+}
+
+static const char *literal(struct arena *a, const struct decimal *d)
+{
+    const char *text = decimal_text(a, d).s;
+    return search__is_number(a, text) ? text : NULL;
+}
+
+static void add_sampled(struct search__index *x, const json *sampled)
+{
+    struct samples s = {0};
+    const char *data = json_get_string(sampled, "data"), *least = NULL, *greatest = NULL;
+    if (data)
+        read_samples(x->a, data, &s);
+    if (s.any) {
+        struct decimal a = sample_value(x, sampled, s.least), b = sample_value(x, sampled, s.greatest);
+        bool falling = decimal_compare(x->a, &a, &b) > 0;
+        least = literal(x->a, falling ? &b : &a);
+        greatest = literal(x->a, falling ? &a : &b);
+        if (!least || !greatest)
+            return;
+    } else { /* nothing but these: the limits */
+        least = s.above && !s.below ? search__number_member(x->a, sampled, "upperLimit") : NULL;
+        greatest = s.below && !s.above ? search__number_member(x->a, sampled, "lowerLimit") : NULL;
+    }
+    const json *origin = json_get(sampled, "origin");
+    struct search__end lo = end_of(x, origin, s.below ? NULL : least);
+    struct search__end hi = end_of(x, origin, s.above ? NULL : greatest);
+    search__add_number(x, &lo, &hi);
 }
 
 static void add_money(struct search__index *x, const json *money)
 {
     const char *currency = json_get_string(money, "currency");
-    struct search__end end = {.value = search__number_member(money, "value")};
+    struct search__end end = {.value = search__number_member(x->a, money, "value")};
     if (currency && end.value) {
         end.standard = str_of(end.value);
         end.sc = unit_hash(x->tenant, CURRENCIES, currency);
@@ -99,9 +169,12 @@ void search__index_quantity(struct search__index *x, const struct fp_item *item)
     } else if (strcmp(type, "Money") == 0) {
         add_money(x, item->node);
     } else if (strcmp(type, "Range") == 0) {
-        struct search__end low = end_of(x, json_get(item->node, "low")),
-                           high = end_of(x, json_get(item->node, "high"));
-        search__add_number(x, &low, &high);
+        const json *low = json_get(item->node, "low"), *high = json_get(item->node, "high");
+        struct search__end lo = end_of(x, low, search__number_member(x->a, low, "value")),
+                           hi = end_of(x, high, search__number_member(x->a, high, "value"));
+        search__add_number(x, &lo, &hi);
+    } else if (strcmp(type, "SampledData") == 0) {
+        add_sampled(x, item->node);
     }
 }
 
@@ -124,7 +197,6 @@ static void in_unit(struct search__parse *p, struct search_criterion *c, const c
     c->unit = unit_hash(p->tenant, system, code);
     if (!standard_unit(p->registry, p->a, system, code, &unit, &name))
         return;
-    c->converted = true;
     c->unit = unit_hash(p->tenant, UCUM_SYSTEM, name.s);
     c->num = convert(p->a, c->num, &unit);
     c->nlo = convert(p->a, c->nlo, &unit);

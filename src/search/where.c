@@ -197,15 +197,25 @@ static void probe_side(struct search__sql *w, const struct search_criterion *c, 
     sql_adds(w->sql, " OFFSET 0)");
 }
 
-/* The lane q has the number, unless there is none or it is no point: then it is null. Of a unit it knows nothing. */
+/*
+ * The lanes have the number, unless there is none or it is no point: as written (q), and in the standard unit (q_standard,
+ * q_unit), which rows that an older schema wrote do not have. Where they are null the side table is asked; so it is
+ * for units as written, of which the lanes know nothing.
+ */
 static void quantity_filter(struct search__sql *w, const struct search_criterion *c, int r)
 {
-    const char *lane = arena_printf(w->sql->a, "r%d.q", r);
-    sql_addf(w->sql, c->unit ? "((%s IS NULL OR " : "(CASE WHEN %s IS NOT NULL THEN ", lane);
+    struct sql *q = w->sql;
+    const char *lane = arena_printf(q->a, c->standard ? "r%d.q_standard" : "r%d.q", r);
+    bool whole = c->standard || !c->unit;
+    if (c->standard)
+        sql_addf(q, "(CASE WHEN r%d.q_unit IS NOT NULL THEN r%d.q_unit = $%d AND ", r, r,
+                 sql_int8(q, c->unit));
+    else
+        sql_addf(q, whole ? "(CASE WHEN %s IS NOT NULL THEN " : "((%s IS NULL OR ", lane);
     range(w, c, numbers[c->nop].part, lane, lane);
-    sql_adds(w->sql, c->unit ? ") AND " : " ELSE ");
+    sql_adds(q, whole ? " ELSE " : ") AND ");
     probe_side(w, c, r);
-    sql_adds(w->sql, c->unit ? ")" : " END)");
+    sql_adds(q, whole ? " END)" : ")");
 }
 
 /* Three letters or digits in a row: what the trigram index can look up. */
@@ -245,7 +255,7 @@ static void side(struct search__sql *w, const struct search_criterion *c, int r,
 {
     if (use == USE_INDEX)
         select_in(w, c, r);
-    else if (c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY && !c->converted)
+    else if (c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY)
         quantity_filter(w, c, r);
     else
         probe_side(w, c, r);

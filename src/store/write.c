@@ -259,8 +259,8 @@ static const char *const update_names[1 << SIDES] = NAMES32("update-");
 /* ---- create
  * --------------------------------------------------------------------------------------------------- */
 
-static const char res_columns[] =
-    "(tenant, k, h, xid, lu, dt, dt_hi, pat, code, cat, ix, ver, rtype, q, rid, labels, keys, content)";
+static const char res_columns[] = "(tenant, k, h, xid, lu, dt, dt_hi, pat, code, cat, ix, ver, rtype, q, "
+                                  "q_standard, q_unit, rid, labels, keys, content)";
 
 void store_create_plan(struct store *s, struct store_write *const *w, size_t n, bool words, struct sql *q)
 {
@@ -276,6 +276,8 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         IX,
         RTYPE,
         Q,
+        Q_STANDARD,
+        Q_UNIT,
         RID,
         KEYS_FROM,
         KEYS_TO,
@@ -288,12 +290,26 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         COLUMNS
     };
     static const enum sql_type types[COLUMNS] = {
-        [K] = SQL_INT8_ARRAY,        [H] = SQL_INT8_ARRAY,           [DT] = SQL_INT8_ARRAY,
-        [DT_HI] = SQL_INT8_ARRAY,    [PAT] = SQL_INT8_ARRAY,         [CODE] = SQL_INT8_ARRAY,
-        [CAT] = SQL_INT8_ARRAY,      [IX] = SQL_INT8_ARRAY,          [RTYPE] = SQL_INT2_ARRAY,
-        [Q] = SQL_NUMERIC_ARRAY,     [RID] = SQL_TEXT_ARRAY,         [KEYS_FROM] = SQL_INT4_ARRAY,
-        [KEYS_TO] = SQL_INT4_ARRAY,  [LABELS_FROM] = SQL_INT4_ARRAY, [LABELS_TO] = SQL_INT4_ARRAY,
-        [ACC_FROM] = SQL_INT4_ARRAY, [ACC_TO] = SQL_INT4_ARRAY,      [PRE] = SQL_TEXT_ARRAY,
+        [K] = SQL_INT8_ARRAY,
+        [H] = SQL_INT8_ARRAY,
+        [DT] = SQL_INT8_ARRAY,
+        [DT_HI] = SQL_INT8_ARRAY,
+        [PAT] = SQL_INT8_ARRAY,
+        [CODE] = SQL_INT8_ARRAY,
+        [CAT] = SQL_INT8_ARRAY,
+        [IX] = SQL_INT8_ARRAY,
+        [RTYPE] = SQL_INT2_ARRAY,
+        [Q] = SQL_NUMERIC_ARRAY,
+        [Q_STANDARD] = SQL_NUMERIC_ARRAY,
+        [Q_UNIT] = SQL_INT8_ARRAY,
+        [RID] = SQL_TEXT_ARRAY,
+        [KEYS_FROM] = SQL_INT4_ARRAY,
+        [KEYS_TO] = SQL_INT4_ARRAY,
+        [LABELS_FROM] = SQL_INT4_ARRAY,
+        [LABELS_TO] = SQL_INT4_ARRAY,
+        [ACC_FROM] = SQL_INT4_ARRAY,
+        [ACC_TO] = SQL_INT4_ARRAY,
+        [PRE] = SQL_TEXT_ARRAY,
         [POST] = SQL_TEXT_ARRAY,
     };
     struct column c[COLUMNS] = {0};
@@ -315,6 +331,8 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         put_int(a, &c[IX], x->ix);
         put_int(a, &c[RTYPE], w[i]->type->id);
         put_str(a, &c[Q], x->q);
+        put_str(a, &c[Q_STANDARD], x->q_standard);
+        put_int(a, &c[Q_UNIT], x->q_unit);
         put_str(a, &c[RID], w[i]->id);
         put_int(a, &c[KEYS_FROM], (int64_t)keys.n + 1);
         for (size_t j = 0; j < x->n_keys; j++)
@@ -345,9 +363,12 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
     add_unnest(q, c, COLUMNS);
     sql_addf(
         q,
-        " AS u(k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, rid, kf, kt, lf, lt, af, at, pre, post)), "
+        " AS u(k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, q_standard, q_unit, rid, kf, kt, lf, lt, af, "
+        "at, pre, post)), "
         "r AS (INSERT INTO res %s SELECT $%d, k, h, t.xid, t.lu, dt, dt_hi, nullif(pat, 0), nullif(code, 0), "
-        "nullif(cat, 0), ix, 1, rtype, q, rid, t.labels[lf:lt], t.keys[kf:kt], content FROM i, t), "
+        "nullif(cat, 0), ix, 1, rtype, q, q_standard, nullif(q_unit, 0), rid, t.labels[lf:lt], "
+        "t.keys[kf:kt], "
+        "content FROM i, t), "
         "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
         "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content FROM i, t)",
         res_columns, tenant, tenant, STORE_POST);
@@ -398,6 +419,11 @@ void store_committed(struct store *s, struct store_write *const *w, size_t n)
 /* ---- update and create by PUT
  * ------------------------------------------------------------------------------- */
 
+static int lane_number(struct sql *q, struct str v)
+{
+    return v.s ? sql_numeric(q, v) : sql_null(q, SQL_NUMERIC);
+}
+
 enum { UPDATE_CUR_VER, UPDATE_CUR_DELETED, UPDATE_CUR_LABELS_KEPT, UPDATE_VER, UPDATE_LU };
 
 void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
@@ -419,7 +445,7 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
     int k = sql_int8(q, w->k), h = sql_int8(q, x->h), dt = sql_int8(q, x->dt), dt_hi = sql_int8(q, x->dt_hi);
     int pat = sql_int8(q, x->pat), code = sql_int8(q, x->code), cat = sql_int8(q, x->cat),
         ix = sql_int8(q, x->ix);
-    int num = x->q.s ? sql_numeric(q, x->q) : sql_null(q, SQL_NUMERIC);
+    int num = lane_number(q, x->q), standard = lane_number(q, x->q_standard), unit = sql_int8(q, x->q_unit);
 
     sql_addf(
         q,
@@ -437,20 +463,21 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "up AS (UPDATE res SET xid = c.xid, lu = c.lu, ver = c.ver, content = c.content, deleted = false, dt "
         "= $%d, "
         "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
-        "ix = $%d, q = $%d, "
+        "ix = $%d, q = $%d, q_standard = $%d, q_unit = nullif($%d::int8, 0), "
         "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
         "AND res.ver = cur.ver AND cur.xid < c.xid AND ($%d = 0 OR cur.ver = $%d OR $%d < 0 AND cur.deleted) "
         "AND ($%d OR NOT cur.deleted) "
         "AND ($%d = %d OR cur.deleted OR cur.labels <@ $%d) " /* a patch says itself what goes */
         "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
-        dt, dt_hi, pat, code, cat, ix, num, labels, keys, tenant, rtype, rid, if_match, if_match, if_match,
-        may_create, op, STORE_PATCH, labels, ix);
+        dt, dt_hi, pat, code, cat, ix, num, standard, unit, labels, keys, tenant, rtype, rid, if_match,
+        if_match, if_match, may_create, op, STORE_PATCH, labels, ix);
     sql_addf(q,
              "ins AS (INSERT INTO res %s SELECT $%d, $%d, $%d, c.xid, c.lu, $%d, $%d, nullif($%d::int8, 0), "
-             "nullif($%d::int8, 0), nullif($%d::int8, 0), $%d, 1, $%d, $%d, $%d, $%d, $%d, c.content FROM c "
+             "nullif($%d::int8, 0), nullif($%d::int8, 0), $%d, 1, $%d, $%d, $%d, nullif($%d::int8, 0), $%d, "
+             "$%d, $%d, c.content FROM c "
              "WHERE c.cur_k IS NULL AND $%d AND $%d <= 0 ON CONFLICT DO NOTHING RETURNING k), ",
-             res_columns, tenant, k, h, dt, dt_hi, pat, code, cat, ix, rtype, num, rid, labels, keys,
-             may_create, if_match);
+             res_columns, tenant, k, h, dt, dt_hi, pat, code, cat, ix, rtype, num, standard, unit, rid,
+             labels, keys, may_create, if_match);
     sql_addf(
         q,
         "w AS (SELECT k, changed, was_deleted AS created FROM up UNION ALL SELECT k, true, true FROM ins), "
@@ -540,7 +567,7 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
         "cur.lu), "
         "ver = cur.ver + 1, deleted = true, content = NULL, sealed = NULL, dt = %s, dt_hi = %s, pat = NULL, "
         "code = NULL, "
-        "cat = NULL, q = NULL, ix = 0, labels = '{}', keys = '{}' FROM cur "
+        "cat = NULL, q = NULL, q_standard = NULL, q_unit = NULL, ix = 0, labels = '{}', keys = '{}' FROM cur "
         "WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d AND res.ver = cur.ver AND NOT "
         "cur.deleted AND cur.xid < pg_current_xact_id() "
         "AND ($%d = 0 OR cur.ver = $%d) RETURNING res.k, res.ver, res.lu, res.xid), "

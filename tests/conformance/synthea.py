@@ -132,10 +132,33 @@ def date_matches(have, prefix, text):
             "sa": lo >= phi, "eb": hi <= plo}[prefix]
 
 
+# What the units of the files are commensurable with, and how much of it they are (UCUM).
+UCUM = "http://unitsofmeasure.org"
+UNITS = {unit: (dimension, decimal.Decimal(factor)) for dimension, units in {
+    "g/L": {"g/L": "1", "mg/dL": "0.01", "g/dL": "10", "ng/mL": "1e-6", "pg/mL": "1e-9"}, "m": {"cm": "0.01", "mm": "0.001"},
+    "g": {"kg": "1000", "pg": "1e-12"}, "/L": {"10*3/uL": "1e9", "10*6/uL": "1e12", "mmol/L": "6.0221367e20"}, "U/L": {"U/L": "1", "kU/L": "1000"},
+    "mL/min": {"mL/min": "1", "mL/min/{1.73_m2}": "1"},
+    "1": {"%": "0.01", "mg/g": "0.001", "{score}": "1", "{count}": "1", "{T-score}": "1", "{nominal}": "1"},
+}.items() for unit, factor in units.items()}
+
+
+def in_unit(value, has, wanted):
+    """None: another dimension."""
+    if has == wanted:
+        return value
+    if has not in UNITS or wanted not in UNITS or UNITS[has][0] != UNITS[wanted][0]:
+        return None
+    return value * UNITS[has][1] / UNITS[wanted][1]
+
+
 def quantity_matches(have, prefix, text):
     number, system, code = text.split("|")
     value, has_system, has_code, unit = have
-    if code and (code not in (has_code, unit) if not system else (system, code) != (has_system, has_code)):
+    if system == UCUM and has_system == UCUM:
+        value = in_unit(value, has_code, code)
+        if value is None:
+            return False
+    elif code and (code not in (has_code, unit) if not system else (system, code) != (has_system, has_code)):
         return False
     wanted = decimal.Decimal(number)
     half = decimal.Decimal(1).scaleb(wanted.as_tuple().exponent) / 2
@@ -155,6 +178,7 @@ class Files:
 
     def __init__(self):
         self.by_type = collections.defaultdict(dict)
+        self.known = {}
 
     def add(self, bundle, response):
         """The same fullUrl means another resource in another bundle."""
@@ -169,13 +193,17 @@ class Files:
             kind, id = renamed[e["fullUrl"]].split("/")
             self.by_type[kind][id] = rename({**e["resource"], "id": id})
 
-    def matching(self, kind, test):
-        """Ids of the resources with a value that passes, for (parameter, test) pairs."""
-        return {id for id, r in self.by_type[kind].items() if test(r)}
-
     def having(self, kind, parameter, test):
-        how, paths = PARAMETERS[kind][parameter]
-        return self.matching(kind, lambda r: any(test(v) for v in values(how, r, paths)))
+        """Ids of the resources with a value that passes."""
+        return {id for id, have in self.all(kind, parameter).items() if any(test(v) for v in have)}
+
+    def all(self, kind, parameter):
+        """The values of a parameter, by id; without those that have none."""
+        if (kind, parameter) not in self.known:
+            how, paths = PARAMETERS[kind][parameter]
+            have = ((id, list(values(how, r, paths))) for id, r in self.by_type[kind].items())
+            self.known[kind, parameter] = {id: vs for id, vs in have if vs}
+        return self.known[kind, parameter]
 
 
 class Suite:
@@ -338,8 +366,8 @@ class Suite:
     def parameters(self):
         kinds = {"token": self.tokens, "string": self.strings, "date": self.dates, "quantity": self.quantities, "reference": self.references}
         for kind, names in PARAMETERS.items():
-            for name, (how, paths) in names.items():
-                have = {id: vs for id, r in self.files.by_type[kind].items() if (vs := list(values(how, r, paths)))}
+            for name, (how, _) in names.items():
+                have = self.files.all(kind, name)
                 if have:
                     kinds[how](kind, name, have)
                 self.missing(kind, name, have)

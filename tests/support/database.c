@@ -63,7 +63,7 @@ struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
         const char *table, *columns;
     } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw"},
                  {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
-                 {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok"},
+                 {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi"},
                  {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"}};
     struct buf b;
     buf_init(&b, a, 1024);

@@ -29,7 +29,9 @@ void test_search_open(struct test_search *t)
     ck_ok(db_run(t->db, "SET client_min_messages = warning; SET plan_cache_mode = force_generic_plan", &err));
     ck_ok(db_run(t->db, arena_printf(&t->a, "CREATE SCHEMA %s; SET search_path = %s, public", schema, schema),
                  &err));
-    ck_ok(db_run(t->db, embed_get("sql/0001_schema.sql").s, &err));
+    for (const struct embed_file *f = embed_files; f->name; f++)
+        if (str_starts(str_of(f->name), STR("sql/")))
+            ck_ok(db_run(t->db, f->start, &err));
 }
 
 void test_search_close(struct test_search *t)
@@ -87,18 +89,18 @@ static void put_row(struct test_search *t, const struct search_index *x, const s
 {
     struct sql q;
     sql_init(&q, &t->a, NULL);
-    sql_adds(
-        &q,
-        "INSERT INTO res (xid, lu, k, h, dt, dt_hi, pat, code, cat, ix, tenant, ver, rtype, q, rid, labels,"
-        " keys, content) VALUES (pg_current_xact_id(), ");
+    sql_adds(&q, "INSERT INTO res (xid, lu, k, h, dt, dt_hi, pat, code, cat, ix, tenant, ver, rtype, q, "
+                 "q_standard, q_unit, rid, labels, keys, content) VALUES (pg_current_xact_id(), ");
     sql_addf(&q, "timestamptz '2020-01-01T00:00:00Z' + $%d * interval '1 s', $%d, $%d, ", sql_int8(&q, k),
              sql_int8(&q, k), sql_int8(&q, x->h));
     sql_addf(&q, "$%d, $%d, $%d, $%d, ", sql_int8(&q, x->dt), sql_int8(&q, x->dt_hi), lane(&q, x->pat),
              lane(&q, x->code));
     sql_addf(&q, "$%d, $%d, $%d, 1, $%d, ", lane(&q, x->cat), sql_int8(&q, x->ix), sql_int4(&q, t->tenant.id),
              sql_int2(&q, (int16_t)type->id));
-    sql_addf(&q, "$%d, $%d, $%d, $%d, $%d)", x->q.s ? sql_numeric(&q, x->q) : sql_null(&q, SQL_NUMERIC),
-             sql_text(&q, id), sql_int8_array(&q, x->labels, x->n_labels),
+    sql_addf(&q, "$%d, $%d, $%d, ", x->q.s ? sql_numeric(&q, x->q) : sql_null(&q, SQL_NUMERIC),
+             x->q_standard.s ? sql_numeric(&q, x->q_standard) : sql_null(&q, SQL_NUMERIC),
+             lane(&q, x->q_unit));
+    sql_addf(&q, "$%d, $%d, $%d, $%d)", sql_text(&q, id), sql_int8_array(&q, x->labels, x->n_labels),
              sql_int8_array(&q, x->keys, x->n_keys), sql_text(&q, content));
     run(t, &q);
 }

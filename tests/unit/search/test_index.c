@@ -161,6 +161,54 @@ START_TEST(test_other_tenants_have_other_keys)
 }
 END_TEST
 
+static const struct search_index_num *quantity(const char *value, const char *unit)
+{
+    index_text(arena_printf(
+        &t.a, "{\"resourceType\":\"Observation\",\"id\":\"o\",\"valueQuantity\":{\"value\":%s,%s}}", value,
+        unit));
+    ck_assert_uint_eq(x.n_nums, 1);
+    return &x.nums[0];
+}
+#define UCUM(code) "\"system\":\"http://unitsofmeasure.org\",\"code\":\"" code "\""
+
+START_TEST(test_quantities_in_standard_units)
+{
+    const struct search_index_num *mol = quantity("0.0054", UCUM("mol/L")),
+                                  *mmol = quantity("5.40", UCUM("mmol/L"));
+    ck_str_eq(mmol->lo, "5.40");
+    ck_str_eq(mmol->slo, "3251953818000000000000000");
+    ck_str_eq(x.q, "5.40");
+    ck_assert(str_eq(mol->slo, mmol->slo) && str_eq(x.q_standard, mmol->slo));
+    ck_assert_int_eq(x.q_unit, mmol->sc);
+    ck_assert_int_eq(mol->sc, mmol->sc);
+    ck_assert_int_ne(mol->c, mmol->c);
+    const struct search_index_num *less = quantity("5", "\"comparator\":\"<\"," UCUM("mmol/L"));
+    ck_str_eq(less->slo, "-Infinity");
+    ck_assert(x.q.s == NULL && x.q_standard.s == NULL && x.q_unit == 0);
+    /* Another system's, and what is no unit, stay as they are. */
+    const struct search_index_num *other = quantity("5", "\"system\":\"http://u.example\",\"code\":\"kg\"");
+    ck_str_eq(other->slo, "5");
+    ck_str_eq(x.q_standard, "5");
+    ck_assert_int_eq(x.q_unit, other->sc);
+    ck_assert_int_ne(other->sc, quantity("5", UCUM("kg"))->sc);
+    ck_str_eq(quantity("5", UCUM("kgs"))->slo, "5");
+    ck_assert_int_eq(quantity("5", "\"unit\":\"kg\"")->sc, 0);
+}
+END_TEST
+
+START_TEST(test_numbers_beyond_all_measure)
+{
+    static const char *const numbers[] = {"1e10001", "1e-999999", "1e999999999999"};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        index_text(arena_printf(
+            &t.a, "{\"resourceType\":\"Observation\",\"id\":\"o\",\"valueQuantity\":{\"value\":%s}}",
+            numbers[i]));
+        ck_assert_uint_eq(x.n_nums, 0);
+    }
+    ck_str_eq(quantity("1e-9999", UCUM("ym"))->lo, "1e-9999");
+}
+END_TEST
+
 Suite *suite_search_index(void)
 {
     Suite *s = suite_create("search_index");
@@ -174,6 +222,8 @@ Suite *suite_search_index(void)
     tcase_add_test(c, test_strings_are_folded_and_kept);
     tcase_add_test(c, test_ix_is_of_the_side_rows);
     tcase_add_test(c, test_other_tenants_have_other_keys);
+    tcase_add_test(c, test_quantities_in_standard_units);
+    tcase_add_test(c, test_numbers_beyond_all_measure);
     suite_add_tcase(s, c);
     return s;
 }

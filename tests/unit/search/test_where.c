@@ -51,8 +51,8 @@ static void copy_newest(void)
         &t.a,
         "INSERT INTO res SELECT k * 1000 + g, h + g, xid, lu + g * interval '1 s', dt + g * 86400000000,"
         " dt_hi + g * 86400000000, pat, code, cat, ix, tenant, ver, rtype, deleted, q + g, rid || '-' || g, "
-        "labels, keys,"
-        " content, sealed FROM res, generate_series(1, %d) g WHERE k = %lld;"
+        "labels, keys, content, sealed, q_standard + g, q_unit FROM res, generate_series(1, %d) g WHERE k = "
+        "%lld;"
         "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo + "
         "g, shi + g FROM "
         "idx_num,"
