@@ -35,6 +35,8 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
 void api_free(struct api *api);
 /* After a reload: requests that begin from now on see these settings, which must outlive the api. */
 void api_configure(struct api *api, const struct config *c);
+/* Every ten seconds or so: tells the other servers which deferred requests are in hand here. */
+bool api_tend(struct api *api, struct db_conn *c, struct err *err) NODISCARD;
 /* From now on /health/ready says no, so that load balancers look elsewhere. */
 void api_drain(struct api *api);
 

@@ -45,6 +45,8 @@ void db_rollback(struct db_conn *c); /* nothing to do outside a transaction */
 bool db_failed(const struct db_conn *c);
 /* The last failure is one that another attempt may not meet (deadlock, serialisation). */
 bool db_retryable(const struct db_conn *c);
+/* Ends the statement that is running, which fails with ERR_TIMEOUT. Any thread; takes as long as connecting does. */
+void db_cancel(struct db_conn *c);
 
 /* ---- the connections of one event loop: belong to its thread ------------------------------------------- */
 enum db_lane {

@@ -174,6 +174,10 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
     json_push(patches, json_string(a, "application/fhir+xml"));
     json *rest = json_push(json_add(a, o, "rest", json_array(a)), json_object(a));
     json_add_string(a, rest, "mode", "server");
+    json_add_string(
+        a, rest, "documentation",
+        "With Prefer: respond-async, what only reads is answered 202 with the URL of its status, which "
+        "tells the answer later.");
     json *security = json_add(a, rest, "security", json_object(a));
     json_add(a, security, "cors", json_bool(a, c->http_cors_origins.n > 0));
     json_add_string(

@@ -221,6 +221,10 @@ static enum next begin(struct stretch *s)
         return answer_error(r, &err);
     if (out.status)
         return answer(r, &out);
+    if (api__defers(r)) {
+        r->route = &api__defer;
+        return NEXT_WORKER;
+    }
     if (r->run == RUN_NOW) {
         if (!r->route->interaction->reply(r, NULL, &out, &err))
             return answer_error(r, &err);
@@ -229,9 +233,8 @@ static enum next begin(struct stretch *s)
     return plan(r);
 }
 
-void api_handle(struct http_request *http, void *arg)
+struct api_request *api__request_new(struct api *api, struct http_request *http)
 {
-    struct api *api = arg;
     const struct config *config = atomic_load(&api->config);
     struct api_request *r = ARENA_NEW(http->a, struct api_request);
     r->api = api;
@@ -253,7 +256,12 @@ void api_handle(struct http_request *http, void *arg)
         if (r->path.len > 0 && r->path.s[r->path.len - 1] == '/')
             r->path.len--;
     }
-    guarded(&(struct stretch){.r = r, .run = begin});
+    return r;
+}
+
+void api_handle(struct http_request *http, void *arg)
+{
+    guarded(&(struct stretch){.r = api__request_new(arg, http), .run = begin});
 }
 
 /* ---- after the database ------------------------------------------------------------------------------------- */
@@ -385,6 +393,15 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
     }
 }
 
+bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct str allow;
+    if (api__route(r, &allow) != MATCH_OK)
+        return err_set(err, ERR_INTERNAL, "The server met an error of its own; it has been logged");
+    return api__negotiate(r, err) && api__prepare(r, out, err) &&
+           (out->status || api__run_on(r, c, out, err));
+}
+
 static enum next work(struct stretch *s)
 {
     struct api_request *r = s->r;
@@ -450,6 +467,10 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     arena_init(&a, 0);
     bool ok = api__capability(api, search_hold(deps->search, &a, 0), FORMAT_JSON, false, &text, err);
     arena_release(&a);
+    if (!api__deferred_new(api, err)) {
+        api_free(api);
+        return false;
+    }
     *out = api;
     if (!ok)
         api_free(api);
@@ -458,6 +479,7 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
 
 void api_free(struct api *api)
 {
+    api__deferred_free(api);
     for (int i = 0; i < SEARCH_SEATS; i++)
         arena_release(&api->capability[i].a);
     pthread_mutex_destroy(&api->lock);

@@ -210,6 +210,7 @@ static bool work_history(struct api_request *r, struct db_conn *c, struct api_re
 
 const struct api_interaction api__history_instance = {.code = "history-instance",
                                                       .run = RUN_SEARCH,
+                                                      .may_defer = true,
                                                       .right = AUTH_READ,
                                                       .prepare = prepare_history,
                                                       .plan = plan_history,
@@ -217,6 +218,7 @@ const struct api_interaction api__history_instance = {.code = "history-instance"
                                                       .work = work_history};
 const struct api_interaction api__history_type = {.code = "history-type",
                                                   .run = RUN_SEARCH,
+                                                  .may_defer = true,
                                                   .right = AUTH_READ | AUTH_SEARCH,
                                                   .prepare = prepare_history,
                                                   .plan = plan_history,
@@ -224,6 +226,7 @@ const struct api_interaction api__history_type = {.code = "history-type",
                                                   .work = work_history};
 const struct api_interaction api__history_system = {.code = "history-system",
                                                     .run = RUN_SEARCH,
+                                                    .may_defer = true,
                                                     .right = AUTH_READ | AUTH_SEARCH,
                                                     .prepare = prepare_history,
                                                     .plan = plan_history,

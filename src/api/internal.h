@@ -19,6 +19,7 @@ struct api {
         int64_t generation;
         struct str forms[2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
+    struct api_deferred *deferred; /* deferred.c */
 };
 
 struct api_request;
@@ -40,6 +41,7 @@ struct api_interaction {
     enum api_run run;
     unsigned right; /* enum auth_right; 0: checked by the interaction itself, or open */
     bool body;      /* carries a resource */
+    bool may_defer; /* Prefer: respond-async holds; operations say it by not affecting state */
     /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
     bool (*prepare)(struct api_request *r, struct err *err);
     bool (*plan)(struct api_request *r, struct sql *q, struct err *err);
@@ -131,6 +133,8 @@ struct api_request {
     enum api_format format; /* of the answer; FORMAT_NONE: not chosen yet */
     const char *media_type; /* of the answer */
     enum prefer_return prefer;
+    bool respond_async;
+    bool as_entry; /* its answer becomes an entry of a Bundle */
     bool strict, pretty, in_bundle, in_transaction;
 
     json *body;                /* the resource */
@@ -161,7 +165,10 @@ struct api_response {
     struct str allow;      /* 405 */
     struct issues *issues; /* an OperationOutcome instead of a resource */
     int retry_after;       /* seconds; 0: none */
-    bool challenge;        /* WWW-Authenticate */
+    struct str content_location;
+    const char *progress; /* X-Progress */
+    int64_t expires_us;   /* 0: no Expires */
+    bool challenge;       /* WWW-Authenticate */
 };
 
 /* ---- steps ------------------------------------------------------------------------------------------------- */
@@ -197,6 +204,11 @@ bool api__may_see(const struct api_request *r, const struct fhir_type *type, str
 /* Everything before the database: right, body, validation, prepare. out->status: the answer is ready, findings. */
 bool api__prepare(struct api_request *r, struct api_response *out, struct err *err) NODISCARD;
 
+/* A request as it came; nothing of it has been looked at. */
+struct api_request *api__request_new(struct api *api, struct http_request *http);
+/* All of it but the token, on a thread with a connection; the caller has set the principal. */
+bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response *out,
+                   struct err *err) NODISCARD;
 /* Runs a request's interaction on a worker's connection, however its route would run it. */
 bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *out,
                  struct err *err) NODISCARD;
@@ -290,6 +302,13 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__meta, api__meta_add, api__meta_delete;
+
+/* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
+extern const struct api_interaction api__deferred_status, api__deferred_cancel;
+extern const struct api_route api__defer;      /* puts the request off and answers 202 */
+bool api__defers(const struct api_request *r); /* prepared: is it to be put off? */
+bool api__deferred_new(struct api *api, struct err *err) NODISCARD;
+void api__deferred_free(struct api *api); /* what is in hand is ended first */
 
 /* The CapabilityStatement of a registry; each form is made when it is first asked for: it is long, and open to everyone. */
 bool api__capability(struct api *api, const struct search_hold *search, enum api_format format, bool pretty,

@@ -49,6 +49,7 @@ static void read_prefer(struct api_request *r)
             for (size_t i = 0; i < sizeof returns / sizeof returns[0]; i++)
                 if (str_ieq(one, str_of(returns[i].word)))
                     r->prefer = returns[i].prefer;
+            r->respond_async |= str_ieq(one, STR("respond-async"));
             if (str_ieq(one, STR("handling=strict")))
                 r->strict = true;
             else if (str_ieq(one, STR("handling=lenient")))

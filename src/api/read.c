@@ -58,7 +58,7 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 /* binary.html: in its own type, unless the client asks for FHIR. */
 static bool wants_own_type(const struct api_request *r)
 {
-    return !api__arg(r, "_format").s && !r->in_bundle && !api__names_fhir(r->accept);
+    return !api__arg(r, "_format").s && !r->in_bundle && !r->as_entry && !api__names_fhir(r->accept);
 }
 
 /* binary.html, securityContext: who may not read the resource that it names may not read the Binary. */
@@ -134,7 +134,15 @@ static bool reply_vread(struct api_request *r, const struct db_rows *rows, struc
     return reply_read(r, rows, out, err);
 }
 
-const struct api_interaction api__read = {
-    .code = "read", .run = RUN_READ, .right = AUTH_READ, .plan = plan_read, .reply = reply_read};
-const struct api_interaction api__vread = {
-    .code = "vread", .run = RUN_READ, .right = AUTH_READ, .plan = plan_vread, .reply = reply_vread};
+const struct api_interaction api__read = {.code = "read",
+                                          .run = RUN_READ,
+                                          .may_defer = true,
+                                          .right = AUTH_READ,
+                                          .plan = plan_read,
+                                          .reply = reply_read};
+const struct api_interaction api__vread = {.code = "vread",
+                                           .run = RUN_READ,
+                                           .may_defer = true,
+                                           .right = AUTH_READ,
+                                           .plan = plan_vread,
+                                           .reply = reply_vread};

@@ -137,6 +137,15 @@ void api__respond(struct api_request *r, struct api_response *out)
         add(r, p, "Location", api__location(r->a, r->base, out->type, out->id, out->ver));
     if (out->allow.len)
         add(r, p, "Allow", out->allow);
+    if (out->content_location.s)
+        add(r, p, "Content-Location", out->content_location);
+    if (out->progress)
+        add(r, p, "X-Progress", str_of(out->progress));
+    if (out->expires_us) {
+        char when[30];
+        clock_http_date(out->expires_us, when);
+        add(r, p, "Expires", str_of(arena_strdup(r->a, when)));
+    }
     if (out->retry_after)
         add(r, p, "Retry-After", str_of(arena_printf(r->a, "%d", out->retry_after)));
     if (out->challenge) /* RFC 6750, 3.1: no error code for a request without a token */

@@ -12,6 +12,8 @@ static const struct api_route routes[] = {
     {HTTP_GET, "_history", &api__history_system, false},
     {HTTP_GET, "_search", &api__search_system, false},
     {HTTP_POST, "_search", &api__search_system, false},
+    {HTTP_GET, "_async/I", &api__deferred_status, false},
+    {HTTP_DELETE, "_async/I", &api__deferred_cancel, false},
     {HTTP_GET, "T", &api__search_type, false},
     {HTTP_POST, "T", &api__create, false},
     {HTTP_PUT, "T", &api__conditional_update, false},

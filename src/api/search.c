@@ -388,7 +388,7 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 
 #define SEARCH(name)                                                                                         \
     {                                                                                                        \
-        .code = (name), .run = RUN_SEARCH, .prepare = prepare_search, .plan = plan_page,                     \
+        .code = (name), .run = RUN_SEARCH, .may_defer = true, .prepare = prepare_search, .plan = plan_page,  \
         .reply = reply_page, .work = work_search                                                             \
     }
 const struct api_interaction api__search_type = SEARCH("search-type");

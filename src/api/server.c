@@ -16,7 +16,13 @@
 #include "base/log.h"
 #include "base/service.h"
 
-enum { LOOPS_MAX = 256, STATS_US = 60 * 1000 * 1000, ANALYZE_US = 2 * 1000 * 1000, TICK_US = 500 * 1000 };
+enum {
+    LOOPS_MAX = 256,
+    STATS_US = 60 * 1000 * 1000,
+    TEND_US = 10 * 1000 * 1000,
+    ANALYZE_US = 2 * 1000 * 1000,
+    TICK_US = 500 * 1000
+};
 
 struct server {
     struct arena a;       /* settings, definitions: until the end */
@@ -35,8 +41,8 @@ struct server {
     const struct fhir_defs *defs;
     struct search_current *search;
     const struct validator *validator;
-    atomic_bool counting; /* a worker looks at the planner's statistics; the two below are its own then */
-    int64_t next_stats_us, next_analyze_us;
+    atomic_bool counting; /* a worker looks at the planner's statistics; those below are its own then */
+    int64_t next_stats_us, next_analyze_us, next_tend_us;
     _Atomic(struct api *) api; /* NULL until the database has been seen */
 };
 
@@ -182,6 +188,11 @@ static void statistics(void *arg, struct db_conn *conn, const struct err *failur
     }
     if (!ok)
         log_event(LOG_WARN, "no-statistics", LOG_S("detail", failure ? failure->detail : err.detail));
+    if (conn && clock_mono_us() > s->next_tend_us) {
+        s->next_tend_us = clock_mono_us() + TEND_US;
+        if (!api_tend(atomic_load(&s->api), conn, &err))
+            log_event(LOG_WARN, "untended", LOG_S("detail", err.detail));
+    }
     s->next_analyze_us = clock_mono_us() + ANALYZE_US;
     atomic_store(&s->counting, false);
 }

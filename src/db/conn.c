@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,10 +12,30 @@ struct db_conn {
     PGconn *pg;
     struct db__prepared prepared;
     bool in_transaction, retryable;
+    pthread_mutex_t lock; /* of cancel */
+    PGcancel *cancel;     /* NULL: not connected */
 };
+
+static void set_cancel(struct db_conn *c, PGcancel *cancel)
+{
+    pthread_mutex_lock(&c->lock);
+    PQfreeCancel(c->cancel);
+    c->cancel = cancel;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void db_cancel(struct db_conn *c)
+{
+    char ignored[256];
+    pthread_mutex_lock(&c->lock);
+    if (c->cancel)
+        PQcancel(c->cancel, ignored, sizeof ignored);
+    pthread_mutex_unlock(&c->lock);
+}
 
 static bool connect_now(struct db_conn *c, struct err *err)
 {
+    set_cancel(c, NULL);
     PQfinish(c->pg);
     c->prepared.n = c->prepared.by_text = 0;
     c->in_transaction = false;
@@ -24,6 +45,7 @@ static bool connect_now(struct db_conn *c, struct err *err)
         return err_detail(err, ERR_BUSY, "The database cannot be reached; try again later", "%s",
                           PQerrorMessage(c->pg));
     }
+    set_cancel(c, PQgetCancel(c->pg));
     return true;
 }
 
@@ -33,6 +55,7 @@ bool db_open(const struct config *config, struct db_conn **out, struct err *err)
     if (!c)
         return err_set(err, ERR_INTERNAL, "out of memory");
     arena_init(&c->a, 0);
+    pthread_mutex_init(&c->lock, NULL);
     db__target(config, &c->a, "", &c->target);
     if (!connect_now(c, err)) {
         db_close(c);
@@ -44,7 +67,9 @@ bool db_open(const struct config *config, struct db_conn **out, struct err *err)
 
 void db_close(struct db_conn *c)
 {
+    set_cancel(c, NULL);
     PQfinish(c->pg);
+    pthread_mutex_destroy(&c->lock);
     arena_release(&c->a);
     free(c);
 }

@@ -76,7 +76,7 @@ static bool compress_body(struct arena *a, struct str *body)
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, "                  \
     "If-Modified-Since, "                                                                                    \
     "X-Request-Id, X-Requested-With"
-#define CORS_EXPOSED "ETag, Location, Content-Location, Last-Modified, X-Request-Id"
+#define CORS_EXPOSED "ETag, Location, Content-Location, Last-Modified, Retry-After, X-Progress, X-Request-Id"
 
 static void add(struct MHD_Response *m, const char *name, const char *value)
 {

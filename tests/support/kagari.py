@@ -151,6 +151,11 @@ class Dev:
         except (FileNotFoundError, ProcessLookupError, ValueError):
             return 0
 
+    def psql(self, text):
+        """A process that runs these statements."""
+        return subprocess.Popen(["psql", "-q", "-h", (self.data / "postgres").resolve(), "-U", "kagari", "-d", "kagari",
+                                 "-c", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def backends(self):
         """The pids of the postmaster's children."""
         pid = self.postmaster()

@@ -118,6 +118,26 @@ class End(unittest.TestCase):
                 self.assertTrue(answer.startswith(b"HTTP/1.1 201 "), answer[:100])
             self.assertEqual(dev.process.wait(30), 0)
 
+    def test_deferred(self):
+        """A request that is answered later does not hold the end up, and whoever asks is told that it is lost."""
+        with Dev() as dev:
+            holder = dev.psql("BEGIN; LOCK TABLE idx_str; SELECT pg_sleep(60)")
+            time.sleep(0.5)
+            client = dev.client()
+            answer = client.request("GET", "Patient?name=x", headers={"Prefer": "respond-async"})
+            self.assertEqual(answer.status, 202)
+            status = answer.headers["Content-Location"].split("/fhir/")[1]
+            self.assertEqual(client.request("GET", status).status, 202)
+            client.close()
+            begun = time.monotonic()
+            self.assertEqual(dev.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 20)
+            holder.wait(10)
+            dev.start()
+            answer = dev.client().request("GET", status)
+            self.assertEqual(answer.status, 500)
+            self.assertIn("again", answer.json["issue"][0]["diagnostics"])
+
 
 class Manager(unittest.TestCase):
     def test_notifications(self):

@@ -1,0 +1,429 @@
+/*
+ * Prefer: respond-async (async.html): a read, a search, a history or an operation that changes nothing is checked, answered
+ * 202 with the URL of its status, and run by a thread with memory and a connection of its own. What it came to, a Bundle
+ * as of a batch with this one entry, lies in a table for a while, so that every server of the database can tell.
+ *
+ * Its owner is who asked, with the rights that the token had: a token with other scopes, though of the same client, is
+ * told nothing. A server that stops or dies leaves what it had in hand undone, and whoever asks is told so.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "entry.h"
+#include "store/deferred.h"
+
+enum { RETRY_AFTER = 2 };
+
+struct job {
+    struct job *next;
+    struct arena a;
+    struct api *api;
+    struct http_request http; /* the request again, with all that it needs copied */
+    struct auth_principal principal;
+    struct str id;
+    struct db_conn *conn; /* under lock: it runs there */
+    bool cancelled;       /* under lock */
+};
+
+struct api_deferred {
+    struct config config; /* of its connections: their own limits */
+    struct db_pool *pool;
+    pthread_mutex_t lock;
+    struct job *jobs; /* in hand */
+};
+
+bool api__deferred_new(struct api *api, struct err *err)
+{
+    const struct config *c = atomic_load(&api->config);
+    struct api_deferred *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    d->config = *c;
+    d->config.db_workers = c->async_workers;
+    d->config.db_statement_timeout = c->async_statement_timeout;
+    d->config.worker_queue_wait = c->async_keep;
+    pthread_mutex_init(&d->lock, NULL);
+    api->deferred = d;
+    return db_pool_new(&d->config, &d->pool, err);
+}
+
+/* What runs here, of this id or all, is to end. False: nothing does. */
+static bool cancel(struct api_deferred *d, struct str id)
+{
+    bool found = false;
+    pthread_mutex_lock(&d->lock);
+    for (struct job *j = d->jobs; j; j = j->next) {
+        if (id.s && !str_eq(j->id, id))
+            continue;
+        found = true;
+        j->cancelled = true;
+        if (j->conn)
+            db_cancel(j->conn);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return found;
+}
+
+void api__deferred_free(struct api *api)
+{
+    if (!api->deferred)
+        return;
+    while (cancel(api->deferred, (struct str){NULL, 0}))
+        usleep(20000);
+    if (api->deferred->pool)
+        db_pool_free(api->deferred->pool);
+    pthread_mutex_destroy(&api->deferred->lock);
+    free(api->deferred);
+}
+
+bool api_tend(struct api *api, struct db_conn *c, struct err *err)
+{
+    struct arena a;
+    struct str *ids = NULL;
+    size_t n = 0, cap = 0;
+    arena_init(&a, 0);
+    pthread_mutex_lock(&api->deferred->lock);
+    for (const struct job *j = api->deferred->jobs; j; j = j->next)
+        *ARENA_PUSH(&a, ids, n, cap) = j->id;
+    struct sql q = {.a = &a};
+    store_deferred_alive_plan(api->deps.store, ids, n, &q);
+    pthread_mutex_unlock(&api->deferred->lock);
+    bool ok = db_exec(c, &a, &q, NULL, err);
+    arena_release(&a);
+    return ok;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------- */
+
+static struct str copy(struct arena *a, struct str s)
+{
+    return s.s ? (struct str){arena_strndup(a, s.s, s.len), s.len} : s;
+}
+
+static void copy_request(struct job *j, const struct http_request *from)
+{
+    struct arena *a = &j->a;
+    struct http_request *to = &j->http;
+    *to = *from;
+    to->a = a;
+    to->user = NULL;
+    to->path = copy(a, from->path);
+    to->query = copy(a, from->query);
+    to->body = copy(a, from->body);
+    to->peer = copy(a, from->peer);
+    to->origin = copy(a, from->origin);
+    struct http_header *headers = ARENA_ARRAY(a, struct http_header, from->n_headers);
+    to->n_headers = 0;
+    for (size_t i = 0; i < from->n_headers; i++)
+        if (!str_ieq(from->headers[i].name, STR("Authorization")))
+            headers[to->n_headers++] =
+                (struct http_header){copy(a, from->headers[i].name), copy(a, from->headers[i].value)};
+    to->headers = headers;
+}
+
+static void copy_principal(struct job *j, const struct auth_principal *from)
+{
+    struct auth_principal *to = &j->principal;
+    uint8_t *rights = ARENA_ARRAY(&j->a, uint8_t, from->n_type_rights);
+    *to = *from;
+    to->subject = copy(&j->a, from->subject);
+    to->client = copy(&j->a, from->client);
+    to->issuer = copy(&j->a, from->issuer);
+    if (from->n_type_rights)
+        memcpy(rights, from->type_rights, from->n_type_rights);
+    to->type_rights = rights;
+}
+
+static struct job *job_new(const struct api_request *r, struct str id)
+{
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    arena_init(&j->a, 0);
+    j->api = r->api;
+    j->id = copy(&j->a, id);
+    copy_request(j, r->http);
+    copy_principal(j, r->principal);
+    return j;
+}
+
+static void job_free(struct job *j)
+{
+    arena_release(&j->a);
+    free(j);
+}
+
+static void take(struct job *j)
+{
+    struct api_deferred *d = j->api->deferred;
+    pthread_mutex_lock(&d->lock);
+    j->next = d->jobs;
+    d->jobs = j;
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void let_go(struct job *j)
+{
+    struct api_deferred *d = j->api->deferred;
+    pthread_mutex_lock(&d->lock);
+    struct job **at = &d->jobs;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    pthread_mutex_unlock(&d->lock);
+}
+
+static struct str result(struct api_request *r, struct entry *e, const struct err *err)
+{
+    struct bundle w;
+    e->r = r;
+    if (err)
+        api__error_response(r, err, &e->out);
+    bundle_start(&w, r->a, "batch-response");
+    entry_answer(&w, r, e);
+    return bundle_end(&w);
+}
+
+/* The request, from its text to a Bundle. */
+static struct str run_request(struct job *j, struct db_conn *c)
+{
+    struct api_request *r = api__request_new(j->api, &j->http);
+    struct entry e = {0};
+    struct err err;
+    jmp_buf guard;
+    r->principal = &j->principal;
+    r->as_entry = true;
+    if (setjmp(guard) != 0) {
+        j->a.limit = 0;
+        j->a.guard = NULL;
+        db_rollback(c);
+        err_set(&err, ERR_TOO_LARGE,
+                "The request needs more memory than request.memory allows: ask for less at a time");
+        return result(r, &e, &err);
+    }
+    j->a.guard = &guard;
+    j->a.limit = (size_t)r->config->request_memory;
+    struct str text = result(r, &e, api__run_here(r, c, &e.out, &err) ? NULL : &err);
+    if ((int64_t)text.len > r->config->async_max_result) {
+        err_set(
+            &err, ERR_TOO_LARGE,
+            "The answer is larger than this server keeps (async.max_result): ask for it in pages (_count)");
+        text = result(r, &e, &err);
+    }
+    j->a.guard = NULL;
+    j->a.limit = 0;
+    return text;
+}
+
+/* From here on, or until here, it can be cancelled; false: it was. */
+static bool set_conn(struct job *j, struct db_conn *c)
+{
+    pthread_mutex_lock(&j->api->deferred->lock);
+    j->conn = c;
+    bool ok = !j->cancelled;
+    pthread_mutex_unlock(&j->api->deferred->lock);
+    return ok;
+}
+
+static bool run(struct job *j, struct db_conn *c, struct err *err)
+{
+    const struct store *s = j->api->deps.store;
+    const struct config *config = atomic_load(&j->api->config);
+    const struct db_rows *rows;
+    struct str answer = {NULL, 0};
+    struct sql q = {.a = &j->a};
+    store_deferred_wanted_plan(s, j->id, &q);
+    if (!db_exec(c, &j->a, &q, &rows, err))
+        return false;
+    if (db_count(rows) == 0)
+        return true;
+    if (set_conn(j, c))
+        answer = run_request(j, c);
+    if (!set_conn(j, NULL))
+        return err_set(err, ERR_BUSY, "The request was cancelled, or the server stops");
+    store_deferred_done_plan(s, j->id, answer, config->async_keep, &q);
+    return db_exec(c, &j->a, &q, NULL, err);
+}
+
+/* Whoever asks is told at once; without a database, when it has not been said for a while that it is in hand. */
+static void lose(struct job *j, struct db_conn *c)
+{
+    struct sql q = {.a = &j->a};
+    struct err err;
+    store_deferred_lost_plan(j->api->deps.store, j->id, &q);
+    if (!c || !db_exec(c, &j->a, &q, NULL, &err))
+        log_event(LOG_WARN, "deferred-unmarked", LOG_S("request_id", j->http.id));
+}
+
+static void on_job(void *arg, struct db_conn *c, const struct err *err)
+{
+    struct job *j = arg;
+    struct err failure;
+    bool ok = false;
+    if (err)
+        failure = *err;
+    else
+        ok = run(j, c, &failure);
+    if (!ok) {
+        log_event(LOG_WARN, "deferred-failed", LOG_S("request_id", j->http.id),
+                  LOG_S("kind", err_kind_name(failure.kind)), LOG_S("detail", failure.detail));
+        lose(j, c);
+    }
+    let_go(j);
+    job_free(j);
+}
+
+/* ---- starting one ------------------------------------------------------------------------------------------------- */
+
+bool api__defers(const struct api_request *r)
+{
+    return r->respond_async && r->principal &&
+           (r->operation ? !r->operation->affects_state : r->route->interaction->may_defer);
+}
+
+/* Who asks, with what rights; no two callers have the same texts. */
+static const struct store_deferred_owner *owner(const struct api_request *r)
+{
+    const struct auth_principal *p = r->principal;
+    struct store_deferred_owner *o = ARENA_NEW(r->a, struct store_deferred_owner);
+    struct buf b;
+    o->who = str_of(arena_printf(r->a, "%zu:%.*s%zu:%.*s%zu:%.*s", p->issuer.len, STR_FMT(p->issuer),
+                                 p->subject.len, STR_FMT(p->subject), p->client.len, STR_FMT(p->client)));
+    buf_init(&b, r->a, 64);
+    buf_addf(&b, "%x", p->rights);
+    for (size_t i = 0; i < p->n_type_rights; i++)
+        if (p->type_rights[i])
+            buf_addf(&b, ",%zu:%x", i, p->type_rights[i]);
+    o->rights = buf_str(&b);
+    return o;
+}
+
+static void too_many(struct api_request *r, struct api_response *out)
+{
+    *out = (struct api_response){.status = 429, .retry_after = RETRY_AFTER};
+    out->issues = ARENA_NEW(r->a, struct issues);
+    issues_init(out->issues, r->a);
+    issues_add(
+        out->issues, ISSUE_ERROR, "throttled", NULL,
+        "%lld requests of this client are under way or have results that are kept (async.per_client): delete "
+        "the results that have been read",
+        (long long)r->config->async_per_client);
+}
+
+/* *room: it is noted; else its owner has too many. */
+static bool note(struct api_request *r, struct db_conn *c, struct str id, bool *room, struct err *err)
+{
+    const struct store *s = r->api->deps.store;
+    const struct store_deferred_owner *of = owner(r);
+    const struct db_rows *rows;
+    struct sql lock = {.a = r->a}, q = {.a = r->a};
+    store_defer_lock_plan(s, of->who, &lock);
+    store_defer_plan(s, id, of, r->config->async_per_client, r->config->async_keep, &q);
+    if (!db_begin(c, err))
+        return false;
+    if (!db_exec(c, r->a, &lock, NULL, err) || !db_exec(c, r->a, &q, &rows, err) || !db_commit(c, err)) {
+        db_rollback(c);
+        return false;
+    }
+    *room = db_count(rows) == 1;
+    return true;
+}
+
+static bool work_defer(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    bool room;
+    char id[37];
+    store_new_id(id);
+    if (!note(r, c, str_of(id), &room, err))
+        return false;
+    if (!room) {
+        too_many(r, out);
+        return true;
+    }
+    struct job *j = job_new(r, str_of(id));
+    if (j)
+        take(j);
+    if (!j || !db_pool_submit(r->api->deferred->pool, on_job, j, err)) {
+        struct sql q = {.a = r->a};
+        struct err ignored;
+        if (j) {
+            let_go(j);
+            job_free(j);
+        } else {
+            err_set(err, ERR_BUSY, "The server is out of memory; try again later");
+        }
+        store_deferred_drop_plan(r->api->deps.store, str_of(id), owner(r), &q);
+        bool dropped = db_exec(c, r->a, &q, NULL, &ignored);
+        (void)dropped; /* else it expires */
+        return false;
+    }
+    *out = (struct api_response){.status = 202,
+                                 .retry_after = RETRY_AFTER,
+                                 .content_location =
+                                     str_of(arena_printf(r->a, "%.*s/_async/%s", STR_FMT(r->base), id))};
+    return true;
+}
+
+static const struct api_interaction defer = {.code = "defer", .run = RUN_WORKER, .work = work_defer};
+const struct api_route api__defer = {.interaction = &defer};
+
+/* ---- its status --------------------------------------------------------------------------------------------------- */
+
+static bool plan_status(struct api_request *r, struct sql *q, struct err *err)
+{
+    (void)err;
+    store_deferred_plan(r->api->deps.store, r->id, owner(r), q);
+    return true;
+}
+
+/* Not 503, which would have the client ask on. */
+static void lost(struct api_request *r, struct api_response *out)
+{
+    struct err err;
+    err_set(&err, ERR_BUSY, "The server that worked on the request has stopped: send the request again");
+    api__error_response(r, &err, out);
+    out->status = 500;
+    out->retry_after = 0;
+}
+
+static bool reply_status(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                         struct err *err)
+{
+    struct store_deferred d;
+    if (!store_deferred_reply(rows, &d))
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "No request of yours is under way or answered here: it was deleted, its time is over, or the "
+            "database had to recover from a crash");
+    if (d.content.s)
+        *out = (struct api_response){.status = 200, .resource = d.content, .expires_us = d.expires_us};
+    else if (d.alive)
+        *out = (struct api_response){.status = 202, .retry_after = RETRY_AFTER, .progress = "under way"};
+    else
+        lost(r, out);
+    return true;
+}
+
+/* On a worker: cancelling a statement takes a connection of its own. */
+static bool work_cancel(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    const struct db_rows *rows;
+    struct sql q = {.a = r->a};
+    store_deferred_drop_plan(r->api->deps.store, r->id, owner(r), &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    if (db_count(rows) == 0)
+        return err_set(err, ERR_NOT_FOUND, "No request of yours is under way or answered here");
+    cancel(r->api->deferred, r->id);
+    *out = (struct api_response){.status = 202};
+    return true;
+}
+
+const struct api_interaction api__deferred_status = {
+    .code = "async-status", .run = RUN_SEARCH, .plan = plan_status, .reply = reply_status};
+const struct api_interaction api__deferred_cancel = {
+    .code = "async-cancel", .run = RUN_WORKER, .work = work_cancel};
