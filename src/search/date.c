@@ -88,7 +88,7 @@ struct search_criterion *search__parse_date(struct search__parse *p, const struc
                               "a date is written YYYY[-MM[-DD[Thh:mm[:ss[.fff]][Z|±hh:mm]]]], after one of "
                               "eq ne gt lt ge le sa eb ap or none");
     fhir_datetime_range(&t, p->tenant->zone, &c->lo, &c->hi);
-    if (c->op == OP_AP) { /* a tenth of the gap to now, both ways */
+    if (c->op == OP_AP && !p->overlap) { /* a tenth of the gap to now, both ways */
         int64_t gap = clock_wall_us() - c->lo;
         gap = (gap < 0 ? -gap : gap) / 10;
         c->lo -= gap;

@@ -247,7 +247,7 @@ enum search__kind {
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
 };
 
-enum search__match { MATCH_PREFIX, MATCH_EXACT, MATCH_CONTAINS };
+enum search__match { MATCH_PREFIX, MATCH_EXACT, MATCH_CONTAINS, MATCH_EQUAL, MATCH_ENDS };
 
 struct search__key {
     int64_t key, lane;
@@ -300,6 +300,8 @@ struct search__parse {
     struct search_query *q;
     struct err *err;
     bool building; /* the argument at hand names a parameter whose index is still being built */
+    const enum search__match *match; /* _filter: how strings compare; NULL: as the modifier says */
+    bool overlap;                    /* _filter: a date is asked to overlap */
 };
 
 /* One parameter as a query names it. */
@@ -347,6 +349,11 @@ struct search_criterion *search__refuse(struct search__parse *p, const struct se
 /* A parameter and its value; *out NULL: the parameter is unknown. */
 bool search__parse_criterion(struct search__parse *p, struct str name, struct str value,
                              struct search_criterion **out);
+
+/* filter.c */
+bool search__parse_filter(struct search__parse *p, struct str text, struct search_criterion **out);
+/* Of the last parameter of a chain; false: there is no such chain on the types searched. */
+bool search__type_of_path(struct search__parse *p, struct str path, enum fhir_search_type *out);
 
 /* value.c */
 struct str search__cut(struct str s, char sep,

@@ -399,6 +399,26 @@ static bool refuse_building(struct search__parse *p, struct str name)
         STR_FMT(name));
 }
 
+bool search__type_of_path(struct search__parse *p, struct str path, enum fhir_search_type *out)
+{
+    const struct search_query *q = p->q;
+    const struct fhir_defs *d = p->registry->defs;
+    struct str rest, code = str_cut(path, '.', &rest);
+    const struct search__slot *slot =
+        search__named(p, q->n_types ? q->types[0] : fhir_resource_at(d, 0), code);
+    while (slot && rest.s) { /* on the first type that has the rest */
+        const struct search_param *ref = slot->param;
+        int n = ref->n_targets ? ref->n_targets : fhir_resource_count(d);
+        code = str_cut(rest, '.', &rest);
+        slot = NULL;
+        for (int i = 0; i < n && !slot; i++)
+            slot = search__named(p, ref->n_targets ? ref->targets[i] : fhir_resource_at(d, i), code);
+    }
+    if (slot)
+        *out = slot->param->def->type;
+    return slot;
+}
+
 static bool parse_arg(struct search__parse *p, struct str name, struct str value, struct buf *self)
 {
     bool known = false;
@@ -410,7 +430,8 @@ static bool parse_arg(struct search__parse *p, struct str name, struct str value
         return true;
     self->len = written;
     struct search_criterion *c;
-    bool parsed = search__parse_criterion(p, name, value, &c);
+    bool filter = str_is(name, "_filter") && value.len;
+    bool parsed = filter ? search__parse_filter(p, value, &c) : search__parse_criterion(p, name, value, &c);
     if (p->building) {
         if (p->options->strict || p->options->conditional)
             return refuse_building(p, name);

@@ -67,7 +67,7 @@ struct search_criterion *search__parse_string(struct search__parse *p, const str
 {
     struct search_criterion *c = search__criterion(p->a, CRIT_STRING, arg->param);
     if (!arg->modifier.s)
-        c->match = MATCH_PREFIX;
+        c->match = p->match ? *p->match : MATCH_PREFIX;
     else if (str_is(arg->modifier, "exact"))
         c->match = MATCH_EXACT;
     else if (str_is(arg->modifier, "contains"))

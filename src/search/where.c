@@ -114,7 +114,8 @@ static void whole_range(struct search__sql *w, const struct search_criterion *c,
 
 /* ---- side tables ------------------------------------------------------------------------------------- */
 
-static struct str like_pattern(struct arena *a, struct str text)
+/* It ends in the text, or has it anywhere. */
+static struct str like_pattern(struct arena *a, struct str text, bool anywhere)
 {
     struct buf b;
     buf_init(&b, a, text.len + 8);
@@ -124,7 +125,8 @@ static struct str like_pattern(struct arena *a, struct str text)
             buf_addc(&b, '\\');
         buf_addc(&b, text.s[i]);
     }
-    buf_addc(&b, '%');
+    if (anywhere)
+        buf_addc(&b, '%');
     return buf_str(&b);
 }
 
@@ -140,8 +142,12 @@ static void string_condition(struct search__sql *w, const struct search_criterio
         sql_addf(q, "s.val = $%d AND coalesce(s.raw, s.val) = $%d", sql_text(q, c->text),
                  sql_text(q, c->raw));
         break;
+    case MATCH_EQUAL:
+        sql_addf(q, "s.val = $%d", sql_text(q, c->text));
+        break;
     case MATCH_CONTAINS:
-        sql_addf(q, "s.val LIKE $%d", sql_text(q, like_pattern(q->a, c->text)));
+    case MATCH_ENDS:
+        sql_addf(q, "s.val LIKE $%d", sql_text(q, like_pattern(q->a, c->text, c->match == MATCH_CONTAINS)));
         break;
     }
 }
@@ -234,7 +240,8 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
                         const char *part)
 {
     /* + 0 hides a column from its index: the trigrams find fewer rows than type and parameter do */
-    bool trigrams = c->kind == CRIT_STRING && c->match == MATCH_CONTAINS && has_trigram(c->text);
+    bool trigrams = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS) &&
+                    has_trigram(c->text);
     const char *hide = trigrams ? " + 0" : "";
     sql_addf(w->sql,
              "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND s.rtype%s = $%d AND s.param%s = $%d AND ",
