@@ -182,6 +182,8 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
         if (!c)
             return NULL;
         c->type = part.type;
+        for (struct search_criterion *child = c->child; child; child = child->next)
+            child->type = part.type;
         add_alternative(p->a, either, c);
     }
     either->type = arg->type;
