@@ -82,13 +82,15 @@ struct search_criterion *search__parse_date(struct search__parse *p, const struc
         p->a, arg->param->special == SPECIAL_UPDATED ? CRIT_UPDATED : CRIT_DATE, arg->param);
     c->lane = arg->lane;
     c->op = search__prefix(&value);
+    if (p->op)
+        c->op = *p->op;
     struct fhir_datetime t;
     if (!fhir_datetime_parse(search__unescape(p->a, value), &t))
         return search__refuse(p, arg,
                               "a date is written YYYY[-MM[-DD[Thh:mm[:ss[.fff]][Z|±hh:mm]]]], after one of "
                               "eq ne gt lt ge le sa eb ap or none");
     fhir_datetime_range(&t, p->tenant->zone, &c->lo, &c->hi);
-    if (c->op == OP_AP && !p->overlap) { /* a tenth of the gap to now, both ways */
+    if (c->op == OP_AP) { /* a tenth of the gap to now, both ways */
         int64_t gap = clock_wall_us() - c->lo;
         gap = (gap < 0 ? -gap : gap) / 10;
         c->lo -= gap;

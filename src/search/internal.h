@@ -7,6 +7,7 @@
  *   index.c      resource → index rows; drives the files below          refs.c     literal references of a resource
  *   string.c token.c reference.c date.c number.c quantity.c uri.c composite.c
  *                one parameter type each: its values' index rows, and its query text → criterion
+ *   filter.c     _filter → criteria
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys, cursor
  *   plan.c       query → statement                                      subset.c   _summary, _elements
@@ -19,7 +20,7 @@
 /* ---- registry ---------------------------------------------------------------------------------------- */
 
 /* Parameters that are no FHIRPath over the resource. */
-enum search__special { SPECIAL_NONE, SPECIAL_ID, SPECIAL_UPDATED };
+enum search__special { SPECIAL_NONE, SPECIAL_ID, SPECIAL_UPDATED, SPECIAL_FILTER };
 
 /* How the values of a token parameter compare. */
 enum search__fold {
@@ -228,7 +229,8 @@ void search__index_reference_identifier(struct search__index *x, const json *ide
 
 /* ---- query side -------------------------------------------------------------------------------------- */
 
-enum search__op { OP_EQ, OP_NE, OP_GT, OP_LT, OP_GE, OP_LE, OP_SA, OP_EB, OP_AP };
+/* The last two are of dates in a _filter. */
+enum search__op { OP_EQ, OP_NE, OP_GT, OP_LT, OP_GE, OP_LE, OP_SA, OP_EB, OP_AP, OP_OVERLAPS, OP_CONTAINS };
 
 enum search__kind {
     CRIT_NONE,    /* nothing matches */
@@ -247,7 +249,19 @@ enum search__kind {
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
 };
 
-enum search__match { MATCH_PREFIX, MATCH_EXACT, MATCH_CONTAINS, MATCH_EQUAL, MATCH_ENDS };
+/* Those after CONTAINS are of a _filter. */
+enum search__match {
+    MATCH_PREFIX,
+    MATCH_EXACT,
+    MATCH_CONTAINS,
+    MATCH_ENDS,
+    MATCH_EQUAL,
+    MATCH_UNEQUAL,
+    MATCH_AFTER,
+    MATCH_BEFORE,
+    MATCH_FROM,
+    MATCH_TO,
+};
 
 struct search__key {
     int64_t key, lane;
@@ -301,7 +315,7 @@ struct search__parse {
     struct err *err;
     bool building; /* the argument at hand names a parameter whose index is still being built */
     const enum search__match *match; /* _filter: how strings compare; NULL: as the modifier says */
-    bool overlap;                    /* _filter: a date is asked to overlap */
+    const enum search__op *op;       /* _filter: how dates compare; NULL: as the prefix says */
 };
 
 /* One parameter as a query names it. */
@@ -349,6 +363,13 @@ struct search_criterion *search__refuse(struct search__parse *p, const struct se
 /* A parameter and its value; *out NULL: the parameter is unknown. */
 bool search__parse_criterion(struct search__parse *p, struct str name, struct str value,
                              struct search_criterion **out);
+
+void search__add_child(struct search_criterion *parent, struct search_criterion *child);
+/* What holds for rows of a type that a chain or _has leads to; none when c matches nothing. */
+void search__add_target(struct arena *a, struct search_criterion *join, const struct fhir_type *type,
+                        struct search_criterion *c);
+/* When all its targets are there. lane: of its parameter. */
+void search__settle_chain(struct search_criterion *chain, enum search__lane lane);
 
 /* filter.c */
 bool search__parse_filter(struct search__parse *p, struct str text, struct search_criterion **out);

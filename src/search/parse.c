@@ -49,7 +49,7 @@ void search__criterion_key(struct arena *a, struct search_criterion *c, int64_t 
     *ARENA_PUSH(a, c->keys, c->n_keys, c->cap_keys) = (struct search__key){key, lane};
 }
 
-static void add_child(struct search_criterion *parent, struct search_criterion *child)
+void search__add_child(struct search_criterion *parent, struct search_criterion *child)
 {
     struct search_criterion **end = &parent->child;
     while (*end)
@@ -71,7 +71,7 @@ static void add_alternative(struct arena *a, struct search_criterion *either, st
         return;
     struct search_criterion *same = c->kind == CRIT_KEYS ? find_kind(either->child, CRIT_KEYS) : NULL;
     if (!same) {
-        add_child(either, c);
+        search__add_child(either, c);
         return;
     }
     if (c->lane != same->lane)
@@ -128,7 +128,7 @@ static struct search_criterion *present(struct search__parse *p, const struct se
                 part.param->whole ? search__component(p, &part, j)->param : part.param;
             struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, param);
             search__criterion_only_key(p->a, c, search__key(p->tenant, param, KEY_PRESENT, STR(""), STR("")));
-            add_child(all, c);
+            search__add_child(all, c);
         }
         add_alternative(p->a, any, n == 1 ? all->child : all);
     }
@@ -233,15 +233,23 @@ const struct search__slot *search__named(struct search__parse *p, const struct f
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
                                         struct str name, struct str value, struct str whole, bool *known);
 
-static void add_target(struct search__parse *p, struct search_criterion *join, const struct fhir_type *type,
-                       struct search_criterion *c)
+void search__add_target(struct arena *a, struct search_criterion *join, const struct fhir_type *type,
+                        struct search_criterion *c)
 {
     if (c->kind == CRIT_NONE)
         return;
-    struct search_criterion *target = search__criterion(p->a, CRIT_TARGET, NULL);
+    struct search_criterion *target = search__criterion(a, CRIT_TARGET, NULL);
     target->type = type;
     target->child = c;
-    add_child(join, target);
+    search__add_child(join, target);
+}
+
+void search__settle_chain(struct search_criterion *chain, enum search__lane lane)
+{
+    if (!chain->child)
+        chain->kind = CRIT_NONE;
+    else if (!chain->child->next && strcmp(chain->child->type->name, "Patient") == 0)
+        chain->lane = lane; /* several types are found by key */
 }
 
 /* code[:Type].rest: on every type that the parameter may refer to and that knows the rest. */
@@ -273,12 +281,9 @@ static struct search_criterion *parse_chain(struct search__parse *p, const struc
         if (!here)
             continue;
         *known = true;
-        add_target(p, chain, type, c);
+        search__add_target(p->a, chain, type, c);
     }
-    if (!chain->child)
-        chain->kind = CRIT_NONE;
-    else if (!chain->child->next && strcmp(chain->child->type->name, "Patient") == 0)
-        chain->lane = arg->lane; /* several types are found by key */
+    search__settle_chain(chain, arg->lane);
     return *known ? chain : NULL;
 }
 
@@ -304,7 +309,7 @@ static struct search_criterion *parse_has(struct search__parse *p, const struct 
     if (!child || child->kind == CRIT_NONE)
         return child;
     struct search_criterion *has = search__criterion(p->a, CRIT_HAS, slot->param);
-    add_target(p, has, type, child);
+    search__add_target(p->a, has, type, child);
     has->lane = strcmp(target->name, "Patient") == 0 ? slot->lane : LANE_NONE;
     return has;
 }
@@ -318,7 +323,8 @@ static struct search_criterion *on_type(struct search__parse *p, const struct fh
     struct str chain, modifier, head = str_cut(name, '.', &chain);
     struct str code = str_cut(head, ':', &modifier);
     const struct search__slot *slot = search__named(p, type, code);
-    *known = slot && search__is_searchable(slot->param) && value.len;
+    *known =
+        slot && search__is_searchable(slot->param) && slot->param->special != SPECIAL_FILTER && value.len;
     if (!*known)
         return NULL;
     struct search__arg arg = {.param = slot->param,
@@ -451,7 +457,7 @@ static bool parse_arg(struct search__parse *p, struct str name, struct str value
     }
     if (c->kind == CRIT_NONE)
         p->q->empty = true;
-    add_child(p->q->criteria, c->kind == CRIT_AND && c->child ? c->child : c);
+    search__add_child(p->q->criteria, c->kind == CRIT_AND && c->child ? c->child : c);
     search__self(self, name, value);
     return true;
 }
@@ -468,7 +474,7 @@ static void add_compartment(struct search__parse *p)
         const struct fhir_type *t = p->q->n_types ? p->q->types[i] : fhir_resource_at(d, i);
         search__criterion_only_key(p->a, c, h ^ search__compartment(p->tenant, o->compartment, t));
     }
-    add_child(p->q->criteria, c);
+    search__add_child(p->q->criteria, c);
 }
 
 static bool is_text(struct str s)

@@ -7,13 +7,14 @@
 
 #include "internal.h"
 
-/* Answered by the server itself, or not yet: nothing of the resource is indexed for them. */
+/* Answered by the server itself: no values of the resource are indexed for them. */
 static const struct {
     const char *code;
     enum search__special special;
 } specials[] = {
     {"_id", SPECIAL_ID},
     {"_lastUpdated", SPECIAL_UPDATED},
+    {"_filter", SPECIAL_FILTER},
 };
 
 static bool is_one_of(const char *name, const char *const *names)

@@ -89,12 +89,20 @@ static bool finds_postal_codes(const struct search_param *param, bool *alone)
     return any;
 }
 
+static bool has_digit(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.s[i] >= '0' && s.s[i] <= '9')
+            return true;
+    return false;
+}
+
 /* Or the text is a postal code that is written with a separator. */
 static struct search_criterion *or_postal(struct search__parse *p, struct search_criterion *c)
 {
     bool alone;
     struct str code = without_blanks(p->a, c->text);
-    if (!finds_postal_codes(c->param, &alone) || code.len == c->text.len)
+    if (code.len == c->text.len || !has_digit(code) || !finds_postal_codes(c->param, &alone))
         return c;
     struct search_criterion *postal = search__criterion(p->a, CRIT_STRING, c->param);
     *postal = *c;

@@ -33,6 +33,8 @@ static const struct prefix dates[] = {
     [OP_SA] = {"L > B", NULL},
     [OP_EB] = {"L < A AND H < A", NULL},
     [OP_AP] = {"L >= S AND L <= B AND H >= A", "L < S AND H - L > 86400000000 AND H >= A"},
+    [OP_OVERLAPS] = {"L >= S AND L <= B AND H >= A", "L < S AND H - L > 86400000000 AND H >= A"},
+    [OP_CONTAINS] = {"L >= S AND L <= A AND H >= B", "L < S AND H - L > 86400000000 AND H >= B"},
 };
 
 static const struct prefix numbers[] = {
@@ -58,6 +60,8 @@ static const struct prefix instants[] = {
     [OP_SA] = {"L > B", NULL},
     [OP_EB] = {"L < A", NULL},
     [OP_AP] = {"L >= A AND L <= B", NULL},
+    [OP_OVERLAPS] = {"L >= A AND L <= B", NULL},
+    [OP_CONTAINS] = {"L <= A AND L >= B", NULL},
 };
 
 #define DAY INT64_C(86400000000)
@@ -132,6 +136,8 @@ static struct str like_pattern(struct arena *a, struct str text, bool anywhere)
 
 static void string_condition(struct search__sql *w, const struct search_criterion *c)
 {
+    static const char *const compare[] = {[MATCH_EQUAL] = "=",  [MATCH_UNEQUAL] = "<>", [MATCH_AFTER] = ">",
+                                          [MATCH_BEFORE] = "<", [MATCH_FROM] = ">=",    [MATCH_TO] = "<="};
     struct sql *q = w->sql;
     switch (c->match) {
     case MATCH_PREFIX:
@@ -142,12 +148,17 @@ static void string_condition(struct search__sql *w, const struct search_criterio
         sql_addf(q, "s.val = $%d AND coalesce(s.raw, s.val) = $%d", sql_text(q, c->text),
                  sql_text(q, c->raw));
         break;
-    case MATCH_EQUAL:
-        sql_addf(q, "s.val = $%d", sql_text(q, c->text));
-        break;
     case MATCH_CONTAINS:
     case MATCH_ENDS:
         sql_addf(q, "s.val LIKE $%d", sql_text(q, like_pattern(q->a, c->text, c->match == MATCH_CONTAINS)));
+        break;
+    case MATCH_EQUAL:
+    case MATCH_UNEQUAL:
+    case MATCH_AFTER:
+    case MATCH_BEFORE:
+    case MATCH_FROM:
+    case MATCH_TO:
+        sql_addf(q, "s.val %s $%d", compare[c->match], sql_text(q, c->text));
         break;
     }
 }
