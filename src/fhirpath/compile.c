@@ -176,8 +176,8 @@ static bool compile_regex(struct compiler *k, struct fp__node *x)
     if (pattern->op != FP__LITERAL || pattern->literal.kind != FP_STRING ||
         (flags && (flags->op != FP__LITERAL || flags->literal.kind != FP_STRING)))
         return true;
-    if (fp__regex_compile(k->a, pattern->literal.string, flags ? flags->literal.string : STR(""),
-                          str_is(x->call.name, "matchesFull"), true, &x->call.regex, k->err))
+    if (regex_compile(k->a, pattern->literal.string, flags ? flags->literal.string : STR(""),
+                      str_is(x->call.name, "matchesFull"), true, &x->call.regex, k->err))
         return true;
     k->err->line = pattern->line;
     k->err->column = pattern->column;

@@ -210,7 +210,7 @@ bool fp__fn_replace(struct fp__call *c, struct fp_list *out)
 /* ---- regular expressions --------------------------------------------------------------------------------- */
 
 /* The compiled pattern: from the expression when it is a literal there. NULL: the pattern is empty. */
-static bool pattern(struct fp__call *c, size_t flags_at, bool whole, const struct fp__regex **out)
+static bool pattern(struct fp__call *c, size_t flags_at, bool whole, const struct regex **out)
 {
     struct str text, flags = STR("");
     bool present, has_flags;
@@ -219,18 +219,18 @@ static bool pattern(struct fp__call *c, size_t flags_at, bool whole, const struc
         return true;
     if (!fp__arg_string(c, 0, &text, &present) || !fp__arg_string(c, flags_at, &flags, &has_flags))
         return false;
-    return !present || fp__regex_compile(c->r->a, text, flags, whole, false, out, c->r->err);
+    return !present || regex_compile(c->r->a, text, flags, whole, false, out, c->r->err);
 }
 
 static bool match(struct fp__call *c, bool whole, enum fp__tri *out)
 {
-    const struct fp__regex *re;
+    const struct regex *re;
     bool matches;
     if (!pattern(c, 1, whole, &re))
         return false;
     if (!re)
         return true;
-    if (!fp__regex_match(c->r->a, re, c->value.string, &matches, c->r->err))
+    if (!regex_match(c->r->a, re, c->value.string, &matches, c->r->err))
         return false;
     *out = fp__tri_of(matches);
     return true;
@@ -247,14 +247,14 @@ bool fp__fn_matches_full(struct fp__call *c, enum fp__tri *out)
 
 bool fp__fn_replace_matches(struct fp__call *c, struct fp_list *out)
 {
-    const struct fp__regex *re;
+    const struct regex *re;
     struct str with, result;
     bool present;
     if (!pattern(c, 2, false, &re) || !fp__arg_string(c, 1, &with, &present))
         return false;
     if (!re || !present)
         return true;
-    return fp__regex_replace(c->r->a, re, c->value.string, with, &result, c->r->err) &&
+    return regex_replace(c->r->a, re, c->value.string, with, &result, c->r->err) &&
            fp__push_string(c->r, out, result);
 }
 

@@ -6,7 +6,7 @@
  *     eval.c  the tree over items    path.c   items → child items    value.c  items → System values
  *     functions.h  the list of functions; table.c finds one, functions.c calls it, fn_*.c implement them
  *     compare.c = ~ <   arithmetic.c + - * /   dates.c calendar   units.c units   math.c exp, ln, roots
- *     regex.c  PCRE2                 command.c  kagari fhirpath
+ *     command.c  kagari fhirpath
  *
  * An expression is a tree of fp__node that never changes after fp_compile(). Evaluation keeps everything that
  * does change in fp__run (one evaluation) and fp__scope (what one argument sees). A pointer to an item of a
@@ -15,6 +15,7 @@
 #ifndef KAGARI_FHIRPATH_INTERNAL_H
 #define KAGARI_FHIRPATH_INTERNAL_H
 
+#include "base/regex.h"
 #include "fhirpath/fhirpath.h"
 
 /* ---- the compiled form -------------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ struct fp__node {
             const struct fp__function *function;
             struct fp__node **args;
             size_t n, cap;
-            const struct fp__regex *regex; /* compiled when the pattern is a literal */
+            const struct regex *regex; /* compiled when the pattern is a literal */
             struct fp__typename type;      /* of ofType(), is(), as() */
         } call;
         struct fp__typename type; /* IS, AS */
@@ -266,15 +267,6 @@ static inline bool fp__integer_in_range(int64_t i)
 {
     return i >= INT32_MIN && i <= INT32_MAX;
 }
-
-/* regex.c: the only user of PCRE2. flags: letters of "im". */
-struct fp__regex;
-bool fp__regex_compile(struct arena *a, struct str pattern, struct str flags, bool whole, bool jit,
-                       const struct fp__regex **out, struct err *err) NODISCARD;
-bool fp__regex_match(struct arena *a, const struct fp__regex *re, struct str subject, bool *out,
-                     struct err *err) NODISCARD;
-bool fp__regex_replace(struct arena *a, const struct fp__regex *re, struct str subject, struct str with,
-                       struct str *out, struct err *err) NODISCARD;
 
 /* ---- functions ---------------------------------------------------------------------------------------- */
 

@@ -1,9 +1,8 @@
-/* Regular expressions by PCRE2, the dialect the specification recommends. Case counts, . matches line ends, and the
- * work of a match is bounded, since patterns come from profiles and requests. */
+/* The work of a match is bounded, since patterns come from profiles and requests. */
+#include "base/regex.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-
-#include "internal.h"
 
 enum {
     MATCH_LIMIT = 1000000,
@@ -13,7 +12,7 @@ enum {
     MAX_RESULT = 16 << 20
 };
 
-struct fp__regex {
+struct regex {
     pcre2_code *code;
     pcre2_match_context *limits;
     bool empty; /* the pattern */
@@ -33,30 +32,30 @@ static void free_code(void *code)
     pcre2_code_free(code);
 }
 
-bool fp__regex_compile(struct arena *a, struct str pattern, struct str flags, bool whole, bool jit,
-                       const struct fp__regex **out, struct err *err)
+bool regex_compile(struct arena *a, struct str pattern, struct str flags, bool whole, bool jit,
+                   const struct regex **out, struct err *err)
 {
     uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C;
     for (size_t i = 0; i < flags.len; i++) {
         if (flags.s[i] != 'i' && flags.s[i] != 'm')
-            return err_set(err, ERR_INVALID, "FHIRPath: the flags of a regular expression are i and m");
+            return err_set(err, ERR_INVALID, "the flags of a regular expression are i and m");
         options |= flags.s[i] == 'i' ? PCRE2_CASELESS : PCRE2_MULTILINE;
     }
     if (pattern.len > MAX_PATTERN)
-        return err_set(err, ERR_TOO_COSTLY, "FHIRPath: the regular expression is too long");
+        return err_set(err, ERR_TOO_COSTLY, "the regular expression is too long");
     pcre2_general_context *memory = pcre2_general_context_create(take, give, a);
     pcre2_compile_context *cc = pcre2_compile_context_create(memory);
     int code;
     PCRE2_SIZE at;
-    struct fp__regex *re = ARENA_NEW(a, struct fp__regex);
+    struct regex *re = ARENA_NEW(a, struct regex);
     if (whole)
         options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED;
     re->code = pcre2_compile((PCRE2_SPTR)pattern.s, pattern.len, options, &code, &at, cc);
     if (!re->code) {
         char text[120];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);
-        return err_set(err, ERR_INVALID, "FHIRPath: the regular expression is wrong at character %zu: %s",
-                       at + 1, text);
+        return err_set(err, ERR_INVALID, "the regular expression is wrong at character %zu: %s", at + 1,
+                       text);
     }
     arena_cleanup(a, free_code, re->code);
     if (jit)
@@ -72,11 +71,10 @@ bool fp__regex_compile(struct arena *a, struct str pattern, struct str flags, bo
 
 static bool too_costly(struct err *err)
 {
-    return err_set(err, ERR_TOO_COSTLY, "FHIRPath: the regular expression takes too long on this value");
+    return err_set(err, ERR_TOO_COSTLY, "the regular expression takes too long on this value");
 }
 
-bool fp__regex_match(struct arena *a, const struct fp__regex *re, struct str subject, bool *out,
-                     struct err *err)
+bool regex_match(struct arena *a, const struct regex *re, struct str subject, bool *out, struct err *err)
 {
     pcre2_match_data *data = pcre2_match_data_create(1, pcre2_general_context_create(take, give, a));
     int n =
@@ -86,8 +84,8 @@ bool fp__regex_match(struct arena *a, const struct fp__regex *re, struct str sub
 }
 
 /* An empty pattern leaves the text as it is. */
-bool fp__regex_replace(struct arena *a, const struct fp__regex *re, struct str subject, struct str with,
-                       struct str *out, struct err *err)
+bool regex_replace(struct arena *a, const struct regex *re, struct str subject, struct str with,
+                   struct str *out, struct err *err)
 {
     uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY |
                        PCRE2_SUBSTITUTE_UNKNOWN_UNSET | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
@@ -109,7 +107,7 @@ bool fp__regex_replace(struct arena *a, const struct fp__regex *re, struct str s
         if (n != PCRE2_ERROR_NOMEMORY)
             return n == PCRE2_ERROR_MATCHLIMIT || n == PCRE2_ERROR_DEPTHLIMIT || n == PCRE2_ERROR_HEAPLIMIT
                        ? too_costly(err)
-                       : err_set(err, ERR_INVALID, "FHIRPath: the replacement is not well formed");
+                       : err_set(err, ERR_INVALID, "the replacement is not well formed");
         if (len > MAX_RESULT)
             return too_costly(err);
         size = len;
