@@ -110,6 +110,9 @@ soak: $(B)/kagari ## ten minutes of mixed load; fails when memory grows (SOAK_SE
 bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
 	@tests/bench/run
 
+bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs node and npm (BENCH_ROUNDS, BENCH_US)
+	@tests/bench/run-fhirpath
+
 $(B)/bench-%: $(B)/tests/bench/%.o $(B)/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
@@ -177,4 +180,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test soak bench lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench bench-fhirpath lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)

@@ -222,6 +222,28 @@ static bool complex(const struct fp_item *x)
     return x->kind == FP_NODE && x->type && x->type->kind != FHIR_PRIMITIVE;
 }
 
+/* Primitives whose values are equal only when their texts are. */
+static bool is_text(const struct fhir_type *t)
+{
+    return t && t->kind == FHIR_PRIMITIVE && t->json == FHIR_JSON_STRING && t->primitive != FHIR_P_date &&
+           t->primitive != FHIR_P_dateTime && t->primitive != FHIR_P_instant && t->primitive != FHIR_P_time;
+}
+
+/* Settles most comparisons of unequal elements of one type without a list of their children. */
+static bool texts_differ(const struct fp_item *x, const struct fp_item *y)
+{
+    const struct fhir_type *t;
+    json_each (m, x->node) {
+        if (!json_is_string(m))
+            continue;
+        const char *other = json_get_string(y->node, m->string);
+        if ((!other || strcmp(m->valuestring, other) != 0) && fhir_child(x->type, m->string, &t) &&
+            is_text(t))
+            return true;
+    }
+    return false;
+}
+
 /* Two complex elements are equal when their children are; everything else when their values are. */
 enum fp__tri fp__equal(struct fp__run *r, const struct fp_item *x, const struct fp_item *y)
 {
@@ -231,7 +253,7 @@ enum fp__tri fp__equal(struct fp__run *r, const struct fp_item *x, const struct 
     if (complex(x) && complex(y)) {
         if (x->type != y->type)
             return FP__FALSE;
-        enum fp__tri t = children_are(r, x, y, fp__equal_lists);
+        enum fp__tri t = texts_differ(x, y) ? FP__FALSE : children_are(r, x, y, fp__equal_lists);
         if (t != FP__FALSE)
             return t;
     }
@@ -303,12 +325,6 @@ bool fp__contains(struct fp__run *r, const struct fp_list *l, const struct fp_it
 /* ---- sets ------------------------------------------------------------------------------------------------ */
 
 enum { SMALL_SET = 16 };
-
-static bool is_text(const struct fhir_type *t)
-{
-    return t && t->kind == FHIR_PRIMITIVE && t->json == FHIR_JSON_STRING && t->primitive != FHIR_P_date &&
-           t->primitive != FHIR_P_dateTime && t->primitive != FHIR_P_instant && t->primitive != FHIR_P_time;
-}
 
 /* Equal items have equal hashes: dates and quantities, whose equality is subtle, share one; of a complex element
  * only the texts count. */

@@ -128,6 +128,7 @@ struct fp__run {
     const struct fp_item *context;
     struct err *err;
     size_t steps, items; /* left */
+    const struct fp__known_unit *units;
 };
 
 enum fp__tri { FP__FALSE, FP__TRUE, FP__NONE };

@@ -103,47 +103,48 @@ bool fp__exp(struct arena *a, const struct decimal *x, struct decimal *out)
     return true;
 }
 
-/* ln x = k·ln 10 + 2^m · 2·artanh((y-1)/(y+1)) where y is the 2^m-th root of x/10^k. */
+/* ln x = k·ln 10 + m·ln 2 + 2·artanh((y-1)/(y+1)) where y = x / (10^k · 2^m) is between 2/3 and 4/3. */
 static bool ln(struct arena *a, const struct decimal *x, struct decimal *out)
 {
-    struct decimal one = of(1), two = of(2), y = decimal_normal(a, x), sum, power, square, num, den;
+    static const char ln10[] = "2.302585092994045684017991454684364207601101488628772976033327901",
+                      ln2[] = "0.693147180559945309417232121458176568075500134360255254120680009";
+    struct decimal one = of(1), two = of(2), low = {.scale = 3, .small = 667},
+                   high = {.scale = 3, .small = 1333}, third = {.scale = 2, .small = 33},
+                   y = decimal_normal(a, x), num, den, power, square, sum, part;
     if (x->negative || is_zero(&y))
         return false;
-    int k = digits(&y) - y.scale, roots = 0;
+    int k = digits(&y) - y.scale, m = 0;
     y.scale += k; /* 0.1 ≤ y < 1 */
-    struct decimal near = {.scale = 2, .small = 95};
-    while (decimal_compare(a, &y, &near) < 0) {
-        struct decimal root = y, half = {.scale = 1, .small = 5};
-        for (int i = 0; i < 60; i++) { /* a square root to all the working digits */
-            struct decimal q = quot(a, &y, &root), next = decimal_add(a, &root, &q);
-            next = mul(a, &next, &half);
-            if (decimal_compare(a, &next, &root) == 0)
-                break;
-            root = next;
-        }
-        y = root;
-        roots++;
+    if (decimal_compare(a, &y, &third) < 0) {
+        y.scale--;
+        k--;
     }
+    for (; decimal_compare(a, &y, &high) > 0; m++)
+        y = quot(a, &y, &two);
+    for (; decimal_compare(a, &y, &low) < 0; m--)
+        y = mul(a, &y, &two);
     num = decimal_sub(a, &y, &one);
     den = decimal_add(a, &y, &one);
     power = quot(a, &num, &den);
     square = mul(a, &power, &power);
     sum = power;
     for (int n = 3; n < 200 && !negligible(&power); n += 2) {
-        struct decimal d = of(n), term;
+        struct decimal d = of(n);
         power = mul(a, &power, &square);
-        term = quot(a, &power, &d);
-        sum = decimal_add(a, &sum, &term);
+        part = quot(a, &power, &d);
+        sum = decimal_add(a, &sum, &part);
     }
-    for (; roots >= 0; roots--)
-        sum = mul(a, &sum, &two);
-    if (k) {
-        struct decimal ln10, kd = of(k);
-        if (!decimal_parse(a, STR("2.302585092994045684017991454684364207601101488628772976033327901"),
-                           &ln10))
-            return false;
-        ln10 = decimal_mul(a, &ln10, &kd);
-        sum = decimal_add(a, &sum, &ln10);
+    sum = mul(a, &sum, &two);
+    const struct {
+        const char *text;
+        int times;
+    } rest[] = {{ln10, k}, {ln2, m}};
+    for (int i = 0; i < 2; i++) {
+        struct decimal times = of(rest[i].times);
+        if (rest[i].times && decimal_parse(a, str_of(rest[i].text), &part)) {
+            part = decimal_mul(a, &part, &times);
+            sum = decimal_add(a, &sum, &part);
+        }
     }
     *out = trim(a, sum, WORK - 4);
     return true;

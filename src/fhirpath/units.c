@@ -75,30 +75,55 @@ static bool convert_calendar(struct arena *a, const struct decimal *value, const
     return ratio(a, value, from->ms, to->ms, out);
 }
 
-/* Two codes that are not the same, of one dimension. */
-static bool parse_ucum(struct fp__run *r, struct str x, struct str y, struct ucum_unit *ux,
-                       struct ucum_unit *uy)
+/* The units that an evaluation has met: one comparison asks for the same two several times. */
+struct fp__known_unit {
+    struct str code;
+    bool is_unit;
+    struct ucum_unit unit;
+    const struct fp__known_unit *next;
+};
+enum { KNOWN_UNITS_MAX = 8 };
+
+/* NULL: no unit. */
+static const struct ucum_unit *ucum_unit_of(struct fp__run *r, struct str code)
 {
-    const struct ucum *u = fhir_ucum(r->env->defs);
-    return ucum_parse(u, r->a, x, ux) && ucum_parse(u, r->a, y, uy) && ucum_commensurable(ux, uy);
+    int n = 0;
+    for (const struct fp__known_unit *k = r->units; k; k = k->next, n++)
+        if (str_eq(k->code, code))
+            return k->is_unit ? &k->unit : NULL;
+    struct fp__known_unit *new = ARENA_NEW(r->a, struct fp__known_unit);
+    new->code = code;
+    new->is_unit = ucum_parse(fhir_ucum(r->env->defs), r->a, code, &new->unit);
+    new->next = n < KNOWN_UNITS_MAX ? r->units : NULL;
+    r->units = new;
+    return new->is_unit ? &new->unit : NULL;
+}
+
+/* Two codes that are not the same, of one dimension. */
+static bool commensurable(struct fp__run *r, struct str x, struct str y, const struct ucum_unit **ux,
+                          const struct ucum_unit **uy)
+{
+    *ux = ucum_unit_of(r, x);
+    *uy = *ux ? ucum_unit_of(r, y) : NULL;
+    return *uy && ucum_commensurable(*ux, *uy);
 }
 
 static bool convert_ucum(struct fp__run *r, const struct decimal *value, struct str from, struct str to,
                          struct decimal *out)
 {
-    struct ucum_unit x, y;
+    const struct ucum_unit *x, *y;
     *out = *value;
     if (str_eq(from, to))
         return true;
-    if (!parse_ucum(r, from, to, &x, &y))
+    if (!commensurable(r, from, to, &x, &y))
         return false;
-    *out = ucum_convert(r->a, value, &x, &y, DIGITS);
+    *out = ucum_convert(r->a, value, x, y, DIGITS);
     return true;
 }
 
 enum fp__unit_relation fp__units_relate(struct fp__run *r, struct fp__unit x, struct fp__unit y)
 {
-    struct ucum_unit ux, uy;
+    const struct ucum_unit *ux, *uy;
     const struct calendar *cx = calendar_of(x), *cy = calendar_of(y);
     if ((x.calendar == y.calendar && str_eq(x.code, y.code)) || (cx && cx == cy))
         return FP__UNITS_SAME;
@@ -107,9 +132,9 @@ enum fp__unit_relation fp__units_relate(struct fp__run *r, struct fp__unit x, st
     bool fixed = !(cx && cx->months) && !(cy && cy->months);
     if (fixed && str_eq(ucum_of(x), ucum_of(y)))
         return FP__UNITS_SAME;
-    if (!parse_ucum(r, ucum_of(x), ucum_of(y), &ux, &uy))
+    if (!commensurable(r, ucum_of(x), ucum_of(y), &ux, &uy))
         return FP__UNITS_DIFFERENT;
-    if (ux.scale == UCUM_POINTS || uy.scale == UCUM_POINTS)
+    if (ux->scale == UCUM_POINTS || uy->scale == UCUM_POINTS)
         return FP__UNITS_COMPARE;
     return fixed ? FP__UNITS_CONVERT : FP__UNITS_EQUIVALENT;
 }
@@ -127,8 +152,8 @@ bool fp__units_convert(struct fp__run *r, const struct decimal *value, struct fp
 /* Is it a UCUM unit that others can be made of? */
 static bool multiplies(struct fp__run *r, struct fp__unit x)
 {
-    struct ucum_unit u;
-    return !x.calendar && ucum_parse(fhir_ucum(r->env->defs), r->a, x.code, &u) && u.scale == UCUM_RATIO;
+    const struct ucum_unit *u = x.calendar ? NULL : ucum_unit_of(r, x.code);
+    return u && u->scale == UCUM_RATIO;
 }
 
 bool fp__units_combine(struct fp__run *r, struct fp__unit x, struct fp__unit y, bool divide, struct str *unit)
