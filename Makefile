@@ -133,20 +133,14 @@ $(HEADERS:%=lint-%): lint-%:
 conformance: all ## the conformance suites as a table (SUITES="rest synthea …"); some need ../shared or the network
 	@tests/conformance/run $(SUITES)
 
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS ?= 30
-fuzz: ## fuzz every parser for FUZZ_SECONDS (30) each
-	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(FUZZ:%=build/fuzz/%)
-	@for f in $(FUZZ); do \
-	  seeds=tests/fuzz/corpus/$${f#fuzz_}; [ -d $$seeds ] || seeds=; \
-	  mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
-	  build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f $$seeds 2>build/fuzz/$$f.log || \
-	    { tail -n 40 build/fuzz/$$f.log; exit 1; }; \
-	  grep -E '^stat::(number_of_executed_units|new_units_added|peak_rss_mb)' build/fuzz/$$f.log; \
-	done
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TARGET ?= $(FUZZ)
+SECONDS ?= 30
+fuzz: ## fuzz every parser, or TARGET, for SECONDS (30) each
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(TARGET:%=build/fuzz/fuzz_%)
+	@tests/fuzz/run $(SECONDS) $(TARGET)
 
-$(FUZZ:%=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libkagari.a
+$(FUZZ:%=build/fuzz/fuzz_%): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< build/fuzz/libkagari.a $(LIBS)
 

@@ -5,10 +5,13 @@
 #include "base/clock.h"
 #include "fhirpath/fhirpath.h"
 
+enum { STEPS = 5000000, STEPS_LEAST = 10000 };
+
 struct patch {
     struct arena *a;
     const struct fhir_defs *defs;
     json *resource;
+    size_t max_steps; /* of one path: all operations share one budget */
     struct err *err;
 };
 
@@ -54,7 +57,11 @@ static int64_t int_part(const json *operation, const char *name)
 static bool select(struct patch *p, const char *path, struct fp_list *out)
 {
     const struct fp_expr *x;
-    struct fp_env env = {.a = p->a, .defs = p->defs, .resource = p->resource, .now_us = clock_wall_us()};
+    struct fp_env env = {.a = p->a,
+                         .defs = p->defs,
+                         .resource = p->resource,
+                         .now_us = clock_wall_us(),
+                         .max_steps = p->max_steps};
     struct fp_item *root = ARENA_NEW(p->a, struct fp_item);
     *root = fp_root(p->defs, p->resource, NULL);
     *out = (struct fp_list){0};
@@ -78,29 +85,51 @@ static bool select_one(struct patch *p, const char *path, struct fp_item *out)
     return true;
 }
 
-/* The member of the parent's JSON that holds an item: the item's own node, or the array it stands in. */
-static json *holder(const struct fp_item *item)
+/* The JSON object that the children of an element are members of: for a primitive, that of its id and extensions. */
+static json *object_of(const struct fp_item *item)
 {
-    json_each (m, item->parent->node) {
-        if (m == item->node)
-            return m;
-        if (item->index >= 0 && json_is_array(m))
-            json_each (e, m)
-                if (e == item->node)
-                    return m;
+    return (json *)(json_is_object(item->node) ? item->node : item->extra);
+}
+
+/* Where an element stands: as its own member, or in it when that is an array. A primitive has a sibling for its id and
+ * extensions, and either may be absent; both are of the same length when they are arrays. */
+struct place {
+    json *parent;
+    const char *name;
+    json *member, *sibling;
+};
+
+static bool holds(const json *m, const struct fp_item *item)
+{
+    if (m == item->node || m == item->extra)
+        return true;
+    if (json_is_array(m))
+        json_each (e, m)
+            if (e == item->node || e == item->extra)
+                return true;
+    return false;
+}
+
+static void pad(struct patch *p, json *array, size_t n)
+{
+    for (size_t i = json_is_array(array) ? json_count(array) : n; i < n; i++)
+        json_push(array, json_null(p->a));
+}
+
+static bool place_of(struct patch *p, const struct fp_item *item, struct place *out)
+{
+    out->parent = object_of(item->parent);
+    json_each (m, out->parent) {
+        if (!holds(m, item))
+            continue;
+        out->name = m->string + (m->string[0] == '_');
+        out->member = json_get(out->parent, out->name);
+        out->sibling = json_get(out->parent, arena_printf(p->a, "_%s", out->name));
+        pad(p, out->member, json_count(out->sibling));
+        pad(p, out->sibling, json_count(out->member));
+        return true;
     }
-    return NULL;
-}
-
-static json *sibling(json *parent, const char *name, struct arena *a)
-{
-    return json_get(parent, arena_printf(a, "_%s", name));
-}
-
-/* Arrays of primitives have a parallel array of their extensions. */
-static json *parallel(struct patch *p, const struct fp_item *item, const json *array)
-{
-    return sibling((json *)item->parent->node, array->string, p->a);
+    return err_set(p->err, ERR_INVALID, "path names an element that is not in the resource");
 }
 
 static bool all_null(const json *array)
@@ -111,23 +140,58 @@ static bool all_null(const json *array)
     return true;
 }
 
-static void remove_item(struct patch *p, const struct fp_item *item)
+static void detach(json *parent, json *member)
 {
-    json *parent = (json *)item->parent->node, *member = holder(item);
-    json *extra = parallel(p, item, member);
-    if (member == item->node) {
+    if (member)
         json_detach(parent, member);
-        if (extra)
-            json_detach(parent, extra);
-        return;
+}
+
+static void detach_at(json *array, int64_t index)
+{
+    if (json_is_array(array))
+        detach(array, json_at(array, (size_t)index));
+}
+
+/* Arrays with nothing in them go. */
+static void tidy(const struct place *at)
+{
+    bool bare = !json_is_array(at->sibling) || all_null(at->sibling);
+    if (bare && json_is_array(at->sibling))
+        json_detach(at->parent, at->sibling);
+    if (bare && json_is_array(at->member) && all_null(at->member))
+        json_detach(at->parent, at->member);
+}
+
+/* A primitive has lost the last of its id and extensions. */
+static bool remove_sibling(struct patch *p, const struct fp_item *item)
+{
+    struct place at;
+    if (!place_of(p, item, &at))
+        return false;
+    if (item->index < 0) {
+        json_detach(at.parent, at.sibling);
+        return true;
     }
-    json_detach(member, (json *)item->node);
-    if (extra && json_at(extra, (size_t)item->index))
-        json_detach(extra, json_at(extra, (size_t)item->index));
-    if (extra && all_null(extra))
-        json_detach(parent, extra);
-    if (!member->child)
-        json_detach(parent, member);
+    json_insert_after(at.sibling, (json *)item->extra, json_null(p->a));
+    json_detach(at.sibling, (json *)item->extra);
+    tidy(&at);
+    return true;
+}
+
+static bool remove_item(struct patch *p, const struct fp_item *item)
+{
+    struct place at;
+    if (!place_of(p, item, &at))
+        return false;
+    if (item->index < 0) {
+        detach(at.parent, at.member);
+        detach(at.parent, at.sibling);
+    } else {
+        detach_at(at.member, item->index);
+        detach_at(at.sibling, item->index);
+        tidy(&at);
+    }
+    return at.parent->child || at.parent != item->parent->extra || remove_sibling(p, item->parent);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------ */
@@ -197,6 +261,30 @@ static bool build(struct patch *p, const json *source, const struct fhir_type *t
 
 /* ---- operations -------------------------------------------------------------------------------------------- */
 
+/* A primitive gets its first extension. */
+static bool make_sibling(struct patch *p, const struct fp_item *item, json **object)
+{
+    struct place at;
+    if (!item->parent || !place_of(p, item, &at))
+        return err_set(p->err, ERR_INVALID, "path names an element without children");
+    const char *name = arena_printf(p->a, "_%s", at.name);
+    *object = json_object(p->a);
+    if (item->index < 0) {
+        json_put(p->a, at.parent, name, *object);
+        return true;
+    }
+    if (!at.sibling) {
+        at.sibling = json_add(p->a, at.parent, name, json_array(p->a));
+        pad(p, at.sibling, json_count(at.member));
+    }
+    json *old = json_at(at.sibling, (size_t)item->index);
+    if (!old)
+        return err_set(p->err, ERR_INVALID, "path names an element that is not in the resource");
+    json_insert_after(at.sibling, old, *object);
+    json_detach(at.sibling, old);
+    return true;
+}
+
 static bool add(struct patch *p, const struct operation *o)
 {
     struct fp_item item;
@@ -204,9 +292,10 @@ static bool add(struct patch *p, const struct operation *o)
         return err_set(p->err, ERR_INVALID, "add needs the name of the element that is added");
     if (!select_one(p, o->path, &item))
         return false;
-    if (!json_is_object(item.node))
-        return err_set(p->err, ERR_INVALID, "path names an element without children");
-    return attach(p, (json *)item.node, item.type, o->name, o->value, false);
+    json *object = object_of(&item);
+    if (!object && !make_sibling(p, &item, &object))
+        return false;
+    return attach(p, object, item.type, o->name, o->value, false);
 }
 
 static bool delete (struct patch *p, const struct operation *o)
@@ -218,52 +307,55 @@ static bool delete (struct patch *p, const struct operation *o)
         return err_set(p->err, ERR_INVALID, "path names %zu elements; delete takes one", list.n);
     if (list.n == 1 && !list.items[0].parent)
         return err_set(p->err, ERR_INVALID, "the resource itself cannot be deleted by a patch");
-    if (list.n == 1)
-        remove_item(p, &list.items[0]);
-    return true;
+    return list.n == 0 || remove_item(p, &list.items[0]);
 }
 
 static bool replace(struct patch *p, const struct operation *o)
 {
     struct fp_item item;
+    struct place at;
     json *value;
     if (!select_one(p, o->path, &item))
         return false;
     if (!item.parent)
         return err_set(p->err, ERR_INVALID, "the resource itself cannot be replaced by a patch");
-    json *parent = (json *)item.parent->node, *member = holder(&item);
-    if (member != item.node) {
-        if (!build(p, o->value, item.type, &value))
-            return false;
-        json_insert_after(member, (json *)item.node, value);
-        json_detach(member, (json *)item.node);
-        return true;
-    }
-    if (item.element && item.element->choice) { /* another type has another name */
-        json_detach(parent, member);
-        return attach(p, parent, item.parent->type, item.element->name, o->value, true);
+    if (!place_of(p, &item, &at))
+        return false;
+    if (item.index < 0 && item.element && item.element->choice) { /* another type has another name */
+        detach(at.parent, at.member);
+        detach(at.parent, at.sibling);
+        return attach(p, at.parent, item.parent->type, item.element->name, o->value, true);
     }
     if (!build(p, o->value, item.type, &value))
         return false;
-    json_put(p->a, parent, member->string, value);
+    if (item.index < 0) {
+        json_put(p->a, at.parent, at.name, value);
+        return true;
+    }
+    json *old = json_is_array(at.member) ? json_at(at.member, (size_t)item.index) : NULL;
+    if (!old)
+        return err_set(p->err, ERR_INVALID, "path names an element without a value");
+    json_insert_after(at.member, old, value);
+    json_detach(at.member, old);
     return true;
 }
 
 /* The array that a path's items stand in, for operations on lists. */
-static bool select_list(struct patch *p, const char *path, json **array, const struct fhir_type **type,
-                        json **extra)
+static bool select_list(struct patch *p, const char *path, struct place *out, const struct fhir_type **type)
 {
     struct fp_list list;
     if (!select(p, path, &list))
         return false;
-    *array = list.n && list.items[0].parent && list.items[0].index >= 0 ? holder(&list.items[0]) : NULL;
-    for (size_t i = 1; *array && i < list.n; i++)
-        if (!list.items[i].parent || holder(&list.items[i]) != *array)
-            *array = NULL;
-    if (!*array)
+    bool one = list.n > 0;
+    for (size_t i = 0; one && i < list.n; i++) {
+        struct place at = {0};
+        one = list.items[i].parent && list.items[i].index >= 0 && place_of(p, &list.items[i], &at) &&
+              json_is_array(at.member) && (i == 0 || at.member == out->member);
+        *out = at;
+    }
+    if (!one)
         return err_set(p->err, ERR_INVALID, "path does not name the elements of one list");
     *type = list.items[0].type;
-    *extra = parallel(p, &list.items[0], *array);
     return true;
 }
 
@@ -274,17 +366,19 @@ static void insert_at(json *array, int64_t index, json *value)
 
 static bool insert(struct patch *p, const struct operation *o)
 {
-    json *array, *extra, *value;
+    struct place at;
+    json *value;
     const struct fhir_type *type;
-    if (!select_list(p, o->path, &array, &type, &extra))
+    if (!select_list(p, o->path, &at, &type))
         return false;
-    if (o->index < 0 || (size_t)o->index > json_count(array))
-        return err_set(p->err, ERR_INVALID, "index: a place from 0 to %zu was expected", json_count(array));
+    if (o->index < 0 || (size_t)o->index > json_count(at.member))
+        return err_set(p->err, ERR_INVALID, "index: a place from 0 to %zu was expected",
+                       json_count(at.member));
     if (!build(p, o->value, type, &value))
         return false;
-    insert_at(array, o->index, value);
-    if (extra)
-        insert_at(extra, o->index, json_null(p->a));
+    insert_at(at.member, o->index, value);
+    if (json_is_array(at.sibling))
+        insert_at(at.sibling, o->index, json_null(p->a));
     return true;
 }
 
@@ -297,17 +391,17 @@ static void move_in(json *array, int64_t from, int64_t to)
 
 static bool move(struct patch *p, const struct operation *o)
 {
-    json *array, *extra;
+    struct place at;
     const struct fhir_type *type;
-    if (!select_list(p, o->path, &array, &type, &extra))
+    if (!select_list(p, o->path, &at, &type))
         return false;
-    int64_t n = (int64_t)json_count(array);
+    int64_t n = (int64_t)json_count(at.member);
     if (o->source < 0 || o->source >= n || o->destination < 0 || o->destination >= n)
         return err_set(p->err, ERR_INVALID, "source and destination: places from 0 to %lld were expected",
                        (long long)n - 1);
-    move_in(array, o->source, o->destination);
-    if (extra)
-        move_in(extra, o->source, o->destination);
+    move_in(at.member, o->source, o->destination);
+    if (json_is_array(at.sibling))
+        move_in(at.sibling, o->source, o->destination);
     return true;
 }
 
@@ -347,6 +441,8 @@ bool fhirpath_patch(struct arena *a, const struct fhir_defs *d, json *resource, 
 {
     struct err cause;
     struct patch p = {.a = a, .defs = d, .resource = resource, .err = &cause};
+    size_t share = STEPS / (json_count(json_get(parameters, "parameter")) + 1);
+    p.max_steps = share > STEPS_LEAST ? share : STEPS_LEAST;
     int n = 0;
     json_each (node, json_get(parameters, "parameter")) {
         const char *name = json_get_string(node, "name");

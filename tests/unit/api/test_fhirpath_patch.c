@@ -3,6 +3,10 @@
 
 static struct arena a;
 static struct err err;
+#define BIRTH(members) "{\"resourceType\":\"Patient\"," members "}"
+#define GIVEN(given, sibling)                                                                                \
+    "{\"resourceType\":\"Patient\",\"name\":[{\"given\":" given ",\"_given\":" sibling "}]}"
+
 static const struct fhir_defs *defs;
 
 static void setup(void)
@@ -75,6 +79,40 @@ static const struct {
      "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"C\",\"A\",\"B\"]}]}"},
     {"{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"A\"]}]}",
      TYPE("move") PATH("Patient.name.given") NUMBER("source", "1") NUMBER("destination", "0"), NULL},
+    /* primitives: their ids and extensions, and those that have nothing else */
+    {BIRTH("\"_birthDate\":{\"id\":\"b\"}"), TYPE("delete") PATH("Patient.birthDate"),
+     "{\"resourceType\":\"Patient\"}"},
+    {BIRTH("\"birthDate\":\"1970\",\"_birthDate\":{\"id\":\"b\"}"),
+     TYPE("delete") PATH("Patient.birthDate.id"), BIRTH("\"birthDate\":\"1970\"")},
+    {BIRTH("\"_birthDate\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"c\"}]}"),
+     TYPE("replace") PATH("Patient.birthDate.extension.value") VALUE("\"valueString\":\"s\""),
+     BIRTH("\"_birthDate\":{\"extension\":[{\"url\":\"u\",\"valueString\":\"s\"}]}")},
+    {BIRTH("\"_birthDate\":{\"id\":\"b\"}"),
+     TYPE("replace") PATH("Patient.birthDate") VALUE("\"valueDate\":\"1970\""),
+     BIRTH("\"_birthDate\":{\"id\":\"b\"},\"birthDate\":\"1970\"")},
+    {BIRTH("\"birthDate\":\"1970\""),
+     TYPE("add") PATH("Patient.birthDate") NAME("extension") VALUE("\"valueExtension\":{\"url\":\"u\"}"),
+     BIRTH("\"birthDate\":\"1970\",\"_birthDate\":{\"extension\":[{\"url\":\"u\"}]}")},
+    {GIVEN("[\"A\",null,\"C\"]", "[null,{\"id\":\"g\"},{\"id\":\"c\"}]"),
+     TYPE("delete") PATH("Patient.name.given[1]"), GIVEN("[\"A\",\"C\"]", "[null,{\"id\":\"c\"}]")},
+    {GIVEN("[\"A\",\"B\"]", "[null,{\"id\":\"g\"}]"), TYPE("delete") PATH("Patient.name.given[1].id"),
+     "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"A\",\"B\"]}]}"},
+    {GIVEN("[\"A\",null]", "[null,{\"id\":\"g\"}]"),
+     TYPE("replace") PATH("Patient.name.given[1]") VALUE("\"valueString\":\"B\""),
+     GIVEN("[\"A\",\"B\"]", "[null,{\"id\":\"g\"}]")},
+    {GIVEN("[\"A\",\"B\",\"C\"]", "[{\"id\":\"a\"}]"),
+     TYPE("move") PATH("Patient.name.given") NUMBER("source", "2") NUMBER("destination", "0"),
+     GIVEN("[\"C\",\"A\",\"B\"]", "[null,{\"id\":\"a\"},null]")},
+    {GIVEN("[\"A\",\"B\"]", "[{\"id\":\"a\"}]"),
+     TYPE("insert") PATH("Patient.name.given") NUMBER("index", "2") VALUE("\"valueString\":\"C\""),
+     GIVEN("[\"A\",\"B\",\"C\"]", "[{\"id\":\"a\"},null,null]")},
+    {GIVEN("[\"A\",\"B\"]", "[{\"id\":\"a\"},null]"),
+     TYPE("add") PATH("Patient.name.given[1]") NAME("extension") VALUE("\"valueExtension\":{\"url\":\"u\"}"),
+     GIVEN("[\"A\",\"B\"]", "[{\"id\":\"a\"},{\"extension\":[{\"url\":\"u\"}]}]")},
+    {BIRTH("\"birthDate\":\"1970\""),
+     TYPE("add") PATH("Patient.birthDate") NAME("shoes") VALUE("\"valueCode\":\"x\""), NULL},
+    {"{\"resourceType\":\"Patient\"}", TYPE("delete") PATH("Patient.type().name"), NULL},
+    {"{\"resourceType\":\"Patient\"}", TYPE("delete") PATH("1.repeatAll($this)"), NULL},
     {"{\"resourceType\":\"Patient\"}", TYPE("spoil") PATH("Patient"), NULL},
     {"{\"resourceType\":\"Patient\"}", TYPE("delete") PATH("Patient.("), NULL},
     {"{\"resourceType\":\"Patient\"}", TYPE("replace") PATH("1 + 1") VALUE("\"valueCode\":\"x\""), NULL},
