@@ -1,3 +1,4 @@
+#define SD_JOURNAL_SUPPRESS_LOCATION /* it would be this file's */
 #include "base/log.h"
 
 #include <stdatomic.h>
@@ -39,18 +40,24 @@ struct line {
     size_t len;
 };
 
+/* What does not fit is cut, so that '"', '}' and the end of the line always do. */
 static void put(struct line *l, const char *s, size_t n)
 {
-    if (n > sizeof l->s - 4 - l->len) /* room for the closing characters */
+    if (n > sizeof l->s - 4 - l->len)
         n = sizeof l->s - 4 - l->len;
     memcpy(l->s + l->len, s, n);
     l->len += n;
 }
 
+static bool has_room(const struct line *l)
+{
+    return l->len < sizeof l->s - 128; /* a name and a number */
+}
+
 static void put_string(struct line *l, const char *s)
 {
     put(l, "\"", 1);
-    for (; *s; s++) {
+    for (; *s && (has_room(l) || (*s & 0xC0) == 0x80); s++) {
         unsigned char c = (unsigned char)*s;
         if (c == '"' || c == '\\')
             put(l, (char[]){'\\', (char)c}, 2);
@@ -59,13 +66,22 @@ static void put_string(struct line *l, const char *s)
         else
             put(l, s, 1);
     }
-    put(l, "\"", 1);
+    l->s[l->len++] = '"';
+}
+
+static void put_value(struct line *l, const struct log_field *f)
+{
+    char number[32];
+    if (f->type == LOG_FIELD_INT)
+        put(l, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)f->i));
+    else
+        put_string(l, f->s);
 }
 
 static void write_json(enum log_level level, const char *event, const struct log_field *fields, int n)
 {
     struct line l = {.len = 0};
-    char when[32], number[32];
+    char when[32];
     clock_instant(clock_wall_us(), when);
     put(&l, "{\"time\":", 8);
     put_string(&l, when);
@@ -73,16 +89,13 @@ static void write_json(enum log_level level, const char *event, const struct log
     put_string(&l, level_names[level]);
     put(&l, ",\"event\":", 9);
     put_string(&l, event);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && has_room(&l); i++) {
         if (fields[i].type == LOG_FIELD_STRING && !fields[i].s)
             continue;
         put(&l, ",", 1);
         put_string(&l, fields[i].name);
         put(&l, ":", 1);
-        if (fields[i].type == LOG_FIELD_INT)
-            put(&l, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)fields[i].i));
-        else
-            put_string(&l, fields[i].s);
+        put_value(&l, &fields[i]);
     }
     memcpy(l.s + l.len, "}\n", 2);
     l.len += 2;
@@ -90,8 +103,12 @@ static void write_json(enum log_level level, const char *event, const struct log
     (void)ignored;
 }
 
+/* MESSAGE, which journalctl shows, says all of it; the fields are for journalctl's matches. */
 static void write_journal(enum log_level level, const char *event, const struct log_field *fields, int n)
 {
+    struct line message = {.len = 0};
+    put(&message, "MESSAGE=", 8);
+    put(&message, event, strlen(event));
     char text[FIELDS_MAX][256];
     struct iovec iov[FIELDS_MAX];
     int used = 0;
@@ -104,8 +121,14 @@ static void write_journal(enum log_level level, const char *event, const struct 
     } while (0)
     ADD("PRIORITY=%d", syslog_priority[level]);
     ADD("SYSLOG_IDENTIFIER=kagari");
-    ADD("MESSAGE=%s", event);
-    for (int i = 0; i < n && used < FIELDS_MAX; i++) {
+    ADD("KAGARI_EVENT=%s", event);
+    for (int i = 0; i < n && used < FIELDS_MAX - 1 && has_room(&message); i++) {
+        if (fields[i].type == LOG_FIELD_STRING && !fields[i].s)
+            continue;
+        put(&message, " ", 1);
+        put(&message, fields[i].name, strlen(fields[i].name));
+        put(&message, "=", 1);
+        put_value(&message, &fields[i]);
         char name[64];
         size_t j = 0;
         for (; fields[i].name[j] && j < sizeof name - 1; j++)
@@ -114,10 +137,11 @@ static void write_journal(enum log_level level, const char *event, const struct 
         name[j] = '\0';
         if (fields[i].type == LOG_FIELD_INT)
             ADD("KAGARI_%s=%lld", name, (long long)fields[i].i);
-        else if (fields[i].s)
+        else
             ADD("KAGARI_%s=%s", name, fields[i].s);
     }
 #undef ADD
+    iov[used++] = (struct iovec){message.s, message.len};
     sd_journal_sendv(iov, used);
 }
 
