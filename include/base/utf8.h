@@ -20,9 +20,9 @@ void utf8_put(struct buf *b, int32_t code_point);
 
 /*
  * The form under which string search compares (search.html#string: case, accents and other diacritics do not
- * matter): NFKD, marks removed (which drops dakuten and handakuten too), case folded, white space and
- * punctuation runs as one blank, hiragana as katakana, the long-vowel mark and variation selectors dropped.
- * Never longer than max code points.
+ * matter): NFKD, marks removed (which drops dakuten and handakuten too), case folded, white space and punctuation
+ * runs as one blank, and the Japanese rules of docs/search.md. Never longer than max code points. What is stored in
+ * the search index has this form: a change means that everything has to be indexed again.
  */
 struct str utf8_fold(struct arena *a, struct str s, size_t max);
 

@@ -337,6 +337,8 @@ search__parse_fn search__parse_string, search__parse_token, search__parse_refere
 const struct search__slot *search__component(const struct search__parse *p, const struct search__arg *arg,
                                              int i);
 search__parse_fn search__parse_alternative; /* of whatever kind arg is */
+/* Folded text that begins with what may be the second half of a long vowel, in the form that it has there. */
+bool search__second_vowel(struct arena *a, struct str text, struct str *out);
 
 search__parse_fn search__parse_reference_identifier;
 bool search__read_number(struct search__parse *p, const struct search__arg *arg, struct str text,

@@ -97,6 +97,24 @@ static bool has_digit(struct str s)
     return false;
 }
 
+/* The same, but for the text. */
+static struct search_criterion *with_text(struct arena *a, const struct search_criterion *c, struct str text)
+{
+    struct search_criterion *other = search__criterion(a, CRIT_STRING, c->param);
+    *other = *c;
+    other->text = text;
+    return other;
+}
+
+static struct search_criterion *either(struct arena *a, struct search_criterion *c,
+                                       struct search_criterion *other)
+{
+    struct search_criterion * or = search__criterion(a, CRIT_OR, NULL);
+    or->child = c;
+    c->next = other;
+    return or ;
+}
+
 /* Or the text is a postal code that is written with a separator. */
 static struct search_criterion *or_postal(struct search__parse *p, struct search_criterion *c)
 {
@@ -104,15 +122,42 @@ static struct search_criterion *or_postal(struct search__parse *p, struct search
     struct str code = without_blanks(p->a, c->text);
     if (code.len == c->text.len || !has_digit(code) || !finds_postal_codes(c->param, &alone))
         return c;
-    struct search_criterion *postal = search__criterion(p->a, CRIT_STRING, c->param);
-    *postal = *c;
-    postal->text = code;
-    if (alone)
-        return postal;
-    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
-    either->child = c;
-    c->next = postal;
-    return either;
+    struct search_criterion *postal = with_text(p->a, c, code);
+    return alone ? postal : either(p->a, c, postal);
+}
+
+bool search__second_vowel(struct arena *a, struct str text, struct str *out)
+{
+    static const struct {
+        const char *first, *second;
+    } vowels[] = {{"ウ", "オ"}, {"イ", "エ"}};
+    for (size_t i = 0; i < sizeof vowels / sizeof vowels[0]; i++)
+        if (str_starts(text, str_of(vowels[i].first))) {
+            size_t n = strlen(vowels[i].first);
+            *out = str_of(arena_printf(a, "%s%.*s", vowels[i].second, (int)(text.len - n), text.s + n));
+            return true;
+        }
+    return false;
+}
+
+/* Found anywhere, it may begin within a long vowel: the うえ of いのうえ. */
+static struct search_criterion *or_second_vowel(struct search__parse *p, struct search_criterion *c)
+{
+    struct str text;
+    bool inside = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS);
+    if (!inside || !search__second_vowel(p->a, c->text, &text))
+        return c;
+    return either(p->a, c, with_text(p->a, c, text));
+}
+
+/* サーバー shall find サーバ, too. */
+static struct str without_last_mark(struct str text)
+{
+    static const char *const marks[] = {"ー", "ｰ"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (str_ends(text, str_of(marks[i])))
+            text.len -= strlen(marks[i]);
+    return text;
 }
 
 struct search_criterion *search__parse_string(struct search__parse *p, const struct search__arg *arg,
@@ -128,9 +173,12 @@ struct search_criterion *search__parse_string(struct search__parse *p, const str
     else
         return search__refuse(p, arg, "a string parameter takes :exact, :contains and :missing");
     c->raw = search__unescape(p->a, value);
-    c->text = utf8_fold(p->a, c->raw, FOLD_MAX);
+    bool open = c->match == MATCH_PREFIX || c->match == MATCH_CONTAINS;
+    c->text = utf8_fold(p->a, open ? without_last_mark(c->raw) : c->raw, FOLD_MAX);
     /* Nothing but marks and punctuation: such a text folds to nothing, which everything begins with. */
-    if (!c->text.len && c->match != MATCH_EXACT)
+    if (!c->text.len && c->match != MATCH_EXACT) {
         c->kind = CRIT_NONE;
-    return c->kind == CRIT_NONE ? c : or_postal(p, c);
+        return c;
+    }
+    return or_second_vowel(p, or_postal(p, c));
 }
