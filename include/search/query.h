@@ -6,7 +6,7 @@
  *
  * Paging is by keyset: the cursor carries the sort values of the last row, and the snapshot of the first page
  * (pg_current_snapshot()). Later pages show only rows whose version that snapshot saw, so a resource unchanged
- * since the first page appears exactly once and a changed one at most once.
+ * since the first page appears exactly once and a changed one at most once. Cursors are signed with the tenant's key.
  *
  * Chains, _has and composites are nodes of the same criteria tree: a criterion on another type, joined by the
  * reference's key.
@@ -37,6 +37,7 @@ struct search_include {
 };
 
 struct search_criterion; /* search/internal.h */
+struct search__cursor;
 struct search_sort;
 
 struct search_options {
@@ -66,8 +67,10 @@ struct search_query {
     size_t n_elements; /* _elements */
     struct search_include *includes;
     size_t n_includes, cap_includes;
-    struct str self;   /* the parameters that were understood, encoded, without _cursor: for the self link */
-    struct str cursor; /* as given; empty on a first page */
+    struct str self; /* the parameters that were understood, encoded, without _cursor: for the self link */
+    struct str understood;                 /* what self is at first; the cursor is bound to it */
+    struct str cursor;                     /* as given; empty on a first page */
+    const struct search__cursor *position; /* the same, read */
     struct str *unknown;
     size_t n_unknown, cap_unknown; /* names of parameters that were left out */
     struct str *building;
@@ -81,23 +84,24 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
                   const struct search_arg *args, size_t n, const struct search_options *o,
                   struct search_query **out, struct err *err) NODISCARD;
 
-/* Statistics that the planner trap of DESIGN needs: how many rows carry a key. Kept by the store, from pg_stats. */
-struct search_stats;
-/* sorted by key; rows estimated */
+/*
+ * Statistics that the choice of a plan needs: how many rows carry a key, and how many are of a type (its id is the key).
+ * Kept by the store, from pg_stats: those that are common, estimated. Both lists are sorted by key.
+ */
 struct search_stats_entry {
     int64_t key;
     int64_t rows;
 };
 struct search_stats {
-    size_t n;
-    const struct search_stats_entry *common;
-    int64_t rows;
+    size_t n, n_types;
+    const struct search_stats_entry *common, *types;
+    int64_t rows; /* all there are */
 };
 
 /*
- * One page: at most count + 1 rows (the one beyond says that there is a next page), each
+ * One page: at most count + 1 rows (the one beyond says that there are more in its direction), each
  *     rtype int2, rid text, ver int4, lu timestamptz, content text, k int8, tenant int4, cursor text
- * cursor is what the next page's _cursor holds if this row is the last one shown (without the snapshot).
+ * cursor is what the _cursor of a page that begins or ends at this row is made of.
  * The statement's every row also has snapshot text, the pg_current_snapshot() of the first page, and
  * total int8 (NULL: not counted) as its last two columns; with no match there is one row whose rtype is NULL.
  */
@@ -113,20 +117,23 @@ enum search_column {
     SEARCH_SNAPSHOT,
     SEARCH_TOTAL
 };
-bool search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out,
-                 struct err *err) NODISCARD;
-/* The text of _cursor for the page after a row. total -1: unknown. */
-struct str search_cursor(struct arena *a, struct str row_cursor, struct str snapshot, int64_t total);
+void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
+enum search_direction { SEARCH_AFTER, SEARCH_BEFORE };
+/* The text of _cursor for the page after a row, or before it. total -1: unknown. */
+struct str search_cursor(const struct search_query *q, struct str row_cursor, struct str snapshot,
+                         int64_t total, enum search_direction direction);
+/* Of the page asked for. BEFORE: the row that says that there are more comes first, and is not of the page. */
+enum search_direction search_direction(const struct search_query *q);
 
 /* For conditional interactions: rtype, rid, k, ver of at most limit matches, in no order. */
-bool search_plan_match(const struct search_query *q, const struct search_stats *stats, int limit,
-                       struct sql *out, struct err *err) NODISCARD;
+void search_plan_match(const struct search_query *q, const struct search_stats *stats, int limit,
+                       struct sql *out);
 /* The keys by which a conditional interaction locks: hashes of its criteria, sorted. */
 void search_lock_keys(const struct search_query *q, struct arena *a, int64_t **keys, size_t *n);
 
 /* _revinclude: rows (as SEARCH_RTYPE … SEARCH_TENANT) that refer to the resources given by their hashes h. */
-bool search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
-                            size_t n, int limit, struct sql *out, struct err *err) NODISCARD;
+void search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
+                            size_t n, int limit, struct sql *out);
 /* _include: the references that a page's resource holds under an include. */
 bool search_include_targets(const struct search_query *q, const struct search_include *i, struct arena *a,
                             const json *resource, const struct fhir_type *type,

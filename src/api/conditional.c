@@ -58,8 +58,8 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
             return false;
         q = (struct sql){.a = r->a};
     }
-    if (!search_plan_match(parsed, store_stats(d->store), limit, &q, err) ||
-        !db_exec(c, r->a, &q, &found, err))
+    search_plan_match(parsed, store_stats(d->store), limit, &q);
+    if (!db_exec(c, r->a, &q, &found, err))
         return false;
     *n = (size_t)db_count(found);
     *rows = ARENA_ARRAY(r->a, struct api_match_row, *n);

@@ -5,7 +5,7 @@ struct page {
     struct search_query *q;
     struct str path; /* of the self and next links */
     struct bundle w;
-    int shown; /* matches */
+    int first, shown; /* matches: the rows that are the page */
     bool everything;
 };
 
@@ -98,7 +98,9 @@ static bool prepare_everything(struct api_request *r, struct err *err)
 static bool plan_page(struct api_request *r, struct sql *q, struct err *err)
 {
     const struct page *p = r->state;
-    return search_plan(p->q, store_stats(r->api->deps.store), q, err);
+    (void)err;
+    search_plan(p->q, store_stats(r->api->deps.store), q);
+    return true;
 }
 
 /* ---- writing the page ----------------------------------------------------------------------------------------- */
@@ -168,6 +170,29 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
     bundle_entry_close(&p->w);
 }
 
+static void add_link(struct api_request *r, struct page *p, const struct db_rows *rows, int row,
+                     int64_t total, enum search_direction direction)
+{
+    struct str cursor = search_cursor(p->q, db_text(rows, row, SEARCH_CURSOR),
+                                      db_text(rows, row, SEARCH_SNAPSHOT), total, direction);
+    bundle_link(&p->w, direction == SEARCH_BEFORE ? "previous" : "next", page_url(r, p, cursor));
+}
+
+/* more: there is a row beyond this page, in the direction in which it was read. */
+static void add_links(struct api_request *r, struct page *p, const struct db_rows *rows, bool more,
+                      int64_t total)
+{
+    bool back = search_direction(p->q) == SEARCH_BEFORE;
+    bundle_link(&p->w, "self", page_url(r, p, p->q->cursor));
+    if (p->q->summary == SUMMARY_COUNT)
+        return;
+    bundle_link(&p->w, "first", page_url(r, p, (struct str){0}));
+    if (p->shown > 0 && (back ? more : p->q->cursor.len > 0))
+        add_link(r, p, rows, p->first, total, SEARCH_BEFORE);
+    if (p->shown > 0 && (back || more))
+        add_link(r, p, rows, p->first + p->shown - 1, total, SEARCH_AFTER);
+}
+
 static bool start_page(struct api_request *r, const struct db_rows *rows, struct err *err)
 {
     struct page *p = r->state;
@@ -175,6 +200,7 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
     if (n > 0 && db_null(rows, 0, SEARCH_RTYPE))
         n = 0;
     p->shown = n > p->q->count ? p->q->count : n;
+    p->first = search_direction(p->q) == SEARCH_BEFORE ? n - p->shown : 0;
     for (int i = 0; i < n; i++) /* the second lock below the compiled predicate */
         if (db_int4(rows, i, SEARCH_TENANT) != store_tenant(r->api->deps.store)->id)
             return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
@@ -184,18 +210,11 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
     bundle_start(&p->w, r->a, "searchset");
     if (counted)
         bundle_total(&p->w, total);
-    bundle_link(&p->w, "self", page_url(r, p, p->q->cursor));
-    if (n > p->shown && p->shown > 0 && p->q->summary != SUMMARY_COUNT) {
-        int last = p->shown - 1;
-        bundle_link(&p->w, "next",
-                    page_url(r, p,
-                             search_cursor(r->a, db_text(rows, last, SEARCH_CURSOR),
-                                           db_text(rows, last, SEARCH_SNAPSHOT), total)));
-    }
     if (p->q->summary == SUMMARY_COUNT)
         p->shown = 0;
+    add_links(r, p, rows, n > p->shown, total);
     for (int i = 0; i < p->shown; i++)
-        add_row(r, p, rows, i, "match");
+        add_row(r, p, rows, p->first + i, "match");
     return true;
 }
 
@@ -339,7 +358,8 @@ static bool include_reverse(struct including *g, const struct search_include *in
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
     int limit = (int)(r->config->search_max_includes - g->included) + 1;
-    if (!search_plan_revinclude(g->p->q, inc, h, n, limit, &q, err) || !db_exec(g->c, r->a, &q, &rows, err))
+    search_plan_revinclude(g->p->q, inc, h, n, limit, &q);
+    if (!db_exec(g->c, r->a, &q, &rows, err))
         return false;
     return db_count(rows) < limit ? add_found(g, rows, err) : too_many(g, err);
 }
@@ -373,7 +393,7 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     struct including g = {.r = r, .c = c, .p = p};
-    for (int i = 0; i < p->shown; i++) {
+    for (int i = p->first; i < p->first + p->shown; i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
         seen_add(r->a, &g.seen, type, db_text(rows, i, SEARCH_RID));
         *ARENA_PUSH(r->a, g.list, g.n, g.cap) =

@@ -81,10 +81,9 @@ bool search_include_targets(const struct search_query *q, const struct search_in
     return true;
 }
 
-bool search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
-                            size_t n, int limit, struct sql *out, struct err *err)
+void search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
+                            size_t n, int limit, struct sql *out)
 {
-    (void)err;
     const struct search__type *t = search__type(q->registry, i->source);
     int64_t *keys = NULL;
     size_t n_keys = 0, cap = 0;
@@ -101,5 +100,4 @@ bool search_plan_revinclude(const struct search_query *q, const struct search_in
              " WHERE tenant = $%d AND rtype = $%d AND NOT deleted AND keys && $%d ORDER BY k LIMIT $%d",
              sql_int4(out, q->tenant->id), sql_int2(out, (int16_t)i->source->id),
              sql_int8_array(out, keys, n_keys), sql_int8(out, limit));
-    return true;
 }

@@ -9,7 +9,8 @@
  *                one parameter type each: its values' index rows, and its query text → criterion
  *   filter.c     _filter → criteria
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
- *   where.c      criterion → SQL condition                              sort.c     sort keys, cursor
+ *   where.c      criterion → SQL condition                              sort.c     sort keys
+ *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
  *   plan.c       query → statement                                      subset.c   _summary, _elements
  */
 #ifndef KAGARI_SEARCH_INTERNAL_H
@@ -416,14 +417,18 @@ struct search_sort {
 };
 
 struct search__cursor {
-    bool given;
+    bool given, back;
     int64_t total; /* -1: unknown */
     struct str snapshot;
     struct str *values; /* n_sorts, then k */
     size_t n;
 };
 
-bool search__cursor_read(const struct search_query *q, struct search__cursor *out, struct err *err) NODISCARD;
+/* q->cursor → q->position; all else of q is there. */
+bool search__read_cursor(struct search_query *q, struct err *err) NODISCARD;
+/* What was signed. */
+bool search__cursor_parse(const struct search_query *q, struct str text,
+                          struct search__cursor *out) NODISCARD;
 
 /* ---- SQL --------------------------------------------------------------------------------------------- */
 
@@ -449,7 +454,8 @@ int search__code_param(struct search__sql *w, const struct search_criterion *c);
 bool search__has_far_part(const struct search_criterion *c);
 void search__date_part(struct search__sql *w, const struct search_criterion *c, int r, bool far);
 
-/* order.c. from: r0, o (idx_ovf), or a selection whose sort keys are s0, s1, … */
+/* order.c. from: r0, o (idx_ovf), or a selection whose sort keys are s0, s1, … On a page that is read backwards all but the
+ * last selection, p, is ordered the other way round. */
 bool search__is_indexed_order(const struct search_query *q);
 void search__sort_keys(struct search__sql *w);
 void search__order_by(struct search__sql *w, const char *from);

@@ -71,8 +71,7 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
     case ORDER_REFERENCE:
         sql_addf(
             q,
-            "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d"
-            " WHERE NOT t.deleted",
+            "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d",
             first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->slot->param)));
         break;
     default:
@@ -115,10 +114,11 @@ static const char *column(const struct search__sql *w, const char *from, size_t 
 void search__order_by(struct search__sql *w, const char *from)
 {
     const struct search_query *q = w->q;
+    bool back = w->cursor.back && from[0] != 'p';
     sql_adds(w->sql, " ORDER BY ");
     for (size_t i = 0; i < q->n_sorts; i++)
-        sql_addf(w->sql, "%s%s, ", column(w, from, i), q->sorts[i].desc ? " DESC" : "");
-    sql_addf(w->sql, "%s%s", column(w, from, q->n_sorts), k_descends(q) ? " DESC" : "");
+        sql_addf(w->sql, "%s%s, ", column(w, from, i), q->sorts[i].desc != back ? " DESC" : "");
+    sql_addf(w->sql, "%s%s", column(w, from, q->n_sorts), k_descends(q) != back ? " DESC" : "");
 }
 
 static int cursor_param(struct search__sql *w, enum search__order by, struct str v)
@@ -129,7 +129,7 @@ static int cursor_param(struct search__sql *w, enum search__order by, struct str
     case ORDER_TYPE:
     case ORDER_LANE_DATE:
     case ORDER_DATE:
-    case ORDER_UPDATED: /* search__cursor_read() has seen that they are numbers */
+    case ORDER_UPDATED: /* search__cursor_parse() has seen that they are numbers */
         return !str_int64(v, &n)     ? sql_null(q, SQL_INT8)
                : by == ORDER_UPDATED ? sql_timestamptz(q, n)
                                      : sql_int8(q, n);
@@ -148,7 +148,7 @@ void search__after_cursor(struct search__sql *w, const char *from)
         return;
     for (size_t i = 0; i <= query->n_sorts; i++) {
         bool last = i == query->n_sorts;
-        bool desc = last ? k_descends(query) : query->sorts[i].desc;
+        bool desc = (last ? k_descends(query) : query->sorts[i].desc) != w->cursor.back;
         int v = cursor_param(w, last ? ORDER_LANE_DATE : query->sorts[i].by, w->cursor.values[i]);
         const char *name = column(w, from, i), *op = desc ? "<" : ">";
         if (i == 0) /* implied by the rest; a bound that an index can use */

@@ -515,9 +515,9 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
             !parse_arg(&p, args[i].name, args[i].value, &self))
             return false;
     search__default_sort(&p);
-    q->self = buf_str(&self);
+    q->self = q->understood = buf_str(&self);
     *out = q;
-    return true;
+    return search__read_cursor(q, err);
 }
 
 static int by_value(const void *a, const void *b)

@@ -58,13 +58,13 @@ struct plan {
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
 
-static int64_t rows_of_key(const struct search_stats *s, int64_t key)
+static int64_t rows_of_key(const struct search_stats_entry *list, size_t n, int64_t key)
 {
-    for (size_t lo = 0, hi = s ? s->n : 0; lo < hi;) {
+    for (size_t lo = 0, hi = n; lo < hi;) {
         size_t mid = (lo + hi) / 2;
-        if (s->common[mid].key == key)
-            return s->common[mid].rows;
-        if (s->common[mid].key < key)
+        if (list[mid].key == key)
+            return list[mid].rows;
+        if (list[mid].key < key)
             lo = mid + 1;
         else
             hi = mid;
@@ -75,8 +75,20 @@ static int64_t rows_of_key(const struct search_stats *s, int64_t key)
 static int64_t rows_of(const struct search_stats *s, const struct search_criterion *c)
 {
     int64_t rows = 0;
-    for (size_t i = 0; i < c->n_keys; i++)
-        rows += rows_of_key(s, c->keys[i].key);
+    for (size_t i = 0; s && i < c->n_keys; i++)
+        rows += rows_of_key(s->common, s->n, c->keys[i].key);
+    return rows;
+}
+
+/* Of the types that are searched. */
+static int64_t rows_of_types(const struct plan *p)
+{
+    const struct search_stats *s = p->stats;
+    int64_t rows = 0;
+    if (s && p->w.q->n_types == 0)
+        return s->rows;
+    for (int i = 0; s && i < p->w.q->n_types; i++)
+        rows += rows_of_key(s->types, s->n_types, p->w.q->types[i]->id);
     return rows;
 }
 
@@ -461,26 +473,41 @@ static bool counts_scanned(const struct plan *p)
 {
     if (!p->counts || p->way == WAY_COLLECT)
         return false;
-    if (p->w.q->total == TOTAL_ACCURATE)
+    if (p->w.q->total == TOTAL_ACCURATE || p->w.q->total == TOTAL_ESTIMATE)
         return true;
     /* c overflowed: it was all that was asked, or a reference of every row would have to be followed */
     bool vain = p->way == WAY_TRY && (!p->w.q->criteria->child->next || search__is_join(p->driver));
     return !vain && !known_beyond(p);
 }
 
-/* Null when there is more to look at than the limit. */
+/* Of how many rows those that are looked at for an estimate are a sample; 0: that is not known. */
+static int64_t sampled_from(const struct plan *p)
+{
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
+        if (narrows(c) || c == p->pat)
+            return 0;
+    return p->code ? rows_of(p->stats, p->code) : rows_of_types(p);
+}
+
+/* Null when there is more to look at than the limit, or what those that were looked at let expect. */
 static void count_scanned(struct plan *p)
 {
     struct sql *q = p->w.sql;
     bool all = p->w.q->total == TOTAL_ACCURATE;
     long long max = p->w.q->options.limits.total_limit;
-    const char *matches = may_repeat(p) ? "count(DISTINCT y.k)" : "count(*)";
+    int64_t from = p->w.q->total == TOTAL_ESTIMATE ? sampled_from(p) : 0;
+    const char *matches =
+        may_repeat(p) ? "count(DISTINCT y.k) FILTER (WHERE y.ok)" : "count(*) FILTER (WHERE y.ok)";
+    sql_adds(q, "(SELECT ");
     if (all)
-        sql_addf(q, "(SELECT %s FILTER (WHERE y.ok) FROM (", matches);
+        sql_addf(q, "%s FROM (", matches);
     else
-        sql_addf(q,
-                 "(SELECT CASE WHEN count(*) <= %lld THEN %s FILTER (WHERE y.ok) END FROM (SELECT x.* FROM (",
-                 max, matches);
+        sql_addf(q, "CASE WHEN count(*) <= %lld THEN %s", max, matches);
+    if (!all && from)
+        sql_addf(q, " ELSE greatest(%s, (%s * $%d::float8 / count(*))::int8)", matches, matches,
+                 sql_int8(q, from));
+    if (!all)
+        sql_adds(q, " END FROM (SELECT x.* FROM (");
     if (p->w.q->n_types == 1)
         branches(p, true);
     else
@@ -525,14 +552,13 @@ static void total(struct plan *p)
 
 /* ---- statements -------------------------------------------------------------------------------------- */
 
-static bool start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
-                  struct sql *out, struct err *err)
+static void start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
+                  struct sql *out)
 {
     *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats, .few = FEW_MOST};
     sql_init(out, q->a, NULL);
     p->w.tenant = sql_int4(out, q->tenant->id);
-    if (!search__cursor_read(q, &p->w.cursor, err))
-        return false;
+    p->w.cursor = *q->position;
     find_lead(p);
     p->counts = !p->w.cursor.given && q->total != TOTAL_NONE;
     if (stats && stats->rows > 0)
@@ -540,7 +566,6 @@ static bool start(struct plan *p, const struct search_query *q, const struct sea
     if (p->counts && p->few < q->options.limits.total_limit)
         p->few = q->options.limits.total_limit;
     p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
-    return true;
 }
 
 static void count_only(struct plan *p)
@@ -562,17 +587,15 @@ static int64_t few_of(const struct plan *p)
     return p->driver->lane == LANE_PAT ? FEW_PATIENTS : FEW_MOST;
 }
 
-bool search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out,
-                 struct err *err)
+void search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out)
 {
     struct plan p;
-    if (!start(&p, query, stats, out, err))
-        return false;
+    start(&p, query, stats, out);
     out->name = SQL_BY_TEXT;
     choose(&p);
     if (query->summary == SUMMARY_COUNT) {
         count_only(&p);
-        return true;
+        return;
     }
     const char *with = "WITH ";
     if (p.way == WAY_TRY) {
@@ -612,17 +635,14 @@ bool search_plan(const struct search_query *query, const struct search_stats *st
     }
     sql_adds(out, "p ON true");
     search__order_by(&p.w, "p");
-    return true;
 }
 
-bool search_plan_match(const struct search_query *query, const struct search_stats *stats, int most,
-                       struct sql *out, struct err *err)
+void search_plan_match(const struct search_query *query, const struct search_stats *stats, int most,
+                       struct sql *out)
 {
     struct plan p;
-    if (!start(&p, query, stats, out, err))
-        return false;
+    start(&p, query, stats, out);
     sql_adds(out, "SELECT r0.rtype, r0.rid, r0.k, r0.ver");
     found_rows(&p);
     sql_addf(out, " LIMIT $%d", sql_int8(out, most));
-    return true;
 }

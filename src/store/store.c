@@ -126,12 +126,6 @@ const struct search_stats *store_stats(const struct store *s)
     return &atomic_load(&s->stats)->stats;
 }
 
-static int by_key(const void *x, const void *y)
-{
-    int64_t a = ((const struct search_stats_entry *)x)->key, b = ((const struct search_stats_entry *)y)->key;
-    return (a > b) - (a < b);
-}
-
 /* Puts the new ones in place and frees those that were replaced more than a minute ago. */
 static void replace_stats(struct store *s, struct store__stats *fresh)
 {
@@ -156,24 +150,30 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
     arena_init(&a, 0);
     sql_init(&q, &a, NULL);
     sql_adds(
-        &q, "SELECT e.key, (e.freq * greatest(c.reltuples, 0))::int8, greatest(c.reltuples, 0)::int8 "
-            "FROM pg_class c LEFT JOIN pg_stats s ON s.schemaname = current_schema() AND s.tablename = 'res' "
-            "AND s.attname = 'keys' LEFT JOIN LATERAL unnest(s.most_common_elems::text::int8[], "
-            "s.most_common_elem_freqs) AS e(key, freq) ON true "
-            "WHERE c.oid = 'res'::regclass");
+        &q, "SELECT e.key, (e.freq * greatest(c.reltuples, 0))::int8, greatest(c.reltuples, 0)::int8, "
+            "s.attname = 'rtype' FROM pg_class c LEFT JOIN pg_stats s ON s.schemaname = current_schema() AND "
+            "s.tablename = 'res' AND s.attname IN ('keys', 'rtype') LEFT JOIN LATERAL unnest("
+            "coalesce(s.most_common_elems::text::int8[], s.most_common_vals::text::int8[]), "
+            "coalesce(s.most_common_elem_freqs, s.most_common_freqs)) AS e(key, freq) ON true "
+            "WHERE c.oid = 'res'::regclass ORDER BY 4, 1");
     bool ok = db_exec(conn, &a, &q, &rows, err);
     if (ok) {
-        size_t n = (size_t)db_count(rows), used = 0;
+        size_t n = (size_t)db_count(rows), used = 0, keys = 0;
         struct store__stats *fresh = malloc(sizeof *fresh + n * sizeof fresh->common[0]);
         ok = fresh || err_set(err, ERR_INTERNAL, "out of memory");
         /* the last elements of the frequency array are bounds without a key */
-        for (int i = 0; ok && i < (int)n; i++)
-            if (!db_null(rows, i, 0))
-                fresh->common[used++] = (struct search_stats_entry){db_int8(rows, i, 0), db_int8(rows, i, 1)};
+        for (int i = 0; ok && i < (int)n; i++) {
+            if (db_null(rows, i, 0))
+                continue;
+            keys += !db_bool(rows, i, 3);
+            fresh->common[used++] = (struct search_stats_entry){db_int8(rows, i, 0), db_int8(rows, i, 1)};
+        }
         if (ok) {
-            qsort(fresh->common, used, sizeof fresh->common[0], by_key);
-            fresh->stats = (struct search_stats){
-                .n = used, .common = fresh->common, .rows = n ? db_int8(rows, 0, 2) : 0};
+            fresh->stats = (struct search_stats){.n = keys,
+                                                 .common = fresh->common,
+                                                 .n_types = used - keys,
+                                                 .types = fresh->common + keys,
+                                                 .rows = n ? db_int8(rows, 0, 2) : 0};
             fresh->replaced_us = INT64_MAX;
             replace_stats(s, fresh);
         }

@@ -130,7 +130,7 @@ START_TEST(test_searches_and_histories)
     ck_assert_str_eq(flow_text(page, "type"), "searchset");
     ck_assert_str_eq(flow_text(page, "entry[2].search.mode"), "outcome");
     /* the next page comes in the same form */
-    const char *next = flow_text(page, "link[1].url");
+    const char *next = flow_text(page, "link[2].url");
     ck_assert_ptr_nonnull(strstr(next, "_format=xml"));
     page = fhir_xml(flow_get(next + strlen(FLOW_BASE) + 1));
     ck_assert_str_eq(flow_text(page, "entry[0].resource.name[0].family"), "高橋");

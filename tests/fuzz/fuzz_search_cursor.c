@@ -1,4 +1,4 @@
-/* A cursor as a client sends it back. What passes must make a statement whose parameters are all there. */
+/* What a cursor says, behind its signature. What passes must make a statement whose parameters are all there. */
 #include <stdlib.h>
 
 #include "../../src/search/internal.h"
@@ -13,11 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a, 16 << 20);
     a.guard = &out;
     if (!setjmp(out)) {
-        struct err err;
         struct search__cursor cursor;
         struct search_query q = {.a = &a, .sorts = sorts, .n_sorts = 3};
-        q.cursor = (struct str){(const char *)data, size};
-        if (size && search__cursor_read(&q, &cursor, &err) &&
+        if (search__cursor_parse(&q, (struct str){(const char *)data, size}, &cursor) &&
             (!cursor.given || cursor.n != 4 || !cursor.snapshot.len))
             abort();
     }

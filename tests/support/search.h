@@ -40,8 +40,8 @@ bool test_search_parse(struct test_search *t, const char *url, struct search_que
 struct test_page {
     struct str ids; /* in order, separated by blanks; several types: "Type/id" */
     size_t n;
-    int64_t total;   /* -1: not counted */
-    struct str next; /* the next page's cursor; len 0: there is none */
+    int64_t total;             /* -1: not counted */
+    struct str next, previous; /* cursors of the pages beside it; len 0: there is none */
 };
 bool test_search_page(struct test_search *t, const struct search_query *q, struct test_page *out,
                       struct err *err);

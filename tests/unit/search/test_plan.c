@@ -277,6 +277,15 @@ static struct search_query *parse(const char *url)
     return q;
 }
 
+static struct test_page page_at(const char *url, int count, struct str cursor)
+{
+    struct test_page page;
+    struct search_query *q = parse(arena_printf(&t.a, "%s&_cursor=%.*s", url, STR_FMT(cursor)));
+    q->count = count;
+    ck_ok(test_search_page(&t, q, &page, &err));
+    return page;
+}
+
 /* All pages; ids separated by blanks. between is called after each page. */
 static struct str walk(const char *url, int count, void (*between)(void), int64_t *total)
 {
@@ -284,11 +293,7 @@ static struct str walk(const char *url, int count, void (*between)(void), int64_
     struct str cursor = {0};
     buf_init(&ids, &t.a, 256);
     do {
-        struct search_query *q = parse(url);
-        struct test_page page;
-        q->count = count;
-        q->cursor = cursor;
-        ck_ok(test_search_page(&t, q, &page, &err));
+        struct test_page page = page_at(url, count, cursor);
         if (page.n)
             buf_addf(&ids, "%s%.*s", ids.len ? " " : "", STR_FMT(page.ids));
         if (total && !cursor.len)
@@ -428,6 +433,65 @@ START_TEST(test_pages_under_writers)
 }
 END_TEST
 
+/* From the last page back to the first; ids as they stand from the first to the last. */
+static struct str walk_back(const char *url, int count, void (*between)(void))
+{
+    struct test_page page = page_at(url, count, STR(""));
+    while (page.next.len)
+        page = page_at(url, count, page.next);
+    struct str ids = page.ids;
+    while (page.previous.len) {
+        if (between)
+            between();
+        page = page_at(url, count, page.previous);
+        ids = str_of(
+            arena_printf(&t.a, "%.*s%s%.*s", STR_FMT(page.ids), page.n && ids.len ? " " : "", STR_FMT(ids)));
+    }
+    return ids;
+}
+
+START_TEST(test_pages_backwards)
+{
+    seed = 41;
+    populate();
+    learn_keys();
+    for (int i = 0; i < SORTS * REGIMES; i++) {
+        const char *url = arena_printf(&t.a, "Observation?code=c1,c2&date=ge2020%s", sorts[i % SORTS]);
+        set_regime((enum regime)(i / SORTS));
+        struct str there = walk(url, 9, NULL, NULL), back = walk_back(url, 9, NULL);
+        ck_assert_msg(str_eq(there, back), "%s:\n%.*s\n%.*s", url, STR_FMT(there), STR_FMT(back));
+    }
+}
+END_TEST
+
+START_TEST(test_pages_backwards_under_writers)
+{
+    seed = 43;
+    populate();
+    learn_keys();
+    for (int i = 0; i < SORTS * REGIMES; i++) {
+        static struct observation before[OBSERVATIONS];
+        const char *url = arena_printf(&t.a, "Observation?status=final,amended%s", sorts[i % SORTS]);
+        set_regime((enum regime)(i / SORTS));
+        for (int j = 0; j < OBSERVATIONS; j++)
+            all[j].changed = false;
+        memcpy(before, all, sizeof before);
+        next_new = 10000;
+        struct str ids = walk_back(url, 11, disturb);
+        for (int j = 0; j < OBSERVATIONS; j++) {
+            int found = count_id(ids, before[j].id), match = before[j].status < 2;
+            ck_assert_msg(all[j].changed ? found <= 1 : found == match, "%s: o%d is found %d times", url,
+                          before[j].id, found);
+        }
+        for (int j = 10000; j < next_new; j++)
+            test_search_delete(&t, "Observation", arena_printf(&t.a, "o%d", j));
+        for (int j = 0; j < OBSERVATIONS; j++)
+            if (all[j].changed)
+                store(&all[j]);
+    }
+}
+END_TEST
+
 START_TEST(test_total_is_counted_up_to_the_limit)
 {
     struct test_page page;
@@ -443,6 +507,32 @@ START_TEST(test_total_is_counted_up_to_the_limit)
     ck_ok(test_search_page(&t, parse("Observation?status=final&_summary=count"), &page, &err));
     ck_assert_int_gt(page.total, 50);
     ck_assert_uint_eq(page.n, 0);
+    ck_ok(test_search_page(&t, parse("Observation?status=final&_total=none"), &page, &err));
+    ck_assert_int_eq(page.total, -1);
+}
+END_TEST
+
+START_TEST(test_total_is_estimated_beyond_the_limit)
+{
+    struct test_page page;
+    seed = 31;
+    populate();
+    learn_keys();
+    set_regime(COMMON);
+    struct search_stats_entry types = {fhir_type(t.defs, "Observation")->id, OBSERVATIONS};
+    t.stats.types = &types;
+    t.stats.n_types = 1;
+    t.limits.total_limit = 50;
+    t.limits.count = 10;
+    int64_t final = 0;
+    for (int i = 0; i < OBSERVATIONS; i++)
+        final += all[i].status == 0;
+    ck_ok(test_search_page(&t, parse("Observation?status=final&_total=estimate"), &page, &err));
+    ck_assert_int_ge(page.total, final / 2);
+    ck_assert_int_le(page.total, final * 2);
+    t.limits.total_limit = 1000;
+    ck_ok(test_search_page(&t, parse("Observation?status=final&_total=estimate"), &page, &err));
+    ck_assert_int_eq(page.total, final);
 }
 END_TEST
 
@@ -453,7 +543,7 @@ START_TEST(test_matches_for_conditional_interactions)
     seed = 37;
     populate();
     struct search_query *query = parse("Observation?code=c1");
-    ck_ok(search_plan_match(query, &t.stats, 2, &q, &err));
+    search_plan_match(query, &t.stats, 2, &q);
     ck_ok(db_exec(t.db, &t.a, &q, &rows, &err));
     ck_assert_int_eq(db_count(rows), 2);
 }
@@ -468,7 +558,10 @@ Suite *suite_search_plan(void)
     tcase_add_test(c, test_queries_find_what_a_scan_finds);
     tcase_add_test(c, test_regimes_agree_on_the_order);
     tcase_add_test(c, test_pages_under_writers);
+    tcase_add_test(c, test_pages_backwards);
+    tcase_add_test(c, test_pages_backwards_under_writers);
     tcase_add_test(c, test_total_is_counted_up_to_the_limit);
+    tcase_add_test(c, test_total_is_estimated_beyond_the_limit);
     tcase_add_test(c, test_matches_for_conditional_interactions);
     suite_add_tcase(s, c);
     return s;

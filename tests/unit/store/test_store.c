@@ -132,6 +132,8 @@ START_TEST(test_statistics)
         most = stats->common[i].rows > most ? stats->common[i].rows : most;
     }
     ck_assert_int_ge(most, 200);
+    ck_assert_uint_eq(stats->n_types, 2);
+    ck_assert_int_ge(stats->types[0].rows + stats->types[1].rows, 300);
 }
 END_TEST
 
