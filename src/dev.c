@@ -12,6 +12,7 @@
 
 #include "api/server.h"
 #include "auth/command.h"
+#include "background.h"
 #include "base/config.h"
 #include "base/embed.h"
 #include "cluster.h"
@@ -267,7 +268,8 @@ static bool run(struct dev *d, struct err *err)
     sigaction(SIGCHLD,
               &(struct sigaction){.sa_handler = on_keeper_end, .sa_flags = SA_RESTART | SA_NOCLDSTOP}, NULL);
     bool ok = prepare_certificate(d, err) && prepare_hash_key(d, err) && prepare_token(d, err) &&
-              prepare_settings(d, err) && prepare_schema(d, err) && server_run(&d->from, on_ready, d, err);
+              prepare_settings(d, err) && prepare_schema(d, err) &&
+              server_run(&d->from, &background_jobs, on_ready, d, err);
     if (d->bound_port)
         pthread_join(d->greeter, NULL);
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/server.h"
+#include "background.h"
 #include "commands.h"
 
 static const char usage[] =
@@ -17,7 +18,7 @@ int serve_command(int argc, char **argv)
     arena_init(&a, 0);
     int status = config_options(argc, argv, usage, &a, &from);
     if (status < 0) {
-        status = !server_run(&from, NULL, NULL, &err);
+        status = !server_run(&from, &background_jobs, NULL, NULL, &err);
         if (status)
             fprintf(stderr, "kagari serve: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
     }

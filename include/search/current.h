@@ -32,6 +32,7 @@ const struct search_hold *search_hold(struct search_current *c, struct arena *a,
  */
 bool search_publish(struct search_current *c, int64_t generation, const struct search_custom *list,
                     size_t n) NODISCARD;
+const struct search_registry *search_base(const struct search_current *c);
 int64_t search_generation(const struct search_current *c);
 /* The lowest generation that somebody holds or may get. */
 int64_t search_oldest_held(const struct search_current *c);

@@ -402,7 +402,7 @@ static bool reply_status(struct api_request *r, const struct db_rows *rows, stru
     if (d.content.s)
         *out = (struct api_response){.status = 200, .resource = d.content, .expires_us = d.expires_us};
     else if (d.alive)
-        *out = (struct api_response){.status = 202, .retry_after = RETRY_AFTER, .progress = "under way"};
+        *out = (struct api_response){.status = 202, .retry_after = RETRY_AFTER, .progress = STR("under way")};
     else
         lost(r, out);
     return true;

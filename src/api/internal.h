@@ -165,10 +165,9 @@ struct api_response {
     struct str allow;      /* 405 */
     struct issues *issues; /* an OperationOutcome instead of a resource */
     int retry_after;       /* seconds; 0: none */
-    struct str content_location;
-    const char *progress; /* X-Progress */
-    int64_t expires_us;   /* 0: no Expires */
-    bool challenge;       /* WWW-Authenticate */
+    struct str content_location, progress; /* of what is done later: where its status is, how far it is */
+    int64_t expires_us;                    /* 0: no Expires */
+    bool challenge;                        /* WWW-Authenticate */
 };
 
 /* ---- steps ------------------------------------------------------------------------------------------------- */
@@ -301,7 +300,8 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__read, api__vread, api__patch, api__conditional_patch, api__create, api__update, api__delete,
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
-    api__bundle, api__validate_operation, api__meta, api__meta_add, api__meta_delete;
+    api__bundle, api__validate_operation, api__reindex, api__job, api__job_cancel, api__meta, api__meta_add,
+    api__meta_delete;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_cancel;

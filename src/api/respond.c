@@ -139,8 +139,8 @@ void api__respond(struct api_request *r, struct api_response *out)
         add(r, p, "Allow", out->allow);
     if (out->content_location.s)
         add(r, p, "Content-Location", out->content_location);
-    if (out->progress)
-        add(r, p, "X-Progress", str_of(out->progress));
+    if (out->progress.s)
+        add(r, p, "X-Progress", out->progress);
     if (out->expires_us) {
         char when[30];
         clock_http_date(out->expires_us, when);

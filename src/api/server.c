@@ -43,6 +43,8 @@ struct server {
     const struct validator *validator;
     atomic_bool counting; /* a worker looks at the planner's statistics; those below are its own then */
     int64_t next_stats_us, next_analyze_us, next_tend_us;
+    const struct server_background *background;
+    void *working;             /* what it started */
     _Atomic(struct api *) api; /* NULL until the database has been seen */
 };
 
@@ -104,8 +106,14 @@ static bool start_store(struct server *s, struct err *err)
     struct api *api;
     if (!s->conn && !db_open(&s->config, &s->conn, err))
         return false;
-    if (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err))
+    if (!s->store && (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err)))
         return false;
+    if (!s->working) {
+        struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
+        *own = s->config;
+        if (!s->background->start(own, s->defs, s->search, s->store, &s->working, err))
+            return false;
+    }
     for (int i = 0; i < s->n; i++)
         s->batch[i] = store_batch_new(s->store, s->db[i], &s->config);
     const struct api_deps deps = {.defs = s->defs,
@@ -259,6 +267,8 @@ static void drain(struct server *s)
 
 static void stop(struct server *s)
 {
+    if (s->working)
+        s->background->stop(s->working);
     if (s->pool)
         db_pool_free(s->pool);
     for (int i = 0; i < s->running; i++) {
@@ -289,13 +299,14 @@ static void stop(struct server *s)
     free(s);
 }
 
-bool server_run(const struct config_source *from, void (*ready)(void *arg, int port), void *arg,
-                struct err *err)
+bool server_run(const struct config_source *from, const struct server_background *background,
+                void (*ready)(void *arg, int port), void *arg, struct err *err)
 {
     struct server *s = calloc(1, sizeof *s);
     sigset_t signals;
     if (!s)
         return err_set(err, ERR_INTERNAL, "out of memory");
+    s->background = background;
     arena_init(&s->a, 0);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -100,6 +100,11 @@ bool search_publish(struct search_current *c, int64_t generation, const struct s
     return true;
 }
 
+const struct search_registry *search_base(const struct search_current *c)
+{
+    return c->base;
+}
+
 int64_t search_generation(const struct search_current *c)
 {
     return c->places[atomic_load(&c->at)].hold.generation;

@@ -5,6 +5,9 @@
  * have its versions in order. A transaction that got its id and then waited may find a version by a later one: it is
  * told STORE_RACED and has to begin anew.
  *
+ * A reindexing job changes index rows without a new version. Whoever changes side rows swaps on ix as well: it has
+ * changed if they have, and then the rows that a statement's snapshot shows are not those to be deleted.
+ *
  * Side tables that a write does not touch are left out of its text, and the name under which it is prepared
  * says which are in it. Rows travel as one array a column, so one text serves any number of them.
  */
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "store/jobs.h"
 
 /* ---- rows as columns
  * --------------------------------------------------------------------------------------- */
@@ -465,7 +469,8 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "dt_hi = $%d, pat = nullif($%d::int8, 0), code = nullif($%d::int8, 0), cat = nullif($%d::int8, 0), "
         "ix = $%d, q = $%d, q_standard = $%d, q_unit = nullif($%d::int8, 0), "
         "labels = $%d, keys = $%d FROM cur, c WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
-        "AND res.ver = cur.ver AND cur.xid < c.xid AND ($%d = 0 OR cur.ver = $%d OR $%d < 0 AND cur.deleted) "
+        "AND res.ver = cur.ver AND res.ix = cur.ix AND cur.xid < c.xid AND ($%d = 0 OR cur.ver = $%d OR $%d "
+        "< 0 AND cur.deleted) "
         "AND ($%d OR NOT cur.deleted) "
         "AND ($%d = %d OR cur.deleted OR cur.labels <@ $%d) " /* a patch says itself what goes */
         "RETURNING res.k, cur.ix <> $%d OR cur.deleted AS changed, cur.deleted AS was_deleted), ",
@@ -560,7 +565,8 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
     int match = sql_int4(q, if_match);
     sql_addf(
         q,
-        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, lu, xid FROM res WHERE tenant = $%d AND rtype = "
+        "WITH cur AS MATERIALIZED (SELECT k, ver, deleted, ix, lu, xid FROM res WHERE tenant = $%d AND rtype "
+        "= "
         "$%d "
         "AND rid = $%d), "
         "up AS (UPDATE res SET xid = pg_current_xact_id(), lu = greatest(date_trunc('milliseconds', now()), "
@@ -568,8 +574,8 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
         "ver = cur.ver + 1, deleted = true, content = NULL, sealed = NULL, dt = %s, dt_hi = %s, pat = NULL, "
         "code = NULL, "
         "cat = NULL, q = NULL, q_standard = NULL, q_unit = NULL, ix = 0, labels = '{}', keys = '{}' FROM cur "
-        "WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d AND res.ver = cur.ver AND NOT "
-        "cur.deleted AND cur.xid < pg_current_xact_id() "
+        "WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d AND res.ver = cur.ver AND res.ix = "
+        "cur.ix AND NOT cur.deleted AND cur.xid < pg_current_xact_id() "
         "AND ($%d = 0 OR cur.ver = $%d) RETURNING res.k, res.ver, res.lu, res.xid), "
         "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc) "
         "SELECT $%d, up.k, up.xid, up.lu, up.ver, $%d, %d, $%d, coalesce((SELECT o.acc FROM res_history o "
@@ -596,4 +602,74 @@ enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *ro
     if (if_match && (if_match != out->ver || db_bool(rows, 0, DELETE_CUR_DELETED)))
         return STORE_MISMATCH;
     return db_bool(rows, 0, DELETE_CUR_DELETED) ? STORE_ABSENT : STORE_RACED;
+}
+
+/* ---- reindex ----------------------------------------------------------------------------------------------- */
+
+void store_reindex_plan(struct store *s, struct store_write *w, int32_t ver, int64_t stored_ix, struct sql *q)
+{
+    static const char *const names[1 << SIDES] = NAMES32("reindex-");
+    const struct search_index *x = &w->index;
+    struct sides *sides = collect_sides(s, q->a, &w, 1, false);
+    sql_init(q, q->a, statement_name(names, sides->present));
+    int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)w->type->id),
+        rid = sql_text(q, w->id);
+    int at = sql_int4(q, ver), from = sql_int8(q, stored_ix), ix = sql_int8(q, x->ix);
+    sql_addf(q,
+             "WITH cur AS MATERIALIZED (SELECT k, ix FROM res WHERE tenant = $%d AND rtype = $%d AND rid = "
+             "$%d AND "
+             "ver = $%d AND ix = $%d AND NOT deleted FOR UPDATE SKIP LOCKED), ",
+             tenant, rtype, rid, at, from);
+    sql_addf(q, "up AS (UPDATE res SET dt = $%d, ", sql_int8(q, x->dt));
+    sql_addf(q, "dt_hi = $%d, ", sql_int8(q, x->dt_hi));
+    sql_addf(q, "pat = nullif($%d::int8, 0), ", sql_int8(q, x->pat));
+    sql_addf(q, "code = nullif($%d::int8, 0), ", sql_int8(q, x->code));
+    sql_addf(q, "cat = nullif($%d::int8, 0), ix = $%d, ", sql_int8(q, x->cat), ix);
+    sql_addf(q, "q = $%d, ", lane_number(q, x->q));
+    sql_addf(q, "q_standard = $%d, ", lane_number(q, x->q_standard));
+    sql_addf(q, "q_unit = nullif($%d::int8, 0), ", sql_int8(q, x->q_unit));
+    sql_addf(q, "labels = $%d, ", sql_int8_array(q, x->labels, x->n_labels));
+    sql_addf(q,
+             "keys = $%d FROM cur WHERE res.tenant = $%d AND res.rtype = $%d AND res.rid = $%d "
+             "RETURNING res.k, cur.ix <> $%d AS changed), ",
+             sql_int8_array(q, x->keys, x->n_keys), tenant, rtype, rid, ix);
+    int acc = sql_int8_array(q, x->acc, x->n_acc);
+    sql_addf(q,
+             "h AS (UPDATE res_history v SET acc = $%d FROM up WHERE v.tenant = $%d AND v.k = up.k AND v.ver "
+             "= $%d "
+             "AND v.acc <> $%d)",
+             acc, tenant, at, acc);
+    for (int t = 0; t < SIDES; t++) {
+        if (t == SIDE_DICT)
+            continue;
+        sql_addf(q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k AND up.changed)",
+                 t, side_tables[t].name, tenant);
+        if (!(sides->present & 1u << t))
+            continue;
+        sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, up.k, u.* FROM up, ", t,
+                 side_tables[t].name, side_tables[t].columns, tenant);
+        add_unnest(q, sides->columns[t] + 1, side_tables[t].n - 1);
+        sql_adds(q, " u WHERE up.changed)");
+    }
+    sql_adds(q, " SELECT k FROM up");
+}
+
+void store_doubt_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
+                      int64_t stored_ix, struct sql *q)
+{
+    sql_init(q, q->a, "doubt");
+    int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)type->id), rid = sql_text(q, id);
+    sql_addf(q,
+             "WITH cur AS MATERIALIZED (SELECT FROM res WHERE tenant = $%d AND rtype = $%d AND rid = $%d AND "
+             "ver = $%d AND ix = $%d AND NOT deleted FOR UPDATE SKIP LOCKED) ",
+             tenant, rtype, rid, sql_int4(q, ver), sql_int8(q, stored_ix));
+    sql_addf(q,
+             "UPDATE res SET ix = ix # 1 WHERE tenant = $%d AND rtype = $%d AND rid = $%d AND EXISTS (SELECT "
+             "FROM cur) RETURNING k",
+             tenant, rtype, rid);
+}
+
+bool store_reindex_reply(const struct db_rows *rows)
+{
+    return db_count(rows) == 1;
 }

@@ -1,5 +1,7 @@
 #include "support/flow.h"
 
+#include "jobs/jobs.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -110,8 +112,46 @@ void flow_begin(void)
             usleep(500);
 }
 
+/* Each server after the first has a store and a registry of its own. */
+static struct server {
+    struct store *store;
+    struct search_current *search;
+    struct jobs *jobs;
+} servers[4];
+static int n_servers;
+
+void flow_jobs_start(void)
+{
+    struct server *s = &servers[n_servers++];
+    *s = (struct server){.store = store, .search = current};
+    if (n_servers > 1) {
+        ck_ok(store_new(config, conn, &s->store, &err));
+        s->search = search_current_new(registry);
+    }
+    ck_ok(jobs_start(config, defs, s->search, s->store, &s->jobs, &err));
+}
+
+void flow_jobs_stop(void)
+{
+    if (servers[0].jobs)
+        jobs_stop(servers[0].jobs);
+    servers[0].jobs = NULL;
+}
+
+static void stop_servers(void)
+{
+    flow_jobs_stop();
+    for (int i = 1; i < n_servers; i++) {
+        jobs_stop(servers[i].jobs);
+        search_current_free(servers[i].search);
+        store_free(servers[i].store);
+    }
+    n_servers = 0;
+}
+
 void flow_end(void)
 {
+    stop_servers();
     db_pool_free(pool);
     for (int i = 0; i < LOOPS; i++) {
         loop_stop(loops[i]);

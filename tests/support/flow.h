@@ -22,6 +22,12 @@ struct arena *flow_arena(void);  /* of the test */
 struct db_conn *flow_conn(void); /* of the test */
 const struct config *flow_config(void);
 
+/* Starts what works beside the requests; another start is another server over the same database, without requests.
+ * Whatever runs is stopped by flow_end(). */
+void flow_jobs_start(void);
+/* The first one ends. */
+void flow_jobs_stop(void);
+
 /* "store.references=enforce"; for requests sent from now on. */
 void flow_set(const char *setting);
 
