@@ -65,6 +65,17 @@ void search__index_value(struct search__index *x, const struct fp_item *item)
         fn(x, item);
 }
 
+/* An element that has nothing but extensions has no value: :missing finds it. */
+static bool has_value(const struct fp_item *item)
+{
+    if (item->kind != FP_NODE || !json_is_object(item->node))
+        return item->kind != FP_NODE || item->node;
+    json_each (member, item->node)
+        if (strcmp(member->string, "extension") != 0 && strcmp(member->string, "id") != 0)
+            return true;
+    return false;
+}
+
 static bool evaluate(struct search__index *x, struct fp_env *env, const struct fp_item *root, struct err *err)
 {
     const struct search_param *p = x->slot->param;
@@ -76,17 +87,17 @@ static bool evaluate(struct search__index *x, struct fp_env *env, const struct f
         return err_detail(err, ERR_INTERNAL, "a search parameter could not be evaluated", "%s of %s: %s",
                           p->def->code, p->type->name, why.msg);
     }
-    if (!values.n)
-        return true;
+    bool found = false;
     size_t rows = x->out->n_keys + x->out->n_nums;
     for (size_t i = 0; i < values.n; i++) {
+        found = found || has_value(&values.items[i]);
         if (p->def->type != FHIR_SEARCH_COMPOSITE)
             search__index_value(x, &values.items[i]);
         else if (!search__index_composite(x, env, &values.items[i], err))
             return false;
     }
     /* A composite has a value where all components have one. */
-    if (p->def->type != FHIR_SEARCH_COMPOSITE || x->out->n_keys + x->out->n_nums > rows)
+    if (p->def->type != FHIR_SEARCH_COMPOSITE ? found : x->out->n_keys + x->out->n_nums > rows)
         search__add_key(x, search__key(x->tenant, p, KEY_PRESENT, STR(""), STR("")));
     return true;
 }

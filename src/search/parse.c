@@ -155,6 +155,8 @@ static struct search_criterion *parse_id(struct search__parse *p, const struct s
     size_t cap = 0;
     for (struct str rest = value; rest.s;) {
         struct str id = search__cut(rest, ',', &rest);
+        if (id.len && id.s[0] == '|') /* an id has no system */
+            id = (struct str){id.s + 1, id.len - 1};
         if (fhir_id_valid(id)) /* others exist nowhere */
             *ARENA_PUSH(p->a, c->ids, c->n_ids, cap) = id;
     }
