@@ -88,7 +88,7 @@ struct fp__node {
             struct fp__node **args;
             size_t n, cap;
             const struct regex *regex; /* compiled when the pattern is a literal */
-            struct fp__typename type;      /* of ofType(), is(), as() */
+            struct fp__typename type;  /* of ofType(), is(), as() */
         } call;
         struct fp__typename type; /* IS, AS */
     };

@@ -1,12 +1,14 @@
 """Invented patients for the benchmark: always the same ones, in realistic proportions.
 
-A scale of 1 is 600 patients with 85 Observations, 6 Encounters and 3 Conditions each, 57,000 resources. Ids can be
-computed, so that pgbench can ask for random ones: Observation o0 … o50999, Patient p0 … p599.
+A scale of 1 is 600 patients with 85 Observations, 6 Encounters, 5 MedicationRequests and 3 Conditions each, and 20
+Organizations, 60,020 resources; 40 Practitioners come to any scale. Ids can be computed, so that pgbench can ask for
+random ones: Observation o0 … o50999, Patient p0 … p599.
 """
 import datetime
 import random
 
-PATIENTS, OBSERVATIONS, ENCOUNTERS, CONDITIONS = 600, 85, 6, 3
+PATIENTS, OBSERVATIONS, ENCOUNTERS, CONDITIONS, PRESCRIPTIONS = 600, 85, 6, 3, 5
+ORGANIZATIONS, PRACTITIONERS = 20, 40
 MRN = "http://hospital.example.jp/mrn"
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -48,6 +50,11 @@ COMMON, RARE, PRESSURE = "8867-4", "600-7", "85354-9"
 DIAGNOSES = [("38341003", "Hypertension"), ("44054006", "Diabetes mellitus type 2"), ("55822004", "Hyperlipidemia"),
              ("195967001", "Asthma"), ("35489007", "Depression"), ("64859006", "Osteoporosis"),
              ("90708001", "Kidney disease"), ("73211009", "Diabetes mellitus")]
+DRUGS = [("860975", "Metformin 500 mg"), ("314076", "Lisinopril 10 mg"), ("617312", "Atorvastatin 20 mg"),
+         ("197361", "Amlodipine 5 mg"), ("310965", "Ibuprofen 200 mg"), ("198440", "Acetaminophen 500 mg")]
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+HOUSES = ["Keyaki", "Sakura", "Minato", "Midori", "Hikari", "Aozora", "Wakaba", "Kaede"]
+KINDS = ["Clinic", "General Hospital", "Medical Center", "Pharmacy", "Laboratory"]
 NOTE = ("Measured at rest, sitting, after five minutes. The device was checked on the morning of the same day and showed "
         "no deviation. Repeat at the next visit unless complaints come up before.")
 
@@ -88,6 +95,37 @@ def patient(rng, i):
     }
 
 
+def organization(rng, i):
+    return {
+        "resourceType": "Organization", "id": f"g{i}", "active": True,
+        "identifier": [{"system": "http://hospital.example.jp/organization", "value": f"G{i:05d}"}],
+        "name": f"{rng.choice(HOUSES)} {rng.choice(CITIES)} {rng.choice(KINDS)} {i}",
+        "address": [{"city": rng.choice(CITIES), "country": "JP"}],
+    }
+
+
+def practitioner(rng, i):
+    return {
+        "resourceType": "Practitioner", "id": f"d{i}", "active": True,
+        "identifier": [{"system": "http://hospital.example.jp/staff", "value": f"D{i:04d}"}],
+        "name": [{"family": rng.choice(FAMILY), "given": [rng.choice(GIVEN)], "prefix": ["Dr."]}],
+    }
+
+
+def practitioner_of(rng):
+    return {"reference": f"Practitioner/d{rng.randrange(PRACTITIONERS)}"}
+
+
+def prescription(rng, i, subject, visit):
+    code, name = rng.choice(DRUGS)
+    return {
+        "resourceType": "MedicationRequest", "id": f"m{i}", "status": rng.choice(["active", "completed", "stopped"]),
+        "intent": "order", "medicationCodeableConcept": coded(RXNORM, code, name), "subject": {"reference": subject},
+        "encounter": {"reference": visit}, "authoredOn": stamp(moment(rng)), "requester": practitioner_of(rng),
+        "dosageInstruction": [{"text": "One tablet after breakfast"}],
+    }
+
+
 def encounter(rng, i, subject):
     start = moment(rng)
     return {
@@ -95,6 +133,7 @@ def encounter(rng, i, subject):
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": rng.choice(["AMB", "IMP", "EMER"])},
         "type": [coded(SNOMED, "185349003", "Encounter for check up")],
         "subject": {"reference": subject},
+        "participant": [{"individual": practitioner_of(rng)}],
         "period": {"start": stamp(start), "end": stamp(start + datetime.timedelta(minutes=rng.randrange(10, 4000)))},
     }
 
@@ -120,7 +159,7 @@ def observation(rng, id, subject, visit, measure=None, when=None):
         "status": "final", "category": [coded(CATEGORY, category, category.replace("-", " "))],
         "code": coded(LOINC, code, name), "subject": {"reference": subject}, "encounter": {"reference": visit},
         "effectiveDateTime": stamp(when), "issued": stamp(when + datetime.timedelta(minutes=20)),
-        "performer": [{"reference": f"Practitioner/d{rng.randrange(40)}"}],
+        "performer": [practitioner_of(rng)],
     }
     if code == PRESSURE:
         o["component"] = [
@@ -139,6 +178,10 @@ def observation(rng, id, subject, visit, measure=None, when=None):
 def resources(scale):
     """All that is loaded beforehand."""
     rng = random.Random(1)
+    for i in range(PRACTITIONERS):
+        yield practitioner(rng, i)
+    for i in range(int(ORGANIZATIONS * scale)):
+        yield organization(rng, i)
     for p in range(int(PATIENTS * scale)):
         subject = f"Patient/p{p}"
         yield patient(rng, p)
@@ -147,6 +190,8 @@ def resources(scale):
             yield encounter(rng, i, subject)
         for i in range(CONDITIONS):
             yield condition(rng, p * CONDITIONS + i, subject)
+        for i in range(PRESCRIPTIONS):
+            yield prescription(rng, p * PRESCRIPTIONS + i, subject, f"Encounter/e{rng.choice(visits)}")
         for i in range(OBSERVATIONS):
             yield observation(rng, f"o{p * OBSERVATIONS + i}", subject, f"Encounter/e{rng.choice(visits)}")
 
