@@ -146,9 +146,17 @@ struct store_history {
     int32_t after_ver;    /* instance level: continue below this version; 0: start */
     struct str after_xid; /* type and system level: continue after (xid, k, after_ver); s NULL: start */
     int64_t after_k;
-    bool total;       /* count them as well */
-    bool feed;        /* oldest first: see store_feed_plan() */
-    struct str epoch; /* feed: that of the cursor; s NULL: start */
+    bool total;                        /* count them as well */
+    bool feed;                         /* oldest first: see store_feed_plan() */
+    struct str epoch;                  /* feed: that of the cursor; s NULL: start */
+    const struct store_listed *listed; /* only these; NULL: all */
+    size_t n_listed;
+};
+/* A version, ver 0: the current one. */
+struct store_listed {
+    const struct fhir_type *type;
+    struct str id;
+    int32_t ver;
 };
 enum store_history_column {
     HISTORY_RTYPE,

@@ -147,14 +147,12 @@ static void add_compartments(struct arena *a, json *rest, const struct fhir_defs
                                                  list[i].type->name)));
 }
 
-static struct str make(struct api *api, struct arena *a, const struct search_registry *r)
+static json *statement(struct arena *a, const char *type)
 {
-    const struct fhir_defs *d = api->deps.defs;
-    const struct config *c = atomic_load(&api->config);
     char now[32];
     clock_instant(clock_wall_us(), now);
     json *o = json_object(a);
-    json_add_string(a, o, "resourceType", "CapabilityStatement");
+    json_add_string(a, o, "resourceType", type);
     json_add_string(a, o, "status", "active");
     json_add_string(a, o, "date", now);
     json_add_string(a, o, "kind", "instance");
@@ -163,6 +161,73 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
     json_add_string(a, software, "version", KAGARI_VERSION);
     json_add_string(a, json_add(a, o, "implementation", json_object(a)), "description",
                     "Kagari FHIR R4 server");
+    return o;
+}
+
+/* The parameters of the table that this server takes. */
+static void add_expansion(struct arena *a, json *expansion, const struct api_operation *op)
+{
+    json *list = json_array(a);
+    for (const struct api_parameter *p = op->parameters; p->name; p++)
+        json_add_string(a, json_push(list, json_object(a)), "name", p->name);
+    if (list->child)
+        json_add(a, expansion, "parameter", list);
+}
+
+/* mode=terminology: what the operations of the table can do. */
+static struct str make_terminology(struct arena *a)
+{
+    static const struct {
+        const char *type, *operation, *part, *flag;
+    } parts[] = {{"ValueSet", "expand", "expansion", NULL},
+                 {"ValueSet", "validate-code", "validateCode", "translations"},
+                 {"ConceptMap", "translate", "translation", "needsMap"},
+                 {"ConceptMap", "closure", "closure", "translation"}};
+    size_t n;
+    const struct api_operation *operations = api__operations(&n);
+    json *o = statement(a, "TerminologyCapabilities");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        for (size_t j = 0; j < n; j++) {
+            if (strcmp(operations[j].name, parts[i].operation) != 0 ||
+                (operations[j].type && strcmp(operations[j].type, parts[i].type) != 0))
+                continue;
+            json *part = json_add(a, o, parts[i].part, json_object(a));
+            if (parts[i].flag)
+                json_add(a, part, parts[i].flag, json_bool(a, strcmp(parts[i].flag, "needsMap") == 0));
+            else
+                add_expansion(a, part, &operations[j]);
+            break;
+        }
+    return json_text(a, o);
+}
+
+/* mode=normative: the resource types that are normative in R4. */
+static bool is_normative(const char *type)
+{
+    static const char *const types[] = {"Binary",
+                                        "Bundle",
+                                        "CapabilityStatement",
+                                        "CodeSystem",
+                                        "Observation",
+                                        "OperationDefinition",
+                                        "OperationOutcome",
+                                        "Parameters",
+                                        "Patient",
+                                        "StructureDefinition",
+                                        "ValueSet"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(types[i], type) == 0)
+            return true;
+    return false;
+}
+
+static struct str make(struct api *api, struct arena *a, const struct search_registry *r, enum api_mode mode)
+{
+    const struct fhir_defs *d = api->deps.defs;
+    const struct config *c = atomic_load(&api->config);
+    if (mode == MODE_TERMINOLOGY)
+        return make_terminology(a);
+    json *o = statement(a, "CapabilityStatement");
     json_add_string(a, o, "fhirVersion", "4.0.1");
     json *formats = json_add(a, o, "format", json_array(a));
     static const char *const names[] = {"application/fhir+json", "application/fhir+xml", "json", "xml"};
@@ -185,38 +250,40 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
         "Every call but this one, /.well-known and /health needs a bearer token with SMART v2 scopes.");
     json *resources = json_add(a, rest, "resource", json_array(a));
     for (int i = 0; i < fhir_resource_count(d); i++)
-        add_resource(a, resources, r, d, fhir_resource_at(d, i), c);
+        if (mode == MODE_FULL || is_normative(fhir_resource_at(d, i)->name))
+            add_resource(a, resources, r, d, fhir_resource_at(d, i), c);
     json_add(a, rest, "interaction", interactions(a, false));
     add_operations(a, rest, LEVEL_SYSTEM, NULL);
     add_compartments(a, rest, d);
     return json_text(a, o);
 }
 
-static bool make_form(struct api *api, struct api_capability *c, enum api_format format, bool pretty,
-                      struct str *out, struct err *err)
+static bool make_form(struct api *api, struct api_capability *c, enum api_mode mode, enum api_format format,
+                      bool pretty, struct str *out, struct err *err)
 {
     struct arena a;
     json *resource;
     arena_init(&a, 0);
-    bool ok = json_parse(&a, c->forms[0][0], INT16_MAX, &resource, err) &&
+    bool ok = json_parse(&a, c->forms[mode][0][0], INT16_MAX, &resource, err) &&
               api__form(api->deps.defs, &c->a, resource, format, pretty, out, err);
     arena_release(&a);
     return ok;
 }
 
-bool api__capability(struct api *api, const struct search_hold *search, enum api_format format, bool pretty,
-                     struct str *out, struct err *err)
+bool api__capability(struct api *api, const struct search_hold *search, enum api_mode mode,
+                     enum api_format format, bool pretty, struct str *out, struct err *err)
 {
     struct api_capability *c = &api->capability[search->seat];
-    struct str *form = &c->forms[format == FORMAT_XML][pretty];
+    struct str *form = &c->forms[mode][format == FORMAT_XML][pretty];
     pthread_mutex_lock(&api->lock);
-    if (!c->forms[0][0].s || c->generation != search->generation) {
+    if (c->generation != search->generation) {
         arena_clear(&c->a);
         memset(c->forms, 0, sizeof c->forms);
-        c->forms[0][0] = make(api, &c->a, search->registry);
         c->generation = search->generation;
     }
-    bool ok = form->s || make_form(api, c, format, pretty, form, err);
+    if (!c->forms[mode][0][0].s)
+        c->forms[mode][0][0] = make(api, &c->a, search->registry, mode);
+    bool ok = form->s || make_form(api, c, mode, format, pretty, form, err);
     *out = *form;
     pthread_mutex_unlock(&api->lock);
     return ok;
@@ -225,10 +292,18 @@ bool api__capability(struct api *api, const struct search_hold *search, enum api
 static bool capabilities(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
+    static const char *const modes[MODES] = {
+        [MODE_FULL] = "full", [MODE_NORMATIVE] = "normative", [MODE_TERMINOLOGY] = "terminology"};
+    struct str arg = api__arg(r, "mode");
+    enum api_mode mode = MODE_FULL;
     (void)rows;
+    while (arg.s && mode < MODES && !str_is(arg, modes[mode]))
+        mode++;
+    if (mode == MODES)
+        return err_set(err, ERR_INVALID, "mode: full, normative or terminology was expected");
     bool whole = !api__arg(r, "_summary").s && !api__arg(r, "_elements").s;
     *out = (struct api_response){.status = 200, .subset = true, .formed = whole};
-    return api__capability(r->api, r->search, whole ? r->format : FORMAT_JSON, whole && r->pretty,
+    return api__capability(r->api, r->search, mode, whole ? r->format : FORMAT_JSON, whole && r->pretty,
                            &out->resource, err);
 }
 

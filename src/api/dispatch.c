@@ -150,7 +150,8 @@ static bool check_transfer(const struct api_request *r, struct err *err)
 static bool find_route(struct api_request *r, struct err *err, struct str *allow)
 {
     enum api_match match = api__route(r, allow);
-    bool open = match == MATCH_OK ? r->route->open : r->path.len > 0 && r->path.s[0] == '/';
+    bool open = match == MATCH_OK ? r->route->open
+                                  : str_starts(r->path, STR("/")) || str_starts(r->path, STR(".well-known/"));
     r->http->log_interaction = match == MATCH_OK ? r->route->interaction->code : "unknown";
     r->http->log_type = r->type ? r->type->name : NULL;
     if (!open) {
@@ -465,7 +466,8 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     for (int i = 0; i < SEARCH_SEATS; i++)
         arena_init(&api->capability[i].a, 0);
     arena_init(&a, 0);
-    bool ok = api__capability(api, search_hold(deps->search, &a, 0), FORMAT_JSON, false, &text, err);
+    bool ok =
+        api__capability(api, search_hold(deps->search, &a, 0), MODE_FULL, FORMAT_JSON, false, &text, err);
     arena_release(&a);
     if (!api__deferred_new(api, err)) {
         api_free(api);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "fhir/datetime.h"
+#include "fhir/reference.h"
 #include "internal.h"
 
 static bool read_instant(struct api_request *r, const char *name, int64_t *lo, int64_t *hi, struct err *err)
@@ -77,7 +78,8 @@ static bool prepare_history(struct api_request *r, struct err *err)
         n = r->config->search_max_count;
     *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
     r->state = h;
-    if (r->pretty || r->format == FORMAT_XML) /* what parses what it sends does not run on an event loop */
+    if (api__arg(r, "_list").s || r->pretty ||
+        r->format == FORMAT_XML) /* what parses resources does not run on an event loop */
         r->run = RUN_WORKER;
     return read_instant(r, "_since", &h->since_us, &ignored, err) &&
            read_instant(r, "_at", &h->at_lo_us, &h->at_hi_us, err) && read_sort(r, h, err) &&
@@ -181,7 +183,8 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
     struct bundle w;
     if (h->feed)
         return reply_feed(r, rows, out, err);
-    if (n == 0 && h->id.s && h->since_us == INT64_MIN && h->at_lo_us == INT64_MIN && !h->after_ver)
+    if (n == 0 && h->id.s && h->since_us == INT64_MIN && h->at_lo_us == INT64_MIN && !h->after_ver &&
+        !h->listed)
         return err_set(err, ERR_NOT_FOUND, "There is and was no %s with this id", r->type->name);
     bundle_start(&w, r->a, "history");
     if (h->total)
@@ -201,11 +204,60 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
     return true;
 }
 
+/* What a List refers to; what it says is deleted from it is not in it. */
+static void collect_listed(struct api_request *r, const json *list, struct store_history *h)
+{
+    struct store_listed *listed =
+        ARENA_ARRAY(r->a, struct store_listed, json_count(json_get(list, "entry")) + 1);
+    json_each (entry, json_get(list, "entry")) {
+        const char *text = json_get_string(json_get(entry, "item"), "reference");
+        struct fhir_reference to = {0};
+        int64_t ver = 0;
+        if (!text || json_is_true(json_get(entry, "deleted")))
+            continue;
+        fhir_reference_parse_local(r->api->deps.defs, r->base, str_of(text), &to);
+        if (to.form != FHIR_REF_RELATIVE ||
+            (to.version.s && (!str_int64(to.version, &ver) || ver < 1 || ver > INT32_MAX)))
+            continue;
+        listed[h->n_listed++] = (struct store_listed){to.type, to.id, (int32_t)ver};
+    }
+    h->listed = listed;
+}
+
+/* _list: versions that this List refers to; a reference without version is to the current one (http.html#history). */
+static bool read_list(struct api_request *r, struct db_conn *c, struct err *err)
+{
+    struct str id = api__arg(r, "_list");
+    const struct fhir_type *type = fhir_resource(r->api->deps.defs, STR("List"));
+    const struct db_rows *rows;
+    struct store_version v;
+    struct sql q = {.a = r->a};
+    json *list;
+    if (!id.s)
+        return true;
+    if (str_starts(id, STR("List/")))
+        id = (struct str){id.s + 5, id.len - 5};
+    if (!fhir_id_valid(id))
+        return err_set(err, ERR_INVALID, "_list: the id of a List was expected");
+    if (!api__authorise(r, AUTH_READ, type, err))
+        return false;
+    store_read_plan(r->api->deps.store, type, id, &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    if (!store_read_reply(rows, &v) || v.deleted)
+        return err_set(err, ERR_INVALID, "_list: there is no List with this id");
+    if (!json_parse(r->a, v.content, INT16_MAX, &list, err))
+        return false;
+    collect_listed(r, list, r->state);
+    return true;
+}
+
 static bool work_history(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
-    return plan_history(r, &q, err) && db_exec(c, r->a, &q, &rows, err) && reply_history(r, rows, out, err);
+    return read_list(r, c, err) && plan_history(r, &q, err) && db_exec(c, r->a, &q, &rows, err) &&
+           reply_history(r, rows, out, err);
 }
 
 const struct api_interaction api__history_instance = {.code = "history-instance",

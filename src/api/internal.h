@@ -8,6 +8,9 @@
 #include "api/api.h"
 #include "fhir/primitive.h"
 
+/* GET metadata?mode= (http.html#capabilities) */
+enum api_mode { MODE_FULL, MODE_NORMATIVE, MODE_TERMINOLOGY, MODES };
+
 struct api {
     struct api_deps deps;
     _Atomic(const struct config *) config;
@@ -17,7 +20,7 @@ struct api {
     struct api_capability {
         struct arena a;
         int64_t generation;
-        struct str forms[2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
+        struct str forms[MODES][2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
     struct api_deferred *deferred; /* deferred.c */
 };
@@ -69,6 +72,7 @@ struct api_parameter {
     const char *name;
     const char *value; /* the member that has it: "resource", "valueMeta"; NULL: a primitive of any type */
     bool required, repeats;
+    const char *type; /* of the primitive, for the OperationDefinition; NULL: string */
 };
 
 struct api_operation {
@@ -78,6 +82,7 @@ struct api_operation {
     bool affects_state;                 /* then GET is not allowed */
     struct api_route on;                /* interaction; its prepare finds the parameters read */
     struct api_parameter parameters[8]; /* up to one without a name */
+    const char *returns; /* type of the out parameter "return"; NULL: any resource, "": there is none */
 };
 
 /* The operation of that name (without '$') at this level and type; NULL: there is none. */
@@ -311,7 +316,9 @@ bool api__deferred_new(struct api *api, struct err *err) NODISCARD;
 void api__deferred_free(struct api *api); /* what is in hand is ended first */
 
 /* The CapabilityStatement of a registry; each form is made when it is first asked for: it is long, and open to everyone. */
-bool api__capability(struct api *api, const struct search_hold *search, enum api_format format, bool pretty,
-                     struct str *out, struct err *err) NODISCARD;
+bool api__capability(struct api *api, const struct search_hold *search, enum api_mode mode,
+                     enum api_format format, bool pretty, struct str *out, struct err *err) NODISCARD;
+/* The OperationDefinition of an operation of the table, by its id; s NULL: there is none. */
+struct str api__operation_definition(struct arena *a, struct str id);
 
 #endif

@@ -94,12 +94,23 @@ static bool reply_binary(struct api_request *r, struct api_response *out, struct
     return true;
 }
 
+/* A definition of ours, unless one of this id is stored. */
+static bool reply_definition(struct api_request *r, struct api_response *out)
+{
+    if (strcmp(r->type->name, "OperationDefinition") != 0 || r->vid.s)
+        return false;
+    *out = (struct api_response){
+        .status = 200, .resource = api__operation_definition(r->a, r->id), .subset = true};
+    return out->resource.s;
+}
+
 static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                        struct err *err)
 {
     struct store_version v;
     if (!store_read_reply(rows, &v))
-        return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
+        return reply_definition(r, out) ||
+               err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     *out = (struct api_response){
         .status = 200, .type = r->type, .id = r->id, .ver = v.ver, .lu_us = v.lu_us, .subset = true};
     if (v.deleted) {

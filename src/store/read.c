@@ -86,6 +86,27 @@ static void history_filter(const struct store_history *h, struct sql *q)
     }
 }
 
+static void only_listed(const struct store *s, const struct store_history *h, struct sql *q)
+{
+    int16_t *rtypes = ARENA_ARRAY(q->a, int16_t, h->n_listed);
+    struct str *ids = ARENA_ARRAY(q->a, struct str, h->n_listed);
+    int32_t *vers = ARENA_ARRAY(q->a, int32_t, h->n_listed);
+    for (size_t i = 0; i < h->n_listed; i++) {
+        rtypes[i] = (int16_t)h->listed[i].type->id;
+        ids[i] = h->listed[i].id;
+        vers[i] = h->listed[i].ver;
+    }
+    sql_addf(q,
+             " AND (h.k, h.ver) IN (SELECT r.k, coalesce(nullif(u.ver, 0), r.ver) FROM unnest($%d::int2[], ",
+             sql_int2_array(q, rtypes, h->n_listed));
+    sql_addf(q, "$%d::text[], ", sql_text_array(q, ids, h->n_listed));
+    sql_addf(
+        q,
+        "$%d::int4[]) AS u(rtype, rid, ver) JOIN res r ON r.tenant = $%d AND r.rtype = u.rtype AND r.rid "
+        "= u.rid)",
+        sql_int4_array(q, vers, h->n_listed), sql_int4(q, s->tenant.id));
+}
+
 static void history_scope(const struct store *s, const struct store_history *h, struct sql *q)
 {
     sql_addf(q, " FROM res_history h WHERE h.tenant = $%d", sql_int4(q, s->tenant.id));
@@ -97,6 +118,8 @@ static void history_scope(const struct store *s, const struct store_history *h, 
         sql_addf(q, " AND h.rtype = $%d", sql_int2(q, (int16_t)h->type->id));
     }
     history_filter(h, q);
+    if (h->listed)
+        only_listed(s, h, q);
 }
 
 /* The versions beyond the cursor, in the direction of op. */

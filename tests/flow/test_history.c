@@ -178,6 +178,33 @@ START_TEST(test_versions_are_in_order)
 }
 END_TEST
 
+START_TEST(test_only_what_a_list_refers_to)
+{
+    put("l1", 1);
+    put("l1", 2);
+    put("l2", 1);
+    put("l2", 2);
+    put("l3", 1);
+    flow_put(
+        "List/hist",
+        "{\"resourceType\":\"List\",\"id\":\"hist\",\"status\":\"current\",\"mode\":\"changes\",\"entry\":["
+        "{\"item\":{\"reference\":\"Basic/l1/_history/1\"}},{\"item\":{\"reference\":\"" FLOW_BASE
+        "/Basic/l2\"}},{\"deleted\":true,\"item\":{\"reference\":\"Basic/"
+        "l3\"}},{\"item\":{\"display\":\"x\"}}]}");
+    ck_assert_str_eq(summary(flow_get("Basic/_history?_list=hist")), "PUT 200 W/\"2\", PUT 201 W/\"1\"");
+    ck_assert_str_eq(summary(flow_get("_history?_list=List/hist")), "PUT 200 W/\"2\", PUT 201 W/\"1\"");
+    const struct flow_answer *a = flow_get("_history?_list=hist&_count=1");
+    ck_assert_str_eq(summary(a), "PUT 200 W/\"2\"");
+    ck_assert_str_eq(summary(flow_get(next_page(a))), "PUT 201 W/\"1\"");
+    ck_assert_str_eq(summary(flow_get("_history?_list=hist&_sort=_lastUpdated")),
+                     "PUT 201 W/\"1\", PUT 200 W/\"2\"");
+    ck_assert_str_eq(summary(flow_get("Basic/l1/_history?_list=hist")), "PUT 201 W/\"1\"");
+    ck_assert_str_eq(summary(flow_get("Patient/_history?_list=hist")), "");
+    ck_status(flow_get("_history?_list=none"), 400);
+    ck_status(flow("GET", "Basic/_history?_list=hist", flow_token("system/Basic.rs"), NULL), 403);
+}
+END_TEST
+
 Suite *suite_flow_history(void)
 {
     Suite *s = suite_create("flow/history");
@@ -189,6 +216,7 @@ Suite *suite_flow_history(void)
     tcase_add_test(tc, test_times);
     tcase_add_test(tc, test_pages_are_stable);
     tcase_add_test(tc, test_versions_are_in_order);
+    tcase_add_test(tc, test_only_what_a_list_refers_to);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -352,6 +352,67 @@ static bool offers(const json *of, const char *name)
     return false;
 }
 
+static void check_valid(const struct flow_answer *a, const char *type)
+{
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_text(a->json, "resourceType"), type);
+    const struct flow_answer *v = flow_post(arena_printf(flow_arena(), "%s/$validate", type),
+                                            arena_strndup(flow_arena(), a->body.s, a->body.len));
+    ck_status(v, 200);
+    json_each (issue, json_get(v->json, "issue"))
+        ck_assert_msg(strcmp(flow_text(issue, "severity"), "error") != 0, "%s: %s", type,
+                      flow_text(issue, "diagnostics"));
+}
+
+/* The last part of its URL is its id here. */
+static void check_definition(const json *operation)
+{
+    const char *url = flow_text(operation, "definition"), *at = url + strlen(url);
+    while (at > url && at[-1] != '/' && at[-1] != ':')
+        at--;
+    const struct flow_answer *a = flow_get(arena_printf(flow_arena(), "OperationDefinition/%s", at));
+    check_valid(a, "OperationDefinition");
+    ck_assert_str_eq(flow_text(a->json, "url"), url);
+    ck_assert_str_eq(flow_text(a->json, "code"), flow_text(operation, "name"));
+}
+
+START_TEST(test_definitions_of_operations_are_read)
+{
+    const json *rest = flow_node(flow_get("metadata")->json, "rest[0]");
+    json_each (operation, json_get(rest, "operation"))
+        check_definition(operation);
+    json_each (resource, json_get(rest, "resource"))
+        if (strcmp(flow_text(resource, "type"), "Patient") == 0 ||
+            strcmp(flow_text(resource, "type"), "Encounter") == 0)
+            json_each (operation, json_get(resource, "operation"))
+                check_definition(operation);
+    ck_status(flow_get("OperationDefinition/nothing"), 404);
+    ck_status(flow_get("OperationDefinition/Resource-meta/_history/1"), 404);
+    /* one that is stored goes first */
+    const char *own =
+        "{\"resourceType\":\"OperationDefinition\",\"id\":\"Resource-meta\",\"name\":\"Own\",\"status\":"
+        "\"active\",\"kind\":\"operation\",\"code\":\"meta\",\"system\":true,\"type\":true,"
+        "\"instance\":true}";
+    ck_status(flow_put("OperationDefinition/Resource-meta", own), 201);
+    ck_assert_str_eq(flow_text(flow_get("OperationDefinition/Resource-meta")->json, "name"), "Own");
+}
+END_TEST
+
+START_TEST(test_metadata_has_modes)
+{
+    const struct flow_answer *full = flow_get("metadata?mode=full"),
+                             *normative = flow_get("metadata?mode=normative");
+    check_valid(full, "CapabilityStatement");
+    check_valid(normative, "CapabilityStatement");
+    ck_assert_uint_gt(json_count(flow_node(full->json, "rest[0].resource")), 140);
+    ck_assert_uint_eq(json_count(flow_node(normative->json, "rest[0].resource")), 11);
+    check_valid(flow_get("metadata?mode=terminology"), "TerminologyCapabilities");
+    ck_status(flow_get("metadata?mode=nonsense"), 400);
+    ck_status(flow("GET", ".well-known/smart-configuration", "Authorization:\n", NULL), 404);
+    ck_status(flow("GET", "well-known/smart-configuration", "Authorization:\n", NULL), 401);
+}
+END_TEST
+
 START_TEST(test_capability_statement_names_them)
 {
     const json *rest = flow_node(flow_get("metadata")->json, "rest[0]");
@@ -386,6 +447,8 @@ Suite *suite_flow_operations(void)
     tcase_add_test(tc, test_operations_in_bundles);
     tcase_add_test(tc, test_everything_of_an_encounter);
     tcase_add_test(tc, test_capability_statement_names_them);
+    tcase_add_test(tc, test_definitions_of_operations_are_read);
+    tcase_add_test(tc, test_metadata_has_modes);
     suite_add_tcase(s, tc);
     return s;
 }
