@@ -31,6 +31,7 @@
     X(ERR_TOO_COSTLY)   /* the question is too expensive; narrow it */                                       \
     X(ERR_UNSUPPORTED)  /* a thing of FHIR this server does not do */                                        \
     X(ERR_BUSY)         /* no capacity, or PostgreSQL is away; try again */                                  \
+    X(ERR_BUDGET)       /* the question took longer than one may; narrow it */                               \
     X(ERR_TIMEOUT)      /* took longer than the configured time */                                           \
     X(ERR_INTERNAL)     /* our fault */
 

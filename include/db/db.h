@@ -45,6 +45,10 @@ void db_rollback(struct db_conn *c); /* nothing to do outside a transaction */
 bool db_failed(const struct db_conn *c);
 /* The last failure is one that another attempt may not meet (deadlock, serialisation). */
 bool db_retryable(const struct db_conn *c);
+/* Statements from now on are searches, or not: they have search.timeout, and are planned once a shape. Whoever gives the
+ * connection to another sets it back; it takes effect with the next statement, which a change costs a round trip. */
+void db_search_mode(struct db_conn *c, bool on);
+int64_t db_search_timeout(const struct db_conn *c); /* µs */
 /* Ends the statement that is running, which fails with ERR_TIMEOUT. Any thread; takes as long as connecting does. */
 void db_cancel(struct db_conn *c);
 

@@ -50,6 +50,12 @@ struct search_options {
     bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
 };
 
+/* An argument that was understood, by the name the client gave it. */
+struct search_asked {
+    struct str name;
+    const struct search_criterion *criterion;
+};
+
 struct search_query {
     struct arena *a;
     const struct search_registry *registry;
@@ -58,6 +64,8 @@ struct search_query {
     int n_types;
     const struct fhir_type *const *types; /* 0: all */
     struct search_criterion *criteria;    /* all must hold */
+    struct search_asked *asked;
+    size_t n_asked, cap_asked;
     struct search_sort *sorts;
     size_t n_sorts;
     int count; /* page size */
@@ -118,6 +126,9 @@ enum search_column {
     SEARCH_TOTAL
 };
 void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
+/* What of a search costs most and what to add, for one that ran out of time: "what costs most is 'name'; add …". */
+struct str search_costs(const struct search_query *q, const struct search_stats *stats);
+
 enum search_direction { SEARCH_AFTER, SEARCH_BEFORE };
 /* The text of _cursor for the page after a row, or before it. total -1: unknown. */
 struct str search_cursor(const struct search_query *q, struct str row_cursor, struct str snapshot,

@@ -45,6 +45,7 @@ bool api__deferred_new(struct api *api, struct err *err)
     d->config = *c;
     d->config.db_workers = c->async_workers;
     d->config.db_statement_timeout = c->async_statement_timeout;
+    d->config.search_timeout = c->async_statement_timeout;
     d->config.worker_queue_wait = c->async_keep;
     pthread_mutex_init(&d->lock, NULL);
     api->deferred = d;

@@ -267,6 +267,12 @@ void api_handle(struct http_request *http, void *arg)
 
 /* ---- after the database ------------------------------------------------------------------------------------- */
 
+static void say_failed(struct api_request *r, struct err *err)
+{
+    if (r->route->interaction->failed)
+        r->route->interaction->failed(r, err);
+}
+
 static enum next receive(struct stretch *s)
 {
     struct api_request *r = s->r;
@@ -274,8 +280,11 @@ static enum next receive(struct stretch *s)
     struct err err;
     r->http->log_db_us += clock_mono_us() - r->submitted_us;
     r->again = s->err && s->err->kind == ERR_CONFLICT && r->run == RUN_WRITE;
-    if (s->err && !r->again)
-        return answer_error(r, s->err);
+    if (s->err && !r->again) {
+        err = *s->err;
+        say_failed(r, &err);
+        return answer_error(r, &err);
+    }
     if (!s->err && !r->route->interaction->reply(r, s->rows, &out, &err))
         return answer_error(r, &err);
     if (r->run == RUN_WORKER)
@@ -361,6 +370,7 @@ static bool run_once(struct api_request *r, struct db_conn *c, struct api_respon
 {
     const struct api_interaction *i = r->route->interaction;
     *out = (struct api_response){0};
+    db_search_mode(c, i->run == RUN_SEARCH);
     if (r->run == RUN_NOW)
         return i->reply(r, NULL, out, err);
     if (i->work && (i->run == RUN_WORKER || i->run == RUN_CREATE || r->run == RUN_WORKER))
@@ -388,8 +398,10 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
         r->again = false;
         if (run_once(r, c, out, err))
             return true;
-        if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c)))
+        if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c))) {
+            say_failed(r, err);
             return false;
+        }
         pause_before(r->attempts);
     }
 }

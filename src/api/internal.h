@@ -52,6 +52,8 @@ struct api_interaction {
                   struct err *err);
     /* On a worker; in r->in_transaction the transaction is the caller's. NULL: plan and reply, run one after the other. */
     bool (*work)(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err);
+    /* A statement failed: err becomes what the client is told. NULL: it is told what the database says. */
+    void (*failed)(struct api_request *r, struct err *err);
 };
 
 struct api_route {

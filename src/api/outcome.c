@@ -34,6 +34,7 @@ int api__status(enum err_kind kind)
     case ERR_UNSUPPORTED:
         return 501;
     case ERR_BUSY:
+    case ERR_BUDGET:
     case ERR_TIMEOUT:
         return 503;
     case ERR_INTERNAL:
@@ -86,6 +87,7 @@ static const char *issue_code(enum err_kind kind)
     case ERR_TOO_LARGE:
         return "too-long";
     case ERR_TOO_COSTLY:
+    case ERR_BUDGET:
         return "too-costly";
     case ERR_BUSY:
         return "transient";
@@ -108,7 +110,7 @@ void api__error_response(struct api_request *r, const struct err *err, struct ap
     i->line = err->line;
     i->column = err->column;
     out->challenge = err->kind == ERR_LOGIN;
-    if (out->status == 503)
+    if (out->status == 503 && err->kind != ERR_BUDGET) /* it would take as long again */
         out->retry_after = 2;
 }
 

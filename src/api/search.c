@@ -1,4 +1,5 @@
 /* search at type, system and compartment level (http.html#search, search.html). */
+#include "base/clock.h"
 #include "internal.h"
 
 struct page {
@@ -7,6 +8,7 @@ struct page {
     struct bundle w;
     int first, shown; /* matches: the rows that are the page */
     bool everything;
+    const struct search_include *including; /* the statement under way is of this one; NULL: of the page */
 };
 
 /* Every type that may come back must be one that the token may search. */
@@ -101,6 +103,25 @@ static bool plan_page(struct api_request *r, struct sql *q, struct err *err)
     (void)err;
     search_plan(p->q, store_stats(r->api->deps.store), q);
     return true;
+}
+
+/* One that ran out of time: what took it. */
+static void refuse_cost(struct api_request *r, struct err *err)
+{
+    const struct page *p = r->state;
+    if (err->kind != ERR_TIMEOUT)
+        return;
+    const struct search_include *i = p->including;
+    struct str why = search_costs(p->q, store_stats(r->api->deps.store));
+    if (i && p->everything)
+        why = STR("it is what the resources of the compartment refer to; ask for a smaller _count");
+    else if (i)
+        why = str_of(arena_printf(r->a,
+                                  "what costs most is '%s=%s%s%s'; ask for a smaller _count, or include less",
+                                  i->reverse ? "_revinclude" : "_include", i->source ? i->source->name : "*",
+                                  i->param ? ":" : "", i->param ? i->param->code : ""));
+    err_set(err, ERR_BUDGET, "The search took longer than one may on this server: %.*s%s", STR_FMT(why),
+            r->respond_async ? "" : ". With Prefer: respond-async it may take longer");
 }
 
 /* ---- writing the page ----------------------------------------------------------------------------------------- */
@@ -276,7 +297,7 @@ struct including {
     struct seen seen;
     struct found *list; /* matches first, then what was included, in order of arrival */
     size_t n, cap;
-    int64_t included;
+    int64_t included, deadline_us;
 };
 
 static bool too_many(struct including *g, struct err *err)
@@ -373,6 +394,9 @@ static bool include_all(struct including *g, struct err *err)
             const struct search_include *inc = &g->p->q->includes[i];
             if (round > 0 && !inc->iterate)
                 continue;
+            g->p->including = inc;
+            if (clock_mono_us() > g->deadline_us)
+                return err_set(err, ERR_TIMEOUT, "The search took too long");
             if (!(inc->reverse ? include_reverse : include_forward)(g, inc, from, to, err))
                 return false;
         }
@@ -388,11 +412,13 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     struct page *p = r->state;
     const struct db_rows *rows;
     struct sql q = {.a = r->a};
+    int64_t deadline_us = clock_mono_us() + db_search_timeout(c);
+    db_search_mode(c, true);
     if (!plan_page(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
         return false;
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
-    struct including g = {.r = r, .c = c, .p = p};
+    struct including g = {.r = r, .c = c, .p = p, .deadline_us = deadline_us};
     for (int i = p->first; i < p->first + p->shown; i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
         seen_add(r->a, &g.seen, type, db_text(rows, i, SEARCH_RID));
@@ -409,10 +435,13 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 #define SEARCH(name)                                                                                         \
     {                                                                                                        \
         .code = (name), .run = RUN_SEARCH, .may_defer = true, .prepare = prepare_search, .plan = plan_page,  \
-        .reply = reply_page, .work = work_search                                                             \
+        .reply = reply_page, .work = work_search, .failed = refuse_cost                                      \
     }
 const struct api_interaction api__search_type = SEARCH("search-type");
 const struct api_interaction api__search_system = SEARCH("search-system");
 const struct api_interaction api__search_compartment = SEARCH("search-compartment");
-const struct api_interaction api__everything = {
-    .code = "$everything", .run = RUN_WORKER, .prepare = prepare_everything, .work = work_search};
+const struct api_interaction api__everything = {.code = "$everything",
+                                                .run = RUN_WORKER,
+                                                .prepare = prepare_everything,
+                                                .work = work_search,
+                                                .failed = refuse_cost};

@@ -13,7 +13,13 @@
 #include "base/metrics.h"
 #include "internal.h"
 
-enum { LANES = 3, RECONNECT_MIN_US = 50 * 1000, RECONNECT_MAX_US = 2 * 1000 * 1000 };
+enum {
+    LANES = 3,
+    RECONNECT_MIN_US = 50 * 1000,
+    RECONNECT_MAX_US = 2 * 1000 * 1000,
+    PATIENCE_US =
+        5 * 1000 * 1000 /* beyond the statement timeout, with which PostgreSQL should have ended it */
+};
 
 struct task {
     struct task *next;
@@ -51,6 +57,7 @@ struct link {
 struct lane {
     struct db_async *d;
     bool pipelined;
+    int64_t patience_us; /* a statement without an answer for so long: the connection is given up */
     struct db__target target;
     struct queue waiting;
     int n;
@@ -61,7 +68,6 @@ struct lane {
 struct db_async {
     struct loop *loop;
     struct arena a;
-    int64_t patience_us; /* a statement without an answer for so long: the connection is given up */
     struct lane lanes[LANES];
     struct task *spare; /* tasks are recycled: no malloc a statement */
 };
@@ -326,7 +332,7 @@ static void send_plain(struct link *k, struct task *t)
         link_down(k, "send");
         return;
     }
-    loop_timer_set(k->lane->d->loop, &k->timer, t->sent_us + k->lane->d->patience_us);
+    loop_timer_set(k->lane->d->loop, &k->timer, t->sent_us + k->lane->patience_us);
 }
 
 static void start_next(struct link *k)
@@ -353,7 +359,7 @@ static int64_t sync_turn(void *arg)
         return -1;
     }
     if (!k->timer.due_us)
-        loop_timer_set(d->loop, &k->timer, clock_mono_us() + d->patience_us);
+        loop_timer_set(d->loop, &k->timer, clock_mono_us() + k->lane->patience_us);
     return -1;
 }
 
@@ -432,7 +438,7 @@ static void read_results(struct link *k)
     if (!k->sent.first)
         loop_timer_set(k->lane->d->loop, &k->timer, 0);
     else if (k->lane->pipelined)
-        loop_timer_set(k->lane->d->loop, &k->timer, clock_mono_us() + k->lane->d->patience_us);
+        loop_timer_set(k->lane->d->loop, &k->timer, clock_mono_us() + k->lane->patience_us);
     start_next(k);
 }
 
@@ -472,7 +478,6 @@ struct db_async *db_async_new(const struct config *c, struct loop *loop)
         return NULL;
     d->loop = loop;
     arena_init(&d->a, 0);
-    d->patience_us = c->db_statement_timeout + 5 * 1000 * 1000;
     const int sizes[LANES] = {[DB_READ] = 1,
                               [DB_SEARCH] = (int)c->db_search_connections,
                               [DB_WRITE] = (int)c->db_write_connections};
@@ -480,8 +485,8 @@ struct db_async *db_async_new(const struct config *c, struct loop *loop)
         struct lane *l = &d->lanes[i];
         l->d = d;
         l->pipelined = i == DB_READ;
-        /* a search's shape decides how it is done, not its values: planned once, it need not be planned again */
-        db__target(c, &d->a, i == DB_SEARCH ? "-c plan_cache_mode=force_generic_plan" : "", &l->target);
+        db__target(c, &d->a, i == DB_SEARCH ? db__search_options(c, &d->a) : "", &l->target);
+        l->patience_us = (i == DB_SEARCH ? c->search_timeout : c->db_statement_timeout) + PATIENCE_US;
         l->n = sizes[i];
         l->links = ARENA_ARRAY(&d->a, struct link, l->n);
         for (int j = 0; j < l->n; j++) {

@@ -12,6 +12,8 @@ struct db_conn {
     PGconn *pg;
     struct db__prepared prepared;
     bool in_transaction, retryable;
+    int64_t search_timeout_us;
+    enum { MODE_PLAIN, MODE_SEARCH, MODE_UNKNOWN } mode, wanted;
     pthread_mutex_t lock; /* of cancel */
     PGcancel *cancel;     /* NULL: not connected */
 };
@@ -39,6 +41,7 @@ static bool connect_now(struct db_conn *c, struct err *err)
     PQfinish(c->pg);
     c->prepared.n = c->prepared.by_text = 0;
     c->in_transaction = false;
+    c->mode = MODE_PLAIN;
     c->pg = PQconnectdbParams(c->target.keywords, c->target.values, 1);
     if (PQstatus(c->pg) != CONNECTION_OK) {
         metrics_add(METRIC_DB_ERRORS, 1);
@@ -56,6 +59,7 @@ bool db_open(const struct config *config, struct db_conn **out, struct err *err)
         return err_set(err, ERR_INTERNAL, "out of memory");
     arena_init(&c->a, 0);
     pthread_mutex_init(&c->lock, NULL);
+    c->search_timeout_us = config->search_timeout;
     db__target(config, &c->a, "", &c->target);
     if (!connect_now(c, err)) {
         db_close(c);
@@ -93,6 +97,33 @@ static bool failed(struct db_conn *c, PGresult *r, struct err *err)
     metrics_add(METRIC_DB_ERRORS, 1);
     PQclear(r);
     return false;
+}
+
+void db_search_mode(struct db_conn *c, bool on)
+{
+    c->wanted = on ? MODE_SEARCH : MODE_PLAIN;
+}
+
+int64_t db_search_timeout(const struct db_conn *c)
+{
+    return c->search_timeout_us;
+}
+
+/* The session's settings are those of the mode. In a transaction that is rolled back they do not last. */
+static bool enter_mode(struct db_conn *c, struct err *err)
+{
+    char text[128] = "RESET statement_timeout; RESET plan_cache_mode";
+    if (c->mode == c->wanted)
+        return true;
+    if (c->wanted == MODE_SEARCH)
+        snprintf(text, sizeof text, "SET statement_timeout = %lld; SET plan_cache_mode = force_generic_plan",
+                 (long long)(c->search_timeout_us / 1000));
+    PGresult *r = PQexec(c->pg, text);
+    if (!db__ok(r))
+        return failed(c, r, err);
+    PQclear(r);
+    c->mode = c->wanted;
+    return true;
 }
 
 /* place NULL: nobody wants the rows. */
@@ -135,7 +166,7 @@ bool db_exec(struct db_conn *c, struct arena *a, const struct sql *q, const stru
     const char *name = db__name(q, made);
     PGresult **place = rows ? db__place(a) : NULL;
     db__params(q, a, &p);
-    if (!ensure(c, err) || !prepare(c, name, q, &p, err))
+    if (!ensure(c, err) || !enter_mode(c, err) || !prepare(c, name, q, &p, err))
         return false;
     PGresult *r = name ? PQexecPrepared(c->pg, name, p.n, p.values, p.lengths, p.formats, 1)
                        : PQexecParams(c->pg, q->text.s, p.n, p.types, p.values, p.lengths, p.formats, 1);
@@ -161,11 +192,14 @@ bool db_commit(struct db_conn *c, struct err *err)
 {
     PGresult *r = PQexec(c->pg, "COMMIT");
     c->in_transaction = false;
-    if (!db__ok(r))
+    if (!db__ok(r)) {
+        c->mode = MODE_UNKNOWN;
         return failed(c, r, err);
+    }
     bool committed =
         strcmp(PQcmdStatus(r), "COMMIT") == 0; /* COMMIT of a failed transaction answers ROLLBACK */
     PQclear(r);
+    c->mode = committed ? c->mode : MODE_UNKNOWN;
     return committed ||
            err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                       "COMMIT of a failed transaction");
@@ -173,8 +207,10 @@ bool db_commit(struct db_conn *c, struct err *err)
 
 void db_rollback(struct db_conn *c)
 {
-    if (PQtransactionStatus(c->pg) != PQTRANS_IDLE)
+    if (PQtransactionStatus(c->pg) != PQTRANS_IDLE) {
         PQclear(PQexec(c->pg, "ROLLBACK"));
+        c->mode = MODE_UNKNOWN;
+    }
     c->in_transaction = false;
 }
 

@@ -29,6 +29,8 @@ struct db__target {
     const char *keywords[8], *values[8];
 };
 void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out);
+/* More settings, of a connection for searches. */
+const char *db__search_options(const struct config *c, struct arena *a);
 
 /*
  * The statements that one connection has prepared, the oldest first. The code knows few by name; of those named by

@@ -56,6 +56,7 @@ static void *work(void *arg)
             conn = NULL;
             j->fn(j->arg, NULL, &err);
         } else {
+            db_search_mode(conn, false);
             j->fn(j->arg, conn, NULL);
         }
         metrics_add(METRIC_WORKERS_BUSY, -1);

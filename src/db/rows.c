@@ -203,6 +203,13 @@ bool db__error(const PGresult *r, struct err *err)
                       "SQLSTATE %s %s in %s", state, constraint ? constraint : "", where ? where : "?");
 }
 
+/* A search's shape decides how it is done, not its values: planned once, it need not be planned again. */
+const char *db__search_options(const struct config *c, struct arena *a)
+{
+    return arena_printf(a, "-c plan_cache_mode=force_generic_plan -c statement_timeout=%lld",
+                        (long long)(c->search_timeout / 1000));
+}
+
 void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out)
 {
     /* Every statement has an index to go by: where the planner thinks otherwise, its estimate is wrong. To start

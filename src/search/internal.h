@@ -11,6 +11,7 @@
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
+ *   cost.c       what of a query costs most, by the statistics
  *   plan.c       query → statement                                      subset.c   _summary, _elements
  */
 #ifndef KAGARI_SEARCH_INTERNAL_H
@@ -429,6 +430,12 @@ bool search__read_cursor(struct search_query *q, struct err *err) NODISCARD;
 /* What was signed. */
 bool search__cursor_parse(const struct search_query *q, struct str text,
                           struct search__cursor *out) NODISCARD;
+
+/* ---- statistics: cost.c ------------------------------------------------------------------------------- */
+
+/* With one of the keys, as far as it is common; of the types that are searched. */
+int64_t search__rows_of_keys(const struct search_stats *s, const struct search_criterion *c);
+int64_t search__rows_of_types(const struct search_stats *s, const struct search_query *q);
 
 /* ---- SQL --------------------------------------------------------------------------------------------- */
 

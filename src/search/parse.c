@@ -460,6 +460,7 @@ static bool parse_arg(struct search__parse *p, struct str name, struct str value
     if (c->kind == CRIT_NONE)
         p->q->empty = true;
     search__add_child(p->q->criteria, c->kind == CRIT_AND && c->child ? c->child : c);
+    *ARENA_PUSH(p->a, p->q->asked, p->q->n_asked, p->q->cap_asked) = (struct search_asked){name, c};
     search__self(self, name, value);
     return true;
 }

@@ -58,40 +58,6 @@ struct plan {
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
 
-static int64_t rows_of_key(const struct search_stats_entry *list, size_t n, int64_t key)
-{
-    for (size_t lo = 0, hi = n; lo < hi;) {
-        size_t mid = (lo + hi) / 2;
-        if (list[mid].key == key)
-            return list[mid].rows;
-        if (list[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return 0;
-}
-
-static int64_t rows_of(const struct search_stats *s, const struct search_criterion *c)
-{
-    int64_t rows = 0;
-    for (size_t i = 0; s && i < c->n_keys; i++)
-        rows += rows_of_key(s->common, s->n, c->keys[i].key);
-    return rows;
-}
-
-/* Of the types that are searched. */
-static int64_t rows_of_types(const struct plan *p)
-{
-    const struct search_stats *s = p->stats;
-    int64_t rows = 0;
-    if (s && p->w.q->n_types == 0)
-        return s->rows;
-    for (int i = 0; s && i < p->w.q->n_types; i++)
-        rows += rows_of_key(s->types, s->n_types, p->w.q->types[i]->id);
-    return rows;
-}
-
 static bool is_row(const struct search_criterion *c)
 {
     return c->kind == CRIT_ID || (c->kind == CRIT_KEYS && c->lane == LANE_PAT);
@@ -104,7 +70,7 @@ static int64_t rows_of_all(const struct plan *p)
     bool keys = false;
     for (const struct search_criterion *c = p->w.q->criteria->child; c && rows > 0; c = c->next)
         if (c->kind == CRIT_KEYS) {
-            left *= (double)rows_of(p->stats, c) / rows;
+            left *= (double)search__rows_of_keys(p->stats, c) / rows;
             keys = true;
         }
     return keys ? (int64_t)left : -1;
@@ -115,7 +81,7 @@ static bool is_few(const struct plan *p, const struct search_criterion *c)
     /* What is counted up to the limit might as well be collected. */
     int64_t few = p->counts ? 2 * p->few : p->few;
     return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
-           (c->kind == CRIT_KEYS && rows_of(p->stats, c) <= few);
+           (c->kind == CRIT_KEYS && search__rows_of_keys(p->stats, c) <= few);
 }
 
 /* Can it be asked first, and how many rows it leaves be seen from that? */
@@ -462,8 +428,8 @@ static bool known_beyond(const struct plan *p)
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
         if (narrows(c) || c == p->pat)
             return false;
-        if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && rows_of(p->stats, c) > rows)
-            rows = rows_of(p->stats, c);
+        if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && search__rows_of_keys(p->stats, c) > rows)
+            rows = search__rows_of_keys(p->stats, c);
     }
     return rows / 2 > max;
 }
@@ -486,7 +452,7 @@ static int64_t sampled_from(const struct plan *p)
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
         if (narrows(c) || c == p->pat)
             return 0;
-    return p->code ? rows_of(p->stats, p->code) : rows_of_types(p);
+    return p->code ? search__rows_of_keys(p->stats, p->code) : search__rows_of_types(p->stats, p->w.q);
 }
 
 /* Null when there is more to look at than the limit, or what those that were looked at let expect. */

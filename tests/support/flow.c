@@ -71,6 +71,11 @@ void flow_suite_begin(void)
     base.db_conninfo = test_database_new(&made);
 }
 
+void flow_base(const char *setting)
+{
+    set(&base, setting);
+}
+
 void flow_suite_end(void)
 {
     static const char *const files[] = {"hash", "token.key", "jwks.json"};

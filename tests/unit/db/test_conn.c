@@ -117,6 +117,36 @@ START_TEST(test_statement_timeout)
 }
 END_TEST
 
+static bool is_search_mode(void)
+{
+    const struct db_rows *r =
+        ask("SELECT current_setting('statement_timeout'), current_setting('plan_cache_mode')");
+    bool search = str_is(db_text(r, 0, 0), "1234ms");
+    ck_assert(search == str_is(db_text(r, 0, 1), "force_generic_plan"));
+    return search;
+}
+
+START_TEST(test_search_mode)
+{
+    db_close(conn);
+    c.search_timeout = 1234 * 1000;
+    ck_ok(db_open(&c, &conn, &err));
+    ck_assert_int_eq(db_search_timeout(conn), 1234 * 1000);
+    ck_assert(!is_search_mode());
+    db_search_mode(conn, true);
+    ck_assert(is_search_mode());
+    ck_ok(db_begin(conn, &err));
+    db_search_mode(conn, false);
+    ck_assert(!is_search_mode());
+    db_rollback(conn); /* takes the setting back */
+    ck_assert(!is_search_mode());
+    db_search_mode(conn, true);
+    ck_ok(db_begin(conn, &err));
+    ck_ok(db_commit(conn, &err));
+    ck_assert(is_search_mode());
+}
+END_TEST
+
 START_TEST(test_transactions)
 {
     ck_ok(db_run(conn, "CREATE TABLE t (v int)", &err));
@@ -228,6 +258,7 @@ Suite *suite_db_conn(void)
     tcase_add_test(t, test_every_type_goes_there_and_back);
     tcase_add_test(t, test_errors_name_no_values);
     tcase_add_test(t, test_statement_timeout);
+    tcase_add_test(t, test_search_mode);
     tcase_add_test(t, test_transactions);
     tcase_add_test(t, test_nobody_there);
     tcase_add_test(t, test_migrations);
