@@ -144,6 +144,47 @@ bool search_custom_is_used(const struct search_registry *r, const json *resource
     return true;
 }
 
+/* What is indexed of an expression that ends in these types, by the parameter's type. '*': any primitive. */
+static const char *const indexed[][8] = {
+    [FHIR_SEARCH_NUMBER] = {"integer", "decimal", "positiveInt", "unsignedInt", "Range"},
+    [FHIR_SEARCH_DATE] = {"date", "dateTime", "instant", "Period", "Timing"},
+    [FHIR_SEARCH_STRING] = {"*", "HumanName", "Address", "CodeableConcept", "ContactPoint", "Annotation"},
+    [FHIR_SEARCH_TOKEN] = {"*", "CodeableConcept", "Coding", "Identifier", "ContactPoint"},
+    [FHIR_SEARCH_REFERENCE] = {"Reference", "canonical", "uri", "Resource"},
+    [FHIR_SEARCH_QUANTITY] = {"Quantity", "Money", "Range", "SampledData"},
+    [FHIR_SEARCH_URI] = {"uri"},
+};
+
+/* An extension stands for its value, whatever that is. */
+static bool is_indexed(const struct fhir_type *type, const char *const *names)
+{
+    if (is_base(type, "Extension"))
+        return true;
+    for (; *names; names++)
+        if (**names == '*' ? type->kind == FHIR_PRIMITIVE : is_base(type, *names))
+            return true;
+    return false;
+}
+
+/* One that can never have a value would find nothing, for ever. */
+static bool check_leaves(struct arena *a, const struct search_param *p, struct err *err)
+{
+    const struct search__leaves *l = &p->leaves;
+    const char *const *names = indexed[p->def->type];
+    bool fits = !l->known || l->n == 0 || p->def->type == FHIR_SEARCH_COMPOSITE;
+    for (size_t i = 0; !fits && i < l->n; i++)
+        fits = is_indexed(l->items[i].type, names);
+    if (fits)
+        return true;
+    struct buf b;
+    buf_init(&b, a, 64);
+    for (; *names; names++)
+        buf_addf(&b, "%s%s", b.len ? ", " : "", **names == '*' ? "primitives" : *names);
+    return err_at(err, ERR_RULE, "SearchParameter.type",
+                  "The expression ends in %s, of which a parameter of type %s has no value; it has of: %.*s",
+                  l->items[0].type->name, fhir_search_type_name(p->def->type), STR_FMT(buf_str(&b)));
+}
+
 /* As strict as expressions can be checked: a misspelt element would find nothing, for ever. */
 static bool check_on(struct arena *a, const struct search_registry *r, const json *resource,
                      const struct fhir_type *type, struct err *err)
@@ -151,7 +192,7 @@ static bool check_on(struct arena *a, const struct search_registry *r, const jso
     struct search_param *p;
     const struct fp_expr *strict;
     struct err why;
-    if (!compile_for(a, r, resource, type, &p, err))
+    if (!compile_for(a, r, resource, type, &p, err) || !check_leaves(a, p, err))
         return false;
     return fp_compile(a, r->defs, str_of(p->def->expression), type, true, &strict, &why) ||
            err_at(err, ERR_RULE, "SearchParameter.expression", "%s", why.msg);

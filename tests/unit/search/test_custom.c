@@ -58,6 +58,16 @@ START_TEST(test_what_is_refused_and_where)
         {"\"status\":\"active\",\"code\":\"n\",\"base\":[\"Patient\"],\"type\":\"special\",\"expression\":"
          "\"Patient.name.given\"",
          "SearchParameter.type"},
+        /* types that have no value for it */
+        {"\"status\":\"active\",\"code\":\"n\",\"base\":[\"Patient\"],\"type\":\"reference\",\"expression\":"
+         "\"Patient.name\"",
+         "SearchParameter.type"},
+        {"\"status\":\"active\",\"code\":\"n\",\"base\":[\"Patient\"],\"type\":\"quantity\",\"expression\":"
+         "\"Patient.gender\"",
+         "SearchParameter.type"},
+        {"\"status\":\"active\",\"code\":\"n\",\"base\":[\"Patient\"],\"type\":\"date\",\"expression\":"
+         "\"Patient.name.given | Patient.birthDate\"",
+         NULL},
         /* what is not in use is not looked at */
         {"\"status\":\"draft\",\"code\":\"name\",\"base\":[\"Patient\"],\"type\":\"string\",\"expression\":"
          "\"(\"",
@@ -172,6 +182,30 @@ START_TEST(test_types)
 }
 END_TEST
 
+/* What the definitions have is indexed, so under another code it would be taken as well. */
+START_TEST(test_standard_ones_would_be_taken)
+{
+    for (int i = 0; i < fhir_resource_count(t.defs); i++) {
+        const struct fhir_type *type = fhir_resource_at(t.defs, i);
+        const struct fhir_search_param *const *list;
+        int n = fhir_search_params(type, &list);
+        for (int j = 0; j < n; j++) {
+            const struct fhir_search_param *p = list[j];
+            if (!p->expression || p->type == FHIR_SEARCH_SPECIAL || p->type == FHIR_SEARCH_COMPOSITE ||
+                p->base != type)
+                continue;
+            json *o = parameter("\"status\":\"active\",\"code\":\"zz\"");
+            json *base = json_add(&t.a, o, "base", json_array(&t.a));
+            json_push(base, json_string(&t.a, type->name));
+            json_add_string(&t.a, o, "type", fhir_search_type_name(p->type));
+            json_add_string(&t.a, o, "expression", p->expression);
+            ck_assert_msg(search_custom_check(t.registry, &t.a, o, (struct str){NULL, 0}, &err),
+                          "%s of %s: %s", p->code, type->name, err.msg);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_search_custom(void)
 {
     Suite *s = suite_create("search/custom");
@@ -182,6 +216,7 @@ Suite *suite_search_custom(void)
     tcase_add_test(tc, test_what_is_being_built_is_indexed_but_not_asked);
     tcase_add_test(tc, test_what_cannot_be_evaluated_has_no_value);
     tcase_add_test(tc, test_types);
+    tcase_add_test(tc, test_standard_ones_would_be_taken);
     suite_add_tcase(s, tc);
     return s;
 }
