@@ -5,6 +5,8 @@ Each question goes to the server and to the scan; a difference is printed with w
 line counts the questions.
 """
 import argparse
+import concurrent.futures
+import datetime
 import json
 import pathlib
 import random
@@ -29,8 +31,9 @@ def encode(pairs):
 class Comparison:
     def __init__(self, client, base, resources, seed=1, log=sys.stdout):
         self.client, self.base, self.log = client, base, log
-        self.scan = scan.Scan(facts.Facts(), base, resources)
-        self.generator = queries.Generator(self.scan, random.Random(seed))
+        self.scan = scan.Scan(facts.Facts(), base, resources, set())
+        self.random = random.Random(seed)
+        self.deleted = []
         self.passed = self.failed = 0
 
     def report(self, url, text):
@@ -38,23 +41,29 @@ class Comparison:
 
     # ---- asking
 
-    def get(self, url, pairs=(), post=False):
-        if post:
+    def get(self, url, post=False):
+        if post:  # some of the parameters in the URL, the others in the body
             path, _, query = url.partition("?")
-            answer = self.client.request("POST", path + "/_search", query, {"Content-Type": "application/x-www-form-urlencoded"})
+            pairs = query.split("&")
+            some = self.random.randint(0, len(pairs) - 1)
+            answer = self.client.request("POST", (path + "/" if path else "") + "_search" + ("?" + "&".join(pairs[:some]) if some else ""), "&".join(pairs[some:]),
+                                         {"Content-Type": "application/x-www-form-urlencoded"})
         else:
             answer = self.client.request("GET", url)
         if answer.status != 200:
             raise ValueError(f"{answer.status} {answer.body[:400].decode(errors='replace')}")
         return json.loads(answer.body)
 
-    def pages(self, url, post=False, limit=None):
+    def pages(self, url, post=False, limit=None, relation="next"):
         """The Bundles from the first to the last, or a first few."""
         while url and limit != 0:
-            bundle = self.get(url, post=post)
+            bundle = self.get(url, post)
             yield bundle
-            url = next((l["url"][len(self.base) + 1:] for l in bundle["link"] if l["relation"] == "next"), None)
+            url = self.link(bundle, relation)
             post, limit = False, limit and limit - 1
+
+    def link(self, bundle, relation):
+        return next((l["url"][len(self.base):].lstrip("/") for l in bundle["link"] if l["relation"] == relation), None)
 
     def entries(self, bundle, mode):
         return [(e["resource"]["resourceType"], e["resource"]["id"]) for e in bundle.get("entry", []) if e["search"]["mode"] == mode]
@@ -68,17 +77,19 @@ class Comparison:
         for reverse, iterate, text in q.includes:
             pairs.append((("_revinclude" if reverse else "_include") + (":iterate" if iterate else ""), text))
         path = "/".join(q.compartment) + "/" if q.compartment else ""
-        return f"{path}{q.kinds[0]}?{encode(pairs)}"
+        if len(q.kinds) > 1:
+            pairs.insert(0, ("_type", ",".join(q.kinds)))
+        return f"{path}{q.kinds[0] if len(q.kinds) == 1 else '*' if path else ''}?{encode(pairs)}"
 
     def differences(self, q):
         expected = self.scan.matches(q.kinds, q.criteria, q.compartment)
         want, many = set(expected), len(expected) > MANY
         size = q.count if q.count and len(expected) < 60 else 50 if many else 1000
         url = self.url(q, [("_count", str(size))])
-        got, total, pages = [], None, 0
+        got, pages = [], []
         for bundle in self.pages(url, q.post and not q.compartment, limit=1 if many else None):
-            pages += 1
             page = self.entries(bundle, "match")
+            pages.append(page)
             got += page
             if len(page) > size:
                 yield f"{len(page)} matches on a page of {size}"
@@ -104,10 +115,13 @@ class Comparison:
         if set(got) - want or (not many and want - set(got)):
             yield f"{len(set(got))} instead of {len(want)}; not expected {self.show(set(got) - want, q)}, missing {self.show(want - set(got), q)}"
             return
-        if q.sort and not self.scan.is_sorted(q.kinds[0], [i for _, i in got], q.sort):
+        if q.sort and not self.scan.is_sorted(got, expected, q.sort):
             keys = [(c.lstrip("-"), c.startswith("-")) for c in q.sort.split(",")]
             yield f"not in order of {q.sort}: {[[self.scan.sort_value(*r, c, d) for c, d in keys] for r in got][:40]}"
-        if pages > 1:
+        if len(pages) > 1:
+            back = [self.entries(b, "match") for b in self.pages(self.link(bundle, "previous"), relation="previous")]
+            if back[::-1] != pages[:-1]:
+                yield f"backwards: {back[::-1]} instead of {pages[:-1]}"
             once = self.entries(self.get(self.url(q, [("_count", "1000")])), "match")
             if once != got:
                 yield f"another order on one page: {once[:8]} … {got[:8]}"
@@ -124,7 +138,7 @@ class Comparison:
         return out
 
     def ask(self, q):
-        self.scan.now = values.micros(__import__("datetime").datetime.now(values.ZONE))
+        self.scan.now = values.micros(datetime.datetime.now(values.ZONE))
         found = None
         try:
             found = list(self.differences(q))
@@ -134,27 +148,77 @@ class Comparison:
             self.report(self.url(q), text)
         self.passed, self.failed = self.passed + (not found), self.failed + bool(found)
 
-    def run(self, count):
+    def run(self, count, kinds=None):
+        generator = queries.Generator(self.scan, self.random, kinds)
         for _ in range(count):
-            self.ask(self.generator.query())
+            self.ask(generator.query())
+
+    # ---- writing in between
+
+    def change(self, n):
+        """Some resources get the content of another one of their type, some are deleted, some come again."""
+        resources = list(self.scan.resources.values())
+        spare = self.deleted + self.random.sample(resources, n)
+        self.deleted, changed = [], []
+        for r in spare:
+            other = self.random.choice([o for o in resources if o["resourceType"] == r["resourceType"]])
+            if self.random.random() < .2:
+                self.check(self.client.request("DELETE", f"{r['resourceType']}/{r['id']}"))
+                self.deleted.append(r)
+            else:
+                changed.append({**other, "id": r["id"]})
+        gone = {(r["resourceType"], r["id"]) for r in spare}
+        kept = [r for k, r in self.scan.resources.items() if k not in gone]
+        self.scan = scan.Scan(self.scan.facts, self.base, kept + load(self.client, changed), self.scan.gone | {(r["resourceType"], r["id"]) for r in self.deleted})
+
+    def check(self, answer):
+        if answer.status not in (200, 201, 204):
+            raise ValueError(f"{answer.status} {answer.body[:400].decode(errors='replace')}")
+        return answer
+
+    def walks(self, client_of, seconds):
+        """Pages are turned while others write: what stays as it was comes once, in order; what changes at most once."""
+        still, moving = ([f"walk-{name}{n}" for n in range(count)] for name, count in (("s", 60), ("m", 30)))
+        text = {id: {"resourceType": "Observation", "id": id, "status": "final", "code": {"coding": [{"system": "http://example.org/walk", "code": f"c{n % 7}"}]},
+                     "meta": {"tag": [{"code": "walk"}]}, "effectiveDateTime": f"2020-01-{n % 9 + 1:02d}", "valueQuantity": {"value": n % 5, "unit": "x"}} for n, id in enumerate(still + moving)}
+        load(self.client, list(text.values()))
+        end = time.monotonic() + seconds
+
+        def write(part):
+            client, random_ = client_of(), random.Random(part)
+            while time.monotonic() < end:
+                id = random_.choice(moving[part::2])
+                body = {**text[id], "effectiveDateTime": f"2020-01-{random_.randint(1, 28):02d}", "valueQuantity": {"value": random_.randint(0, 9), "unit": "x"}}
+                self.check(client.request("DELETE", f"Observation/{id}") if random_.random() < .3 else client.request("PUT", f"Observation/{id}", body))
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            writers = [pool.submit(write, part) for part in range(2)]
+            while time.monotonic() < end:
+                sort = self.random.choice(["", "date", "-date", "code", "-value-quantity,_id", "_lastUpdated", "-_lastUpdated", "_id", "code,-date"])
+                criteria = self.random.choice([[("_tag", "walk")], [("_tag", "walk"), ("date", "ge2020")], [("code", "http://example.org/walk|")], [("status", "final"), ("code", "c1,c2,c3,c4,c5,c6,c0"), ("_tag", "walk")]])
+                url = "Observation?" + encode(criteria + [("_count", str(self.random.randint(1, 20)))] + ([("_sort", sort)] if sort else []))
+                got = [id for bundle in self.pages(url) for _, id in self.entries(bundle, "match")]
+                twice = {id for id in got if got.count(id) > 1}
+                missing = set(still) - set(got)
+                self.passed, self.failed = self.passed + (not twice and not missing), self.failed + bool(twice or missing)
+                if twice or missing:
+                    self.report(url, f"while others write: twice {sorted(twice)[:5]}, missing {sorted(missing)[:5]}")
+            for w in writers:
+                w.result()
 
 
 def load(client, resources):
-    """PUTs all in a few batches; the resources with the server's lastUpdated."""
+    """PUTs all in a few batches; the resources with the server's meta."""
     out = []
     for n in range(0, len(resources), 50):
         part = resources[n:n + 50]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": [
             {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in part]}
-        answer = client.request("POST", "", facts.write(bundle))
-        if answer.status != 200:
-            raise SystemExit(f"loading: {answer.status} {answer.body[:2000].decode()}")
+        answer = client.request("POST", "", facts.write(bundle), {"Prefer": "return=representation"})
         for r, e in zip(part, answer.json["entry"]):
             if not e["response"]["status"].startswith("20"):
-                raise SystemExit(f"loading {r['resourceType']}/{r['id']}: {json.dumps(e)[:1000]}")
-            stored = facts.parse(facts.write(r))
-            stored.setdefault("meta", {})["lastUpdated"] = e["response"]["lastModified"]
-            out.append(stored)
+                raise ValueError(f"loading {r['resourceType']}/{r['id']}: {json.dumps(e)[:1000]}")
+            out.append({**facts.parse(facts.write(r)), "meta": e["resource"]["meta"]})  # labels of the version before stay
     return out
 
 
@@ -165,12 +229,15 @@ def main():
     options.add_argument("--count", type=int, default=500)
     options = options.parse_args()
     with kagari.Dev() as dev:
-        client = dev.client()
         started = time.monotonic()
-        comparison = Comparison(client, dev.base, load(client, data.resources()), options.seed)
+        comparison = Comparison(dev.client(), dev.base, load(dev.client(), data.resources()), options.seed)
         loaded = time.monotonic()
-        comparison.run(options.count)
-        print(f"loaded in {loaded - started:.1f} s, compared in {time.monotonic() - loaded:.1f} s")
+        for n in range(0, options.count, 100):
+            comparison.change(20)
+            comparison.run(min(100, options.count - n))
+        compared = time.monotonic()
+        comparison.walks(dev.client, 2)
+        print(f"loaded in {loaded - started:.1f} s, compared in {compared - loaded:.1f} s, with {(len(comparison.deleted))} deleted")
         print(f"{comparison.passed} passed, {comparison.failed} failed")
     sys.exit(bool(comparison.failed))
 

@@ -1,6 +1,7 @@
 """Questions made at random of values that the data have, so that most of them find something."""
 import datetime
 import decimal
+import itertools
 import re
 import unicodedata
 
@@ -29,9 +30,9 @@ class Query:
 
 
 class Generator:
-    def __init__(self, scan_, random):
+    def __init__(self, scan_, random, kinds=None):
         self.scan, self.random = scan_, random
-        self.kinds = sorted(scan_.by_type)
+        self.kinds = sorted(kinds or scan_.by_type)
         self.usable = {}
         for kind in self.kinds:
             self.usable[kind] = [p for p in scan_.parameters[kind].values() if p.branches and p.kind != "special" and not (kind == "Bundle" and p.kind == "reference")]
@@ -100,7 +101,9 @@ class Generator:
         if "T" in form and self.chance(.8):
             offset = moment.strftime("%z")
             text += "Z" if offset == "+0000" and self.chance(.5) else f"{offset[:3]}:{offset[3:]}"
-        prefix = self.pick(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+        prefix = self.pick(["", *values.PREFIXES])
+        if prefix == "ap" and parameter.code == "_lastUpdated":  # a tenth of next to nothing
+            prefix = "ge"
         return None, prefix + text
 
     def digits(self, number):
@@ -182,10 +185,10 @@ class Generator:
         found = self.scan.values(parameter, resource)
         return getattr(self, parameter.kind)(self.pick(found), parameter) if found else None
 
-    def single(self, kind, resource):
+    def single(self, kind, resource, usable=None):
         """(name, text) that a resource of the type probably answers to"""
         for _ in range(20):
-            parameter = self.pick(self.usable[kind])
+            parameter = self.pick(usable or self.usable[kind])
             if self.chance(.03):
                 return parameter.code + ":missing", self.pick(["true", "false"])
             made = self.alternative(parameter, resource)
@@ -225,7 +228,7 @@ class Generator:
         for source in self.kinds:
             for parameter in self.usable[source]:
                 if parameter.kind == "reference" and (not parameter.targets or kind in parameter.targets):
-                    for id in self.scan.referrers(source, parameter.code).get((kind, resource["id"]), ())[:3]:
+                    for id in itertools.islice(self.scan.referrers(source, parameter.code).get((kind, resource["id"]), ()), 3):
                         links.append((parameter.code, source, id))
         if not links:
             return None
@@ -235,7 +238,25 @@ class Generator:
 
     # ---- whole questions
 
+    def across(self):
+        """Over several types, or all, with parameters that they share."""
+        kinds = self.random.sample(self.kinds, min(len(self.kinds), self.pick([2, 2, 3, 0])))
+        alike = [{p.code: p.kind for p in self.usable[k]} for k in kinds] or [{c: p.kind for c, p in self.scan.facts.parameters["Resource"].items() if p.branches}]
+        common = {c for c, k in alike[0].items() if all(a.get(c) == k for a in alike)}
+        kind = self.pick(kinds or self.kinds)
+        usable = [p for p in self.usable[kind] if p.code in common and p.kind != "reference"]
+        q = Query(kinds, [self.single(kind, self.any_of(kind), usable) for _ in range(self.pick([0, 1, 1, 2]))])
+        holders = [c for c in self.scan.facts.compartments if c in self.scan.by_type]
+        if not kinds or self.chance(.3):
+            q.compartment = (c := self.pick(holders), self.pick(self.scan.by_type[c]))
+        if self.chance(.3):
+            q.sort = self.pick(["_id", "-_id", "_lastUpdated,_id", "-_lastUpdated"])
+        q.count = self.pick([None, 1, 3, 7])
+        return q
+
     def query(self):
+        if self.chance(.05):
+            return self.across()
         kind = self.pick(self.kinds)
         resource = self.any_of(kind)
         q = Query([kind], [self.criterion(kind, resource) for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))])

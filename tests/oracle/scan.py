@@ -3,6 +3,7 @@
 A Scan holds the resources as they were sent, with the id and lastUpdated that the server gave them. Its questions are
 the same texts that are sent to the server; it reads them anew by the words of search.html.
 """
+import itertools
 import re
 
 import values
@@ -42,8 +43,9 @@ def phone(text):
 
 
 class Scan:
-    def __init__(self, facts, base, resources):
-        self.facts, self.base = facts, base
+    def __init__(self, facts, base, resources, gone=()):
+        """gone: (type, id) of what was here and is deleted"""
+        self.facts, self.base, self.gone = facts, base, gone
         self.resources = {(r["resourceType"], r["id"]): r for r in resources}
         self.by_type = {}
         for kind, id in self.resources:
@@ -304,12 +306,12 @@ class Scan:
             found = self.referring[source, code] = {}
             for id in self.by_type.get(source, ()):
                 for t in self.targets(self.parameters[source][code], self.resources[source, id]):
-                    found.setdefault(t, []).append(id)
+                    found.setdefault(t, {})[id] = True
         return self.referring[source, code]
 
     def matches(self, kinds, criteria, compartment=None):
-        """(type, id) of what all criteria hold for."""
-        return [(k, i) for k in kinds for i in self.by_type.get(k, ())
+        """(type, id) of what all criteria hold for. kinds empty: all types"""
+        return [(k, i) for k in kinds or sorted(self.by_type) for i in self.by_type.get(k, ())
                 if (not compartment or self.is_in(compartment, k, i)) and all(self.holds(k, i, n, t) for n, t in criteria)]
 
     def is_in(self, compartment, kind, id):
@@ -335,37 +337,27 @@ class Scan:
         elif parameter.kind == "quantity":
             keys = [(self.base_unit(v[1]) if v[1] else INFINITY) if descending else (self.base_unit(v[0]) if v[0] else -INFINITY) for v in found]
         else:
-            keys = [t[1] for t in self.targets(parameter, resource)]
+            keys = [t[1] for t, _, _ in found if t in self.resources or t in self.gone]
         return (max(keys) if descending else min(keys)) if keys else None
 
-    def is_sorted(self, kind, ids, sort):
-        """Missing values may all come first or all last."""
+    def orders(self, rows, sort):
+        """The sort values of the rows in order: missing ones may all come first or all last, so there are several."""
         keys = [(c.lstrip("-"), c.startswith("-")) for c in sort.split(",")]
-        rows = [[self.sort_value(kind, i, c, d) for c, d in keys] for i in ids]
+        values_ = [[self.sort_value(*r, c, d) for c, d in keys] for r in rows]
+        holes = [any(v[n] is None for v in values_) for n in range(len(keys))]
+        for first in itertools.product(*[(False, True) if h else (False,) for h in holes]):
+            ordered = list(values_)
+            for n in reversed(range(len(keys))):
+                have, none = [v for v in ordered if v[n] is not None], [v for v in ordered if v[n] is None]
+                have.sort(key=lambda v: v[n], reverse=keys[n][1])
+                ordered = none + have if first[n] else have + none
+            yield ordered
 
-        def ordered(rows, n, missing_first):
-            def rank(v):
-                return (missing_first[n] == 0, 0) if v is None else (missing_first[n] == 1, v)
-            if n == len(keys):
-                return True
-            descending = keys[n][1]
-            groups = []
-            for row in rows:
-                if groups and groups[-1][0][n] == row[n]:
-                    groups[-1].append(row)
-                else:
-                    groups.append([row])
-            heads = [g[0][n] for g in groups]
-            if len(set(heads)) != len(heads):
-                return False
-            real = [h for h in heads if h is not None]
-            if real != sorted(real, reverse=descending):
-                return False
-            if None in heads and heads.index(None) not in (0, len(heads) - 1):
-                return False
-            return all(ordered(g, n + 1, missing_first) for g in groups)
-
-        return ordered(rows, 0, [0] * len(keys))
+    def is_sorted(self, got, expected, sort):
+        """got is the beginning of expected in order."""
+        keys = [(c.lstrip("-"), c.startswith("-")) for c in sort.split(",")]
+        said = [[self.sort_value(*r, c, d) for c, d in keys] for r in got]
+        return any(said == o[:len(said)] for o in self.orders(expected, sort))
 
     # ---- includes
 
