@@ -7,7 +7,8 @@
  * a plain value can answer goes to narrow side tables:
  *     idx_str   folded strings (prefix, :contains) and, where it differs, the string as it was (:exact)
  *     idx_date  ranges of dates that have no lane
- *     idx_num   numbers and quantities
+ *     idx_num   numbers and quantities; positions
+ *     idx_text  the words of the text (_text, _content), when they are kept
  *     idx_ovf   second and further values of the lanes code and cat
  *     idx_dict  one row for each distinct value, not for each resource: code → key, text → key, uri → key;
  *               serves :text, uri :below and :above, and _sort by token or uri
@@ -51,11 +52,15 @@ bool search_custom_is_used(const struct search_registry *r, const json *resource
 void search_custom_types(const struct search_registry *r, struct arena *a, const json *resource,
                          int16_t **types, size_t *n);
 
+/* Whose words are kept in idx_text. */
+enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };
+
 /* Settings of a tenant that hashing and reading of values depend on. */
 struct search_tenant {
     int32_t id;
     struct hash_key key;
     int zone; /* minutes east of UTC, for dates without one */
+    enum search_text text;
 };
 
 #define SEARCH_NO_DATE INT64_MIN
@@ -117,7 +122,8 @@ struct search_index {
     size_t n_dicts, cap_dicts;
     struct search_index_ref *refs;
     size_t n_refs, cap_refs;
-    int64_t ix; /* hash over all of strs, dates, nums, ovfs: equal means the side rows are equal */
+    struct str words; /* of the text: a tsvector's text; s NULL: none */
+    int64_t ix; /* hash over all of strs, dates, nums, ovfs, words: equal means the side rows are equal */
 };
 
 /* base: this server's URL ("https://host/fhir"), so that absolute references to itself become relative. The
@@ -131,6 +137,7 @@ struct search_offer {
     const struct fhir_search_param *def;
     bool searchable;
     const struct search_custom *custom; /* NULL: of the definitions */
+    enum search_text text;              /* what has to be kept for it */
 };
 int search_offers(const struct search_registry *r, const struct fhir_type *type);
 struct search_offer search_offer(const struct search_registry *r, const struct fhir_type *type, int i);

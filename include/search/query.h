@@ -47,6 +47,8 @@ struct search_options {
     struct str base;                     /* this server's URL */
     const struct fhir_type *compartment; /* compartment search: Patient/1/… */
     struct str compartment_id;
+    enum search_text
+        text; /* what has been kept of all that is stored; less than the tenant's: still being built */
     bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
 };
 
@@ -83,6 +85,8 @@ struct search_query {
     size_t n_unknown, cap_unknown; /* names of parameters that were left out */
     struct str *building;
     size_t n_building, cap_building; /* names of those left out because their index is still being built */
+    const struct search_criterion *text,
+        *near; /* those by which rows have a score and a distance; NULL: none */
     int64_t *locks;
     size_t n_locks, cap_locks; /* search_lock_keys() */
     bool empty;                /* known to match nothing */
@@ -123,7 +127,9 @@ enum search_column {
     SEARCH_TENANT,
     SEARCH_CURSOR,
     SEARCH_SNAPSHOT,
-    SEARCH_TOTAL
+    SEARCH_TOTAL,
+    SEARCH_SCORE,   /* this and the next only when the query has text or near */
+    SEARCH_DISTANCE /* km */
 };
 void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
 /* What of a search costs most and what to add, for one that ran out of time: "what costs most is 'name'; add …". */

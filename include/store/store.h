@@ -26,9 +26,11 @@ struct store;
 bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err) NODISCARD;
 void store_free(struct store *s);
 const struct search_tenant *store_tenant(const struct store *s);
+/* What of the text has been kept of all that is stored: at most what the tenant's setting says. */
+enum search_text store_text(const struct store *s);
 /* Statistics for search_plan(); valid for at least a minute. */
 const struct search_stats *store_stats(const struct store *s);
-/* Reads them anew from pg_stats; from a worker, now and then. */
+/* Reads them anew from pg_stats, and what store_text() says; from a worker, now and then. */
 bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
 /* Lets PostgreSQL count anew when the data have doubled since it last did: between its own visits, a minute apart, it
  * would plan the first searches after a load as if the tables were empty. */

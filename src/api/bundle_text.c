@@ -65,6 +65,22 @@ void bundle_entry_search(struct bundle *w, const char *mode)
     buf_addf(&w->b, "{\"mode\":\"%s\"}", mode);
 }
 
+void bundle_entry_match(struct bundle *w, struct str score, struct str distance)
+{
+    member(w, "search");
+    buf_adds(&w->b, "{");
+    if (distance.len)
+        buf_addf(&w->b,
+                 "\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/location-distance\","
+                 "\"valueDistance\":{\"value\":%.*s,\"unit\":\"km\",\"system\":\"http://unitsofmeasure.org\","
+                 "\"code\":\"km\"}}],",
+                 STR_FMT(distance));
+    buf_adds(&w->b, "\"mode\":\"match\"");
+    if (score.len)
+        buf_addf(&w->b, ",\"score\":%.*s", STR_FMT(score));
+    buf_adds(&w->b, "}");
+}
+
 void bundle_entry_request(struct bundle *w, const char *method, const char *type, struct str id)
 {
     member(w, "request");

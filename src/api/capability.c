@@ -50,12 +50,14 @@ static void add_state(struct arena *a, json *o, const struct search_custom *cust
                         : "Its index is still being built. Until then searches leave it out, and say so.");
 }
 
-static json *search_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type)
+/* kept: the words that this server keeps, ready: those that all that is stored has. */
+static json *search_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type,
+                           enum search_text kept, enum search_text ready)
 {
     json *list = json_array(a);
     for (int i = 0; i < search_offers(r, type); i++) {
         struct search_offer offer = search_offer(r, type, i);
-        if (!offer.searchable && !offer.custom)
+        if ((!offer.searchable && !offer.custom) || offer.text > kept)
             continue;
         json *o = json_push(list, json_object(a));
         if (offer.custom)
@@ -63,6 +65,11 @@ static json *search_params(struct arena *a, const struct search_registry *r, con
         json_add_string(a, o, "name", offer.def->code);
         json_add_string(a, o, "definition", offer.def->url);
         json_add_string(a, o, "type", fhir_search_type_name(offer.def->type));
+        if (offer.text > ready)
+            json_add_string(
+                a, o, "documentation",
+                "What was stored before this server kept words is not indexed for it. Until it is "
+                "(POST [base]/$reindex), searches leave it out, and say so.");
     }
     return list;
 }
@@ -115,7 +122,8 @@ static void add_operations(struct arena *a, json *to, unsigned levels, const str
 }
 
 static void add_resource(struct arena *a, json *list, const struct search_registry *r,
-                         const struct fhir_defs *d, const struct fhir_type *type, const struct config *c)
+                         const struct fhir_defs *d, const struct fhir_type *type, const struct config *c,
+                         enum search_text ready)
 {
     json *o = json_push(list, json_object(a));
     json_add_string(a, o, "type", type->name);
@@ -133,7 +141,7 @@ static void add_resource(struct arena *a, json *list, const struct search_regist
     for (size_t i = 0; i < sizeof policy / sizeof policy[0] && policy[i]; i++)
         json_push(policies, json_string(a, policy[i]));
     add_includes(a, o, r, d, type);
-    json_add(a, o, "searchParam", search_params(a, r, type));
+    json_add(a, o, "searchParam", search_params(a, r, type, (enum search_text)c->search_text, ready));
     add_operations(a, o, LEVEL_TYPE | LEVEL_INSTANCE | LEVEL_VERSION, type);
 }
 
@@ -221,7 +229,8 @@ static bool is_normative(const char *type)
     return false;
 }
 
-static struct str make(struct api *api, struct arena *a, const struct search_registry *r, enum api_mode mode)
+static struct str make(struct api *api, struct arena *a, const struct search_registry *r, enum api_mode mode,
+                       enum search_text ready)
 {
     const struct fhir_defs *d = api->deps.defs;
     const struct config *c = atomic_load(&api->config);
@@ -251,7 +260,7 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
     json *resources = json_add(a, rest, "resource", json_array(a));
     for (int i = 0; i < fhir_resource_count(d); i++)
         if (mode == MODE_FULL || is_normative(fhir_resource_at(d, i)->name))
-            add_resource(a, resources, r, d, fhir_resource_at(d, i), c);
+            add_resource(a, resources, r, d, fhir_resource_at(d, i), c, ready);
     json_add(a, rest, "interaction", interactions(a, false));
     add_operations(a, rest, LEVEL_SYSTEM, NULL);
     add_compartments(a, rest, d);
@@ -276,13 +285,15 @@ bool api__capability(struct api *api, const struct search_hold *search, enum api
     struct api_capability *c = &api->capability[search->seat];
     struct str *form = &c->forms[mode][format == FORMAT_XML][pretty];
     pthread_mutex_lock(&api->lock);
-    if (c->generation != search->generation) {
+    enum search_text text = store_text(api->deps.store);
+    if (c->generation != search->generation || c->text != text) {
         arena_clear(&c->a);
         memset(c->forms, 0, sizeof c->forms);
+        c->text = text;
         c->generation = search->generation;
     }
     if (!c->forms[mode][0][0].s)
-        c->forms[mode][0][0] = make(api, &c->a, search->registry, mode);
+        c->forms[mode][0][0] = make(api, &c->a, search->registry, mode, text);
     bool ok = form->s || make_form(api, c, mode, format, pretty, form, err);
     *out = *form;
     pthread_mutex_unlock(&api->lock);

@@ -18,6 +18,7 @@ static bool parse(struct api_request *r, const struct fhir_type *type, struct st
     const struct search_options options = {.type = type,
                                            .strict = true,
                                            .conditional = true,
+                                           .text = store_text(d->store),
                                            .base = r->base,
                                            .limits = {.count = limit, .max_count = limit}};
     if (!api__parse_args(r->a, criteria, &args, &n, &cap, err))

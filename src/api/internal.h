@@ -20,6 +20,7 @@ struct api {
     struct api_capability {
         struct arena a;
         int64_t generation;
+        enum search_text text;
         struct str forms[MODES][2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
     struct api_deferred *deferred; /* deferred.c */
@@ -259,6 +260,8 @@ void bundle_entry_open(struct bundle *w);
 void bundle_entry_url(struct bundle *w, struct str base, const char *type, struct str id);
 void bundle_entry_resource(struct bundle *w, struct str text);
 void bundle_entry_search(struct bundle *w, const char *mode);
+/* score, distance (km): literals; empty: there is none. */
+void bundle_entry_match(struct bundle *w, struct str score, struct str distance);
 void bundle_entry_request(struct bundle *w, const char *method, const char *type, struct str id);
 /* ver 0: no etag; location and outcome: s NULL: none. */
 void bundle_entry_response(struct bundle *w, int status, struct str location, int32_t ver, int64_t lu_us,

@@ -29,6 +29,7 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
     struct search_options options = {
         .type = r->type,
         .strict = r->strict,
+        .text = store_text(d->store),
         .base = r->base,
         .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
                    c->search_total_limit},
@@ -178,6 +179,11 @@ static struct str reduced(struct api_request *r, const struct page *p, struct st
                                          p->q->n_elements));
 }
 
+static struct str measure(const struct db_rows *rows, int i, enum search_column column)
+{
+    return db_null(rows, i, column) ? STR("") : db_text(rows, i, column);
+}
+
 static void add_row(struct api_request *r, struct page *p, const struct db_rows *rows, int i,
                     const char *mode)
 {
@@ -187,7 +193,10 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
     bundle_entry_open(&p->w);
     bundle_entry_url(&p->w, r->base, type->name, db_text(rows, i, SEARCH_RID));
     bundle_entry_resource(&p->w, reduced(r, p, db_text(rows, i, SEARCH_CONTENT)));
-    bundle_entry_search(&p->w, mode);
+    if (strcmp(mode, "match") == 0 && (p->q->text || p->q->near))
+        bundle_entry_match(&p->w, measure(rows, i, SEARCH_SCORE), measure(rows, i, SEARCH_DISTANCE));
+    else
+        bundle_entry_search(&p->w, mode);
     bundle_entry_close(&p->w);
 }
 

@@ -86,7 +86,7 @@ static bool same_row(const struct db_rows *rows, int i, const struct search_inde
 
 static enum need need_of(const struct db_rows *rows, int i, const struct search_index *x, struct arena *a)
 {
-    int64_t sides = (int64_t)(x->n_strs + x->n_dates + x->n_nums + x->n_ovfs);
+    int64_t sides = (int64_t)(x->n_strs + x->n_dates + x->n_nums + x->n_ovfs + (x->words.s != NULL));
     if (db_int8(rows, i, STORED_IX) == x->ix && db_int8(rows, i, STORED_SIDES) != sides)
         return NEED_DOUBT;
     return same_row(rows, i, x, a) ? NEED_NOTHING : NEED_ROWS;

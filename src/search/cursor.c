@@ -83,6 +83,8 @@ static bool is_value(enum search__order by, struct arena *a, struct str v)
     case ORDER_LANE_DATE:
     case ORDER_DATE:
         return str_int64(v, &i);
+    case ORDER_SCORE:
+    case ORDER_DISTANCE:
     case ORDER_NUMBER:
         return str_is(v, "Infinity") || str_is(v, "-Infinity") || (v.len < 256 && decimal_parse(a, v, &d));
     case ORDER_ID:

@@ -287,5 +287,5 @@ int search_offers(const struct search_registry *r, const struct fhir_type *type)
 struct search_offer search_offer(const struct search_registry *r, const struct fhir_type *type, int i)
 {
     const struct search_param *p = r->types[type->id].slots[i].param;
-    return (struct search_offer){p->def, search__is_searchable(p), p->custom};
+    return (struct search_offer){p->def, search__is_searchable(p), p->custom, search__text_of(p)};
 }

@@ -12,7 +12,7 @@ static search__index_fn *const kinds[] = {
     [FHIR_SEARCH_QUANTITY] = search__index_quantity,
     [FHIR_SEARCH_URI] = search__index_uri,
     [FHIR_SEARCH_COMPOSITE] = NULL,
-    [FHIR_SEARCH_SPECIAL] = NULL,
+    [FHIR_SEARCH_SPECIAL] = search__index_near,
 };
 
 void search__add_key(struct search__index *x, int64_t key)
@@ -209,6 +209,8 @@ static int64_t hash_side_rows(const struct search_index *out, const struct hash_
     }
     for (size_t i = 0; i < out->n_ovfs; i++) /* these rows carry the date too */
         sum += hash_row(key, "ovf", out->ovfs[i].lane, BYTES(out->ovfs[i].val), BYTES(out->dt));
+    if (out->words.s)
+        sum += hash_strs(key, STR("text"), out->words);
     return (int64_t)sum;
 }
 
@@ -257,6 +259,7 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
         if (type == r->compartments[i])
             search__add_compartment(&x, type, out->h);
     add_labels(&x);
+    search__index_text(&x);
     for (size_t i = 0; i < out->n_labels; i++)
         *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = out->labels[i];
     search__refs(&x);

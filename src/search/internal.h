@@ -8,6 +8,7 @@
  *   string.c token.c reference.c date.c number.c quantity.c uri.c composite.c
  *                one parameter type each: its values' index rows, and its query text → criterion
  *   filter.c     _filter → criteria
+ *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
@@ -22,7 +23,14 @@
 /* ---- registry ---------------------------------------------------------------------------------------- */
 
 /* Parameters that are no FHIRPath over the resource. */
-enum search__special { SPECIAL_NONE, SPECIAL_ID, SPECIAL_UPDATED, SPECIAL_FILTER };
+enum search__special {
+    SPECIAL_NONE,
+    SPECIAL_ID,
+    SPECIAL_UPDATED,
+    SPECIAL_FILTER,
+    SPECIAL_TEXT,
+    SPECIAL_CONTENT,
+};
 
 /* How the values of a token parameter compare. */
 enum search__fold {
@@ -121,6 +129,8 @@ bool search__compile(struct arena *a, const struct fhir_defs *d, const struct fh
 void search__find_roots(const struct fhir_type *type, struct search__slot *slot);
 /* It has values, and all rows that were there before it have been indexed for it. */
 bool search__is_searchable(const struct search_param *param);
+/* What of the text has to be kept for it. */
+enum search_text search__text_of(const struct search_param *param);
 
 /* unions.c: gives the slots of a type their parts. */
 void search__find_unions(struct arena *a, struct search__type *t);
@@ -193,7 +203,24 @@ void search__index_value(struct search__index *x, const struct fp_item *item);
 
 typedef void search__index_fn(struct search__index *x, const struct fp_item *item);
 search__index_fn search__index_string, search__index_token, search__index_reference, search__index_date,
-    search__index_number, search__index_quantity, search__index_uri;
+    search__index_number, search__index_quantity, search__index_uri, search__index_near;
+
+void search__index_text(struct search__index *x);
+
+/* Folded text, cut into the words of full text: set text, and position to that of the word before the first. */
+struct search__words {
+    struct str text;
+    int position;
+    size_t at;
+    bool in_run;
+};
+struct search__word {
+    struct str text;
+    int position;
+    bool paired;      /* of a run of kana and kanji: two of them, or the last one by itself */
+    bool first, last; /* paired: in its run */
+};
+bool search__next_word(struct search__words *w, struct search__word *out);
 
 /* An end of a range of quantities; value NULL: it is open. */
 struct search__end {
@@ -247,6 +274,8 @@ enum search__kind {
     CRIT_DATE,    /* the lane dt, or a row of idx_date */
     CRIT_NUMBER,  /* a row of idx_num */
     CRIT_UPDATED, /* lu */
+    CRIT_TEXT,    /* a row of idx_text */
+    CRIT_NEAR,    /* a row of idx_num with a position */
     CRIT_CHAIN,   /* the row refers, by param, to one of which a child (TARGET) holds */
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
 };
@@ -292,7 +321,11 @@ struct search_criterion {
         struct {
             int dict;
             struct str from, to;
-        }; /* DICT */
+        };                /* DICT */
+        struct str words; /* TEXT: a tsquery */
+        struct {
+            double latitude, longitude, km;
+        }; /* NEAR */
         struct {
             enum search__op op;
             int64_t lo, hi;
@@ -334,7 +367,9 @@ struct search__arg {
 typedef struct search_criterion *search__parse_fn(struct search__parse *p, const struct search__arg *arg,
                                                   struct str value);
 search__parse_fn search__parse_string, search__parse_token, search__parse_reference, search__parse_date,
-    search__parse_number, search__parse_quantity, search__parse_uri, search__parse_composite;
+    search__parse_number, search__parse_quantity, search__parse_uri, search__parse_composite,
+    search__parse_near;
+search__parse_fn search__parse_text; /* the whole value */
 /* The parameter of the resource that a composite on the resource itself has as its i-th component. */
 const struct search__slot *search__component(const struct search__parse *p, const struct search__arg *arg,
                                              int i);
@@ -395,6 +430,8 @@ void search__self(struct buf *self, struct str name, struct str value);
 bool search__parse_include(struct search__parse *p, struct str name, struct str value);
 bool search__parse_sort(struct search__parse *p, struct str value);
 void search__default_sort(struct search__parse *p);
+/* What score and distance are of. False: they are sorted by and not asked for. */
+bool search__find_measures(struct search__parse *p);
 
 /* ---- sort and cursor --------------------------------------------------------------------------------- */
 
@@ -408,12 +445,14 @@ enum search__order {
     ORDER_NUMBER,
     ORDER_CODE,
     ORDER_URI,
-    ORDER_REFERENCE
+    ORDER_REFERENCE,
+    ORDER_SCORE,
+    ORDER_DISTANCE
 };
 
 struct search_sort {
     enum search__order by;
-    const struct search__slot *slot; /* of the last six */
+    const struct search__slot *slot; /* from STRING to REFERENCE */
     bool desc;
 };
 
@@ -446,6 +485,11 @@ struct search__sql {
     int tenant;  /* the parameter's number */
     int aliases; /* how many rows of res have a name: r0, r1, … */
 };
+
+/* Selections of one number, for the row of k (an expression). */
+void search__text_score(struct search__sql *w, const struct search_criterion *c, const char *k);
+void search__near_distance(struct search__sql *w, const struct search_criterion *c, const char *k);
+void search__near_condition(struct search__sql *w, const struct search_criterion *c);
 
 /* FILTER: key conditions in the form that no index serves. */
 enum search__use { USE_INDEX, USE_FILTER };

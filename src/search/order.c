@@ -36,6 +36,8 @@ static const struct {
     [ORDER_CODE] = {NULL, "U&'\\+10FFFF'", "''"},
     [ORDER_URI] = {NULL, "U&'\\+10FFFF'", "''"},
     [ORDER_REFERENCE] = {NULL, "U&'\\+10FFFF'", "''"},
+    [ORDER_SCORE] = {NULL, "0", "0"},
+    [ORDER_DISTANCE] = {NULL, "'Infinity'::numeric", "'-Infinity'::numeric"},
 };
 
 static int param_ids(struct search__sql *w, const struct search__slot *slot)
@@ -52,8 +54,15 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
     struct sql *q = w->sql;
     const char *first =
         s->desc ? "max" : "min"; /* of several values the one that comes first in the direction */
-    int param = s->by == ORDER_REFERENCE ? 0 : param_ids(w, s->slot);
+    bool by_param = s->slot && s->by != ORDER_REFERENCE;
+    int param = by_param ? param_ids(w, s->slot) : 0;
     switch (s->by) {
+    case ORDER_SCORE: /* of what cannot match, none is needed */
+        w->q->text ? search__text_score(w, w->q->text, "r0.k") : sql_adds(q, "NULL::numeric");
+        break;
+    case ORDER_DISTANCE:
+        w->q->near ? search__near_distance(w, w->q->near, "r0.k") : sql_adds(q, "NULL::numeric");
+        break;
     case ORDER_STRING:
         sql_addf(
             q, "SELECT %s(s.val) FROM idx_str s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
@@ -133,6 +142,8 @@ static int cursor_param(struct search__sql *w, enum search__order by, struct str
         return !str_int64(v, &n)     ? sql_null(q, SQL_INT8)
                : by == ORDER_UPDATED ? sql_timestamptz(q, n)
                                      : sql_int8(q, n);
+    case ORDER_SCORE:
+    case ORDER_DISTANCE:
     case ORDER_NUMBER:
         return sql_numeric(q, v);
     default:

@@ -18,7 +18,7 @@ static search__parse_fn *const kinds[] = {
     [FHIR_SEARCH_QUANTITY] = search__parse_quantity,
     [FHIR_SEARCH_URI] = search__parse_uri,
     [FHIR_SEARCH_COMPOSITE] = search__parse_composite,
-    [FHIR_SEARCH_SPECIAL] = NULL,
+    [FHIR_SEARCH_SPECIAL] = search__parse_near,
 };
 
 struct search_criterion *search__refuse(struct search__parse *p, const struct search__arg *arg,
@@ -195,10 +195,17 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
                                             struct str value)
 {
-    if (str_is(arg->modifier, "missing"))
+    if (str_is(arg->modifier, "missing") && !search__text_of(arg->param))
         return parse_missing(p, arg, value);
     if (arg->param->special == SPECIAL_ID)
         return parse_id(p, arg, value);
+    if (search__text_of(arg->param)) {
+        add_lock(p, arg, value);
+        struct search_criterion *c = search__parse_text(p, arg, value);
+        if (c)
+            c->type = arg->type;
+        return c;
+    }
     struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
     for (struct str rest = value; rest.s;) {
         struct str alternative = search__cut(rest, ',', &rest);
@@ -216,6 +223,13 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
     return not ? negate(p->a, settle(either)) : settle(either);
 }
 
+enum search_text search__text_of(const struct search_param *param)
+{
+    return param->special == SPECIAL_TEXT      ? SEARCH_TEXT_NARRATIVE
+           : param->special == SPECIAL_CONTENT ? SEARCH_TEXT_CONTENT
+                                               : SEARCH_TEXT_NONE;
+}
+
 bool search__is_searchable(const struct search_param *param)
 {
     return (param->special || (param->expr && kinds[param->def->type])) &&
@@ -226,10 +240,12 @@ const struct search__slot *search__named(struct search__parse *p, const struct f
                                          struct str code)
 {
     const struct search__slot *slot = search__slot(p->registry, type, code);
-    if (!slot || !slot->param->custom || slot->param->custom->ready)
-        return slot;
-    p->building = true;
-    return NULL;
+    if (!slot || search__text_of(slot->param) > p->tenant->text)
+        return NULL;
+    bool ready =
+        slot->param->custom ? slot->param->custom->ready : search__text_of(slot->param) <= p->options->text;
+    p->building = p->building || !ready;
+    return ready ? slot : NULL;
 }
 
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
@@ -518,6 +534,8 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
             !parse_arg(&p, args[i].name, args[i].value, &self))
             return false;
     search__default_sort(&p);
+    if (!search__find_measures(&p))
+        return false;
     q->self = q->understood = buf_str(&self);
     *out = q;
     return search__read_cursor(q, err);

@@ -90,6 +90,8 @@ static bool drives(const struct search_query *q, const struct search_criterion *
     enum search__order by = q->sorts[0].by;
     if (c->kind == CRIT_UPDATED)
         return by != ORDER_UPDATED;
+    if (c->kind == CRIT_TEXT)
+        return true;
     return q->n_types == 1 && (search__drives(c) || (c->kind == CRIT_DATE && by != ORDER_LANE_DATE));
 }
 
@@ -534,6 +536,20 @@ static void start(struct plan *p, const struct search_query *q, const struct sea
     p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
 }
 
+/* What the rows of the page have been measured by. */
+static void measures(struct plan *p)
+{
+    const struct search_query *query = p->w.q;
+    struct sql *q = p->w.sql;
+    if (!query->text && !query->near)
+        return;
+    sql_adds(q, ", (");
+    query->text ? search__text_score(&p->w, query->text, "p.k") : sql_adds(q, "NULL");
+    sql_adds(q, ")::text AS score, (");
+    query->near ? search__near_distance(&p->w, query->near, "p.k") : sql_adds(q, "NULL");
+    sql_adds(q, ")::text AS distance");
+}
+
 static void count_only(struct plan *p)
 {
     sql_adds(p->w.sql,
@@ -587,7 +603,9 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     sql_adds(out,
              "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, CASE WHEN p.k IS NOT NULL THEN ");
     search__cursor_column(&p.w);
-    sql_adds(out, " END AS cursor, t.snapshot, t.total FROM (SELECT ");
+    sql_adds(out, " END AS cursor, t.snapshot, t.total");
+    measures(&p);
+    sql_adds(out, " FROM (SELECT ");
     if (p.w.cursor.given)
         sql_addf(out, "$%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));
     else

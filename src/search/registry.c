@@ -12,9 +12,8 @@ static const struct {
     const char *code;
     enum search__special special;
 } specials[] = {
-    {"_id", SPECIAL_ID},
-    {"_lastUpdated", SPECIAL_UPDATED},
-    {"_filter", SPECIAL_FILTER},
+    {"_id", SPECIAL_ID},     {"_lastUpdated", SPECIAL_UPDATED}, {"_filter", SPECIAL_FILTER},
+    {"_text", SPECIAL_TEXT}, {"_content", SPECIAL_CONTENT},
 };
 
 static bool is_one_of(const char *name, const char *const *names)

@@ -7,6 +7,8 @@ static const struct {
 } columns[] = {
     {"_id", ORDER_ID},
     {"_lastUpdated", ORDER_UPDATED},
+    {"_score", ORDER_SCORE},
+    {"near", ORDER_DISTANCE},
 };
 
 static const int orders[] = {
@@ -27,6 +29,7 @@ static bool find(struct search__parse *p, struct str code, struct search_sort *o
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (str_is(code, columns[i].code)) {
             out->by = columns[i].by;
+            out->desc ^= out->by == ORDER_SCORE; /* the best first */
             return true;
         }
     const struct search__slot *slot = q->n_types == 1 ? search__named(p, q->types[0], code) : NULL;
@@ -52,6 +55,31 @@ bool search__parse_sort(struct search__parse *p, struct str value)
             return err_set(p->err, ERR_INVALID, "search parameter _sort: cannot sort by %.*s here",
                            STR_FMT(code));
         *ARENA_PUSH(p->a, q->sorts, q->n_sorts, cap) = sort;
+    }
+    return true;
+}
+
+/* The criterion that rows of the search itself answer: not one of other resources, and none that must not hold. */
+static const struct search_criterion *find_criterion(const struct search_criterion *c, enum search__kind kind)
+{
+    const struct search_criterion *found = c->kind == kind ? c : NULL;
+    bool here = c->kind == CRIT_AND || c->kind == CRIT_OR || c->kind == CRIT_TARGET;
+    for (const struct search_criterion *child = here ? c->child : NULL; child && !found; child = child->next)
+        found = find_criterion(child, kind);
+    return found;
+}
+
+bool search__find_measures(struct search__parse *p)
+{
+    struct search_query *q = p->q;
+    q->text = find_criterion(q->criteria, CRIT_TEXT);
+    q->near = find_criterion(q->criteria, CRIT_NEAR);
+    for (size_t i = 0; i < q->n_sorts && !q->empty; i++) {
+        if (q->sorts[i].by == ORDER_SCORE && !q->text)
+            return err_set(p->err, ERR_INVALID,
+                           "search parameter _sort: _score needs _text or _content in the search");
+        if (q->sorts[i].by == ORDER_DISTANCE && !q->near)
+            return err_set(p->err, ERR_INVALID, "search parameter _sort: near needs near in the search");
     }
     return true;
 }

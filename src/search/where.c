@@ -187,6 +187,10 @@ static void side_condition(struct search__sql *w, const struct search_criterion 
 {
     if (c->kind == CRIT_STRING)
         string_condition(w, c);
+    else if (c->kind == CRIT_TEXT)
+        sql_addf(w->sql, "s.v @@ $%d::tsquery", sql_text(w->sql, c->words));
+    else if (c->kind == CRIT_NEAR)
+        search__near_condition(w, c);
     else if (c->kind == CRIT_NUMBER)
         number_condition(w, c, part);
     else if (part)
@@ -195,21 +199,31 @@ static void side_condition(struct search__sql *w, const struct search_criterion 
         whole_range(w, c, "s.lo", "s.hi");
 }
 
-static const char *side_table(const struct search_criterion *c)
-{
-    return c->kind == CRIT_STRING ? "idx_str" : c->kind == CRIT_NUMBER ? "idx_num" : "idx_date";
-}
+static const char *const side_tables[] = {[CRIT_STRING] = "idx_str",
+                                          [CRIT_DATE] = "idx_date",
+                                          [CRIT_NUMBER] = "idx_num",
+                                          [CRIT_NEAR] = "idx_num",
+                                          [CRIT_TEXT] = "idx_text"};
 
 static bool is_side(const struct search_criterion *c)
 {
-    return c->kind == CRIT_STRING || c->kind == CRIT_NUMBER || (c->kind == CRIT_DATE && c->lane != LANE_DATE);
+    return c->kind < sizeof side_tables / sizeof side_tables[0] && side_tables[c->kind] &&
+           (c->kind != CRIT_DATE || c->lane != LANE_DATE);
+}
+
+/* All but the words are of a parameter. hide: see select_side(). */
+static void of_param(struct search__sql *w, const struct search_criterion *c, const char *hide)
+{
+    if (c->kind != CRIT_TEXT)
+        sql_addf(w->sql, "s.param%s = $%d AND ", hide, sql_int4(w->sql, c->param->id));
 }
 
 /* OFFSET 0 keeps the planner from making a join of the probe, which would start at the other table. */
 static void probe_side(struct search__sql *w, const struct search_criterion *c, int r)
 {
-    sql_addf(w->sql, "EXISTS (SELECT 1 FROM %s s WHERE s.tenant = $%d AND s.k = r%d.k AND s.param = $%d AND ",
-             side_table(c), w->tenant, r, sql_int4(w->sql, c->param->id));
+    sql_addf(w->sql, "EXISTS (SELECT 1 FROM %s s WHERE s.tenant = $%d AND s.k = r%d.k AND ",
+             side_tables[c->kind], w->tenant, r);
+    of_param(w, c, "");
     side_condition(w, c, NULL);
     sql_adds(w->sql, " OFFSET 0)");
 }
@@ -254,10 +268,12 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
     bool trigrams = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS) &&
                     has_trigram(c->text);
     const char *hide = trigrams ? " + 0" : "";
-    sql_addf(w->sql,
-             "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND s.rtype%s = $%d AND s.param%s = $%d AND ",
-             side_table(c), w->tenant, hide, sql_int2(w->sql, (int16_t)type->id), hide,
-             sql_int4(w->sql, c->param->id));
+    sql_addf(w->sql, "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND ", side_tables[c->kind], w->tenant);
+    if (type)
+        sql_addf(w->sql, "s.rtype%s = $%d AND ", hide, sql_int2(w->sql, (int16_t)type->id));
+    else
+        sql_addf(w->sql, "s.rtype = ANY ($%d) AND ", search__types_param(w));
+    of_param(w, c, hide);
     side_condition(w, c, part);
 }
 
@@ -371,10 +387,10 @@ bool search__names_type(const struct search_criterion *c, const struct fhir_type
 /* By index, rows are found by one of the conditions that must all hold. */
 static const struct search_criterion *lead_of(const struct search_criterion *all)
 {
-    static const int rank[] = {
-        [CRIT_ID] = 9,      [CRIT_KEYS] = 8,   [CRIT_DICT] = 7,  [CRIT_STRING] = 6, [CRIT_NUMBER] = 5,
-        [CRIT_OR] = 4,      [CRIT_AND] = 4,    [CRIT_CHAIN] = 3, [CRIT_HAS] = 3,    [CRIT_DATE] = 2,
-        [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1, [CRIT_NOT] = 0,   [CRIT_NONE] = 0};
+    static const int rank[] = {[CRIT_ID] = 9,      [CRIT_KEYS] = 8,   [CRIT_DICT] = 7, [CRIT_STRING] = 6,
+                               [CRIT_NUMBER] = 5,  [CRIT_TEXT] = 6,   [CRIT_NEAR] = 6, [CRIT_OR] = 4,
+                               [CRIT_AND] = 4,     [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2,
+                               [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1, [CRIT_NOT] = 0,  [CRIT_NONE] = 0};
     const struct search_criterion *best = all->child;
     for (const struct search_criterion *c = all->child; c; c = c->next)
         if (rank[c->kind] > rank[best->kind])
@@ -428,6 +444,8 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         break;
     case CRIT_NUMBER:
     case CRIT_STRING:
+    case CRIT_TEXT:
+    case CRIT_NEAR:
         side(w, c, r, use);
         break;
     case CRIT_DATE:
@@ -482,8 +500,8 @@ static void select_rows(struct search__sql *w, const struct search_criterion *c,
 static void select_parts(struct search__sql *w, const struct search_criterion *c,
                          const struct fhir_type *type)
 {
-    const struct prefix *p =
-        c->kind == CRIT_STRING || (c->kind == CRIT_NUMBER && c->end) ? NULL : prefix_of(c);
+    bool ranges = c->kind == CRIT_DATE || (c->kind == CRIT_NUMBER && !c->end);
+    const struct prefix *p = ranges ? prefix_of(c) : NULL;
     select_side(w, c, type, p ? p->part : NULL);
     if (p && p->far) {
         sql_adds(w->sql, " UNION ALL ");

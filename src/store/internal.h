@@ -28,7 +28,11 @@ struct store {
     int64_t node;
     struct store__known known;
     _Atomic(const struct store__stats *) stats; /* newest first */
+    _Atomic int text;                           /* enum search_text: what all that is stored has */
 };
+
+bool store__index_state_begin(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
+bool store__index_state_read(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
 
 /* A new surrogate: milliseconds since 2024, node, counter. Unique, roughly growing, without asking the
  * database. */

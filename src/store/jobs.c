@@ -125,8 +125,15 @@ void store_finish_plan(const struct store *s, const struct store_job *job, struc
     int tenant = sql_int4(q, s->tenant.id), id = sql_text(q, job->id);
     sql_addf(q, "WITH j AS (UPDATE job SET state = $%d, ended = now(), ", sql_int2(q, (int16_t)job->state));
     sql_addf(q, "message = $%d ", job->message.s ? sql_text(q, job->message) : sql_null(q, SQL_TEXT));
-    sql_addf(q, "WHERE tenant = $%d AND id = $%d AND state = %d AND node = $%d RETURNING state), ", tenant,
-             id, JOB_RUNNING, sql_int8(q, s->node));
+    sql_addf(
+        q,
+        "WHERE tenant = $%d AND id = $%d AND state = %d AND node = $%d RETURNING state, rtypes, started), ",
+        tenant, id, JOB_RUNNING, sql_int8(q, s->node));
+    /* everything has been indexed anew: it has the words that are kept */
+    sql_addf(q,
+             "i AS (UPDATE index_state SET text = kept FROM j WHERE j.state = %d AND tenant = $%d AND "
+             "j.rtypes = '{}' AND j.started >= since), ",
+             JOB_DONE, tenant);
     sql_addf(q,
              "old AS (DELETE FROM job WHERE ended < now() - " KEPT
              " AND NOT EXISTS (SELECT FROM search_parameter p WHERE p.job = job.id)), "
@@ -154,7 +161,8 @@ void store_stored_plan(const struct store *s, const struct fhir_type *type, stru
         q,
         "SELECT rid, ver, ix, pat, code, cat, dt, dt_hi, q::text, q_standard::text, q_unit, "
         "(SELECT count(*) FROM idx_str x WHERE x.k = y.k) + (SELECT count(*) FROM idx_date x WHERE x.k = "
-        "y.k) + (SELECT count(*) FROM idx_num x WHERE x.k = y.k) + (SELECT count(*) FROM idx_ovf x WHERE "
+        "y.k) + (SELECT count(*) FROM idx_num x WHERE x.k = y.k) + (SELECT count(*) FROM idx_text x WHERE "
+        "x.k = y.k) + (SELECT count(*) FROM idx_ovf x WHERE "
         "x.k = y.k), labels, keys, content FROM (SELECT *, "
         "sum(octet_length(content)) OVER (ORDER BY rid) - octet_length(content) AS before FROM (SELECT "
         "* FROM "

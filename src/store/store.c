@@ -91,8 +91,10 @@ bool store_new(const struct config *c, struct db_conn *conn, struct store **out,
     pthread_mutex_init(&s->known.lock, NULL);
     s->tenant.id = 1;
     s->tenant.zone = (int)c->store_zone;
+    s->tenant.text = (enum search_text)c->search_text;
     if (!read_hash_key(c, &s->tenant.key, err) || !check_hash_key(s, conn, c, err) ||
-        !take_node_number(s, conn, err) || !store_stats_refresh(s, conn, err)) {
+        !take_node_number(s, conn, err) || !store__index_state_begin(s, conn, err) ||
+        !store_stats_refresh(s, conn, err)) {
         store_free(s);
         return false;
     }
@@ -179,7 +181,7 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
         }
     }
     arena_release(&a);
-    return ok;
+    return ok && store__index_state_read(s, conn, err);
 }
 
 bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
@@ -194,12 +196,11 @@ bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
         "SELECT pg_relation_size(oid) / 8192 > 2 * relpages + 64 FROM pg_class WHERE oid = 'res'::regclass");
     bool ok = db_exec(conn, &a, &q, &rows, err);
     *done = ok && db_bool(rows, 0, 0);
-    ok = ok &&
-         (!*done ||
-          db_run(conn,
-                 "SET statement_timeout = 0; ANALYZE res, idx_str, idx_date, idx_num, idx_ovf, idx_dict; "
-                 "RESET statement_timeout",
-                 err));
+    ok = ok && (!*done || db_run(conn,
+                                 "SET statement_timeout = 0; ANALYZE res, idx_str, idx_date, idx_num, "
+                                 "idx_ovf, idx_dict, idx_text; "
+                                 "RESET statement_timeout",
+                                 err));
     arena_release(&a);
     return ok;
 }

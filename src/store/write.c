@@ -22,6 +22,7 @@
 
 struct column {
     enum sql_type type;
+    const char *cast; /* of the array, as it arrives; NULL: none */
     size_t n, cap;
     union {
         int64_t *int8;
@@ -67,7 +68,7 @@ static void add_column(struct sql *q, const struct column *c)
         sql_addf(q, "$%d::numeric[]", sql_numeric_array(q, c->str, c->n));
         break;
     default:
-        sql_addf(q, "$%d::text[]", sql_text_array(q, c->str, c->n));
+        sql_addf(q, "$%d::text[]%s", sql_text_array(q, c->str, c->n), c->cast ? c->cast : "");
     }
 }
 
@@ -84,7 +85,7 @@ static void add_unnest(struct sql *q, const struct column *c, int n)
 /* ---- side tables
  * --------------------------------------------------------------------------------------------- */
 
-enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_DICT, SIDES };
+enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_TEXT, SIDE_DICT, SIDES };
 enum { SIDE_COLUMNS = 11 };
 
 struct row_source {
@@ -147,6 +148,16 @@ static void collect_ovfs(struct row_source *r, struct column *c)
     }
 }
 
+static void collect_texts(struct row_source *r, struct column *c)
+{
+    if (!r->w->index.words.s)
+        return;
+    put_int(r->a, &c[0], r->w->k);
+    put_int(r->a, &c[1], r->w->type->id);
+    c[2].cast = "::tsvector[]";
+    put_str(r->a, &c[2], r->w->index.words);
+}
+
 static const struct side_table {
     const char *name, *columns;
     void (*collect)(struct row_source *r, struct column *c);
@@ -175,6 +186,8 @@ static const struct side_table {
                   collect_ovfs,
                   5,
                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
+    [SIDE_TEXT] =
+        {"idx_text", "k, rtype, v", collect_texts, 3, {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_TEXT_ARRAY}},
     [SIDE_DICT] = {"idx_dict",
                    "rtype, param, kind, key, val",
                    NULL, /* collect_words() */
@@ -253,12 +266,13 @@ static const char *statement_name(const char *const names[1 << SIDES], unsigned 
 }
 
 #define NAMES8(p, a) p a "0", p a "1", p a "2", p a "3", p a "4", p a "5", p a "6", p a "7"
-#define NAMES32(p)                                                                                           \
+#define NAMES(p)                                                                                             \
     {                                                                                                        \
-        NAMES8(p, "0"), NAMES8(p, "1"), NAMES8(p, "2"), NAMES8(p, "3")                                       \
+        NAMES8(p, "0"), NAMES8(p, "1"), NAMES8(p, "2"), NAMES8(p, "3"), NAMES8(p, "4"), NAMES8(p, "5"),      \
+            NAMES8(p, "6"), NAMES8(p, "7")                                                                   \
     }
-static const char *const create_names[1 << SIDES] = NAMES32("create-");
-static const char *const update_names[1 << SIDES] = NAMES32("update-");
+static const char *const create_names[1 << SIDES] = NAMES("create-");
+static const char *const update_names[1 << SIDES] = NAMES("update-");
 
 /* ---- create
  * --------------------------------------------------------------------------------------------------- */
@@ -608,7 +622,7 @@ enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *ro
 
 void store_reindex_plan(struct store *s, struct store_write *w, int32_t ver, int64_t stored_ix, struct sql *q)
 {
-    static const char *const names[1 << SIDES] = NAMES32("reindex-");
+    static const char *const names[1 << SIDES] = NAMES("reindex-");
     const struct search_index *x = &w->index;
     struct sides *sides = collect_sides(s, q->a, &w, 1, false);
     sql_init(q, q->a, statement_name(names, sides->present));

@@ -24,7 +24,8 @@ static void start(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct search_tenant tenant = {.id = 1, .key = {1, 2}, .zone = 540};
+    static const struct search_tenant tenant = {
+        .id = 1, .key = {1, 2}, .zone = 540, .text = SEARCH_TEXT_CONTENT};
     if (!registry)
         start();
     if (!size)
@@ -36,8 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err;
     arena_init(&a, 64 << 20);
     a.guard = &out;
-    struct search_options o = {
-        .type = types[data[0] % 4], .limits = {50, 1000, 100, 1000}, .base = STR("https://h/fhir")};
+    struct search_options o = {.type = types[data[0] % 4],
+                               .limits = {50, 1000, 100, 1000},
+                               .text = SEARCH_TEXT_CONTENT,
+                               .base = STR("https://h/fhir")};
     struct search_arg arg = {STR("_filter"), {(const char *)data + 1, size - 1}};
     if (!setjmp(out) && search_parse(registry, &tenant, &a, &arg, 1, &o, &q, &err) &&
         search_plan(q, NULL, &sql, &err) && sql.text.len == 0)

@@ -24,8 +24,12 @@ static void start(void)
 
 static bool parse(struct arena *a, struct str text, const struct fhir_type *type, struct search_query **q)
 {
-    static const struct search_tenant tenant = {.id = 1, .key = {1, 2}, .zone = 540};
-    struct search_options o = {.type = type, .limits = {50, 1000, 100, 1000}, .base = STR("https://h/fhir")};
+    static const struct search_tenant tenant = {
+        .id = 1, .key = {1, 2}, .zone = 540, .text = SEARCH_TEXT_CONTENT};
+    struct search_options o = {.type = type,
+                               .limits = {50, 1000, 100, 1000},
+                               .text = SEARCH_TEXT_CONTENT,
+                               .base = STR("https://h/fhir")};
     struct search_arg *args = NULL;
     size_t n = 0, cap = 0;
     struct err err;

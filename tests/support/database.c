@@ -64,7 +64,8 @@ struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
     } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw"},
                  {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
                  {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi"},
-                 {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"}};
+                 {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"},
+                 {"idx_text", "x.rtype, x.v"}};
     struct buf b;
     buf_init(&b, a, 1024);
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {

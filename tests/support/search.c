@@ -10,7 +10,7 @@ static struct err err;
 void test_search_init(struct test_search *t)
 {
     *t = (struct test_search){
-        .tenant = {.id = 7, .key = {1, 2}, .zone = 540},
+        .tenant = {.id = 7, .key = {1, 2}, .zone = 540, .text = SEARCH_TEXT_CONTENT},
         .limits = {.count = 50, .max_count = 1000, .max_includes = 100, .total_limit = 10000}};
     arena_init(&t->a, 0);
     ck_ok(fhir_defs_load(&t->a, &t->defs, &err));
@@ -76,8 +76,8 @@ void test_search_delete(struct test_search *t, const char *type, const char *id)
     int rid = sql_text(&q, str_of(id));
     sql_adds(&q, "WITH gone AS (DELETE FROM res");
     sql_addf(&q, " WHERE tenant = $%d AND rtype = $%d AND rid = $%d RETURNING k)", tenant, rtype, rid);
-    static const char *const sides[] = {"idx_str", "idx_date", "idx_num", "idx_ovf"};
-    for (int i = 0; i < 4; i++)
+    static const char *const sides[] = {"idx_str", "idx_date", "idx_num", "idx_ovf", "idx_text"};
+    for (int i = 0; i < 5; i++)
         sql_addf(&q, ", d%d AS (DELETE FROM %s USING gone WHERE tenant = $%d AND %s.k = gone.k)", i, sides[i],
                  tenant, sides[i]);
     sql_adds(&q, " SELECT 1");
@@ -135,6 +135,12 @@ static void put_sides(struct test_search *t, const struct search_index *x, const
             sql_int8(&q, x->nums[i].tok),
             x->nums[i].slo.s ? sql_numeric(&q, x->nums[i].slo) : sql_null(&q, SQL_NUMERIC),
             x->nums[i].shi.s ? sql_numeric(&q, x->nums[i].shi) : sql_null(&q, SQL_NUMERIC));
+    if (x->words.s) {
+        sql_init(&q, &t->a, NULL);
+        sql_addf(&q, "INSERT INTO idx_text VALUES ($%d, $%d, $%d, $%d::tsvector)", sql_int8(&q, k),
+                 sql_int4(&q, t->tenant.id), sql_int2(&q, id), sql_text(&q, x->words));
+        run(t, &q);
+    }
     for (size_t i = 0; i < x->n_ovfs; i++)
         ROW("idx_ovf", "k, lane, val, dt", sql_int8(&q, k), sql_int2(&q, x->ovfs[i].lane),
             sql_int8(&q, x->ovfs[i].val), sql_int8(&q, x->dt));
@@ -173,7 +179,8 @@ static struct search_arg *args_of(struct test_search *t, struct str query, size_
 
 bool test_search_parse(struct test_search *t, const char *url, struct search_query **out, struct err *e)
 {
-    struct search_options o = {.limits = t->limits, .base = STR(TEST_SEARCH_BASE)};
+    struct search_options o = {
+        .limits = t->limits, .text = SEARCH_TEXT_CONTENT, .base = STR(TEST_SEARCH_BASE)};
     struct str query, id, rest, path = str_cut(str_of(url), '?', &query);
     struct str type = str_cut(path, '/', &id);
     if (id.s) { /* Patient/1/Observation, Patient/1 (all types) */

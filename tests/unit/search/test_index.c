@@ -134,6 +134,7 @@ END_TEST
 
 START_TEST(test_ix_is_of_the_side_rows)
 {
+    t.tenant.text = SEARCH_TEXT_NONE;
     index_text(
         "{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":[{\"family\":\"a\",\"given\":[\"b\",\"c\"]}]}");
     int64_t first = x.ix;
@@ -146,6 +147,11 @@ START_TEST(test_ix_is_of_the_side_rows)
     ck_assert_int_ne(x.ix, first);
     index_text(
         "{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":[{\"family\":\"b\",\"given\":[\"a\",\"c\"]}]}");
+    ck_assert_int_ne(x.ix, first);
+    t.tenant.text = SEARCH_TEXT_CONTENT;
+    index_text("{\"resourceType\":\"Patient\",\"id\":\"p\",\"gender\":\"male\"}");
+    first = x.ix;
+    index_text("{\"resourceType\":\"Patient\",\"id\":\"p\",\"gender\":\"female\"}");
     ck_assert_int_ne(x.ix, first);
 }
 END_TEST
