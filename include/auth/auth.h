@@ -15,8 +15,17 @@
 #include "base/err.h"
 #include "fhir/defs.h"
 
-enum auth_right { AUTH_CREATE = 1, AUTH_READ = 2, AUTH_UPDATE = 4, AUTH_DELETE = 8, AUTH_SEARCH = 16 };
-#define AUTH_ALL (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
+enum auth_right {
+    AUTH_CREATE = 1,
+    AUTH_READ = 2,
+    AUTH_UPDATE = 4,
+    AUTH_DELETE = 8,
+    AUTH_SEARCH = 16,
+    AUTH_EXPLAIN = 32
+};
+/* AUTH_EXPLAIN: to see how a search is run; granted by a scope of its own. */
+#define AUTH_SCOPE_EXPLAIN "system/explain"
+#define AUTH_ALL           (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
 
 /* Who calls. Lives as long as the arena given to auth_check(). */
 struct auth_principal {

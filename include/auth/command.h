@@ -11,7 +11,7 @@ int token_command(int argc, char **argv);
 /* What the development instance sets auth.issuer and auth.audience to, and its tokens carry. */
 #define AUTH_DEV_ISSUER   "urn:kagari:dev"
 #define AUTH_DEV_AUDIENCE "urn:kagari:dev"
-#define AUTH_DEV_SCOPE    "system/*.cruds"
+#define AUTH_DEV_SCOPE    "system/*.cruds system/explain"
 
 /* Where a development instance keeps its files unless --data says otherwise: $XDG_STATE_HOME/kagari, else
  * ~/.local/state/kagari. NULL without a home. */

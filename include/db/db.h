@@ -45,6 +45,9 @@ void db_rollback(struct db_conn *c); /* nothing to do outside a transaction */
 bool db_failed(const struct db_conn *c);
 /* The last failure is one that another attempt may not meet (deadlock, serialisation). */
 bool db_retryable(const struct db_conn *c);
+/* How PostgreSQL runs the statement as prepared: EXPLAIN's JSON, without values. run: with what really happened. */
+bool db_explain(struct db_conn *c, struct arena *a, const struct sql *q, bool run, struct str *out,
+                struct err *err) NODISCARD;
 /* Statements from now on are searches, or not: they have search.timeout, and are planned once a shape. Whoever gives the
  * connection to another sets it back; it takes effect with the next statement, which a change costs a round trip. */
 void db_search_mode(struct db_conn *c, bool on);

@@ -89,6 +89,7 @@ struct search_query {
         *near; /* those by which rows have a score and a distance; NULL: none */
     int64_t *locks;
     size_t n_locks, cap_locks; /* search_lock_keys() */
+    bool explain;              /* _explain: not the page, but how it is found */
     bool empty;                /* known to match nothing */
 };
 

@@ -106,6 +106,12 @@ enum api_match { MATCH_OK, MATCH_NO_PATH, MATCH_NO_TYPE, MATCH_NO_METHOD, MATCH_
 enum api_match api__route(struct api_request *r, struct str *allow);
 const struct api_route *api__routes(size_t *n);
 
+/* ---- search_explain.c ------------------------------------------------------------------------------------- */
+
+/* Answers how the statement of a page is run. */
+bool api__explain_search(struct api_request *r, struct db_conn *c, const struct sql *q,
+                         struct api_response *out, struct err *err) NODISCARD;
+
 /* ---- a request ------------------------------------------------------------------------------------------- */
 
 /* Without a preference: the representation; inside Bundles nothing. */

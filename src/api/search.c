@@ -53,8 +53,11 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         return false;
     r->state = p;
     /* what needs several statements, or parses what it sends, does not run on an event loop */
-    if (p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements || r->pretty ||
-        r->format == FORMAT_XML)
+    if (p->q->explain && !auth_allows(r->principal, AUTH_EXPLAIN, NULL))
+        return err_set(err, ERR_FORBIDDEN,
+                       "The token does not allow _explain: it needs the scope " AUTH_SCOPE_EXPLAIN);
+    if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
+        r->pretty || r->format == FORMAT_XML)
         r->run = RUN_WORKER;
     return true;
 }
@@ -423,7 +426,11 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     struct sql q = {.a = r->a};
     int64_t deadline_us = clock_mono_us() + db_search_timeout(c);
     db_search_mode(c, true);
-    if (!plan_page(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
+    if (!plan_page(r, &q, err))
+        return false;
+    if (p->q->explain)
+        return api__explain_search(r, c, &q, out, err);
+    if (!db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
         return false;
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);

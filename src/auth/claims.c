@@ -73,7 +73,10 @@ static bool grant(const struct fhir_defs *d, const json *claims, struct auth_pri
     unsigned any = 0;
     while (rest.s) {
         struct auth__scope scope;
-        if (!auth__scope_parse(str_cut(rest, ' ', &rest), &scope) || scope.restricted || scope.level == 'p')
+        struct str text = str_cut(rest, ' ', &rest);
+        if (str_is(text, AUTH_SCOPE_EXPLAIN))
+            p->rights |= AUTH_EXPLAIN;
+        if (!auth__scope_parse(text, &scope) || scope.restricted || scope.level == 'p')
             continue;
         if (str_is(scope.type, "*")) {
             p->rights |= scope.rights;

@@ -113,6 +113,15 @@ static bool parse_cursor(struct search__parse *p, struct str value, struct buf *
     return true;
 }
 
+static bool parse_explain(struct search__parse *p, struct str value, struct buf *self)
+{
+    p->q->explain = str_is(value, "true");
+    if (!p->q->explain && !str_is(value, "false"))
+        return refuse(p, "_explain", "true or false");
+    search__self(self, STR("_explain"), value);
+    return true;
+}
+
 static bool ignore(struct search__parse *p, struct str value, struct buf *self)
 {
     (void)p, (void)value, (void)self;
@@ -132,8 +141,9 @@ static const struct {
     bool (*read)(struct search__parse *, struct str, struct buf *);
 } results[] = {
     {"_count", parse_count},       {"_cursor", parse_cursor},   {"_contained", parse_contained},
-    {"_elements", parse_elements}, {"_format", ignore},         {"_pretty", ignore},
-    {"_sort", parse_sort},         {"_summary", parse_summary}, {"_total", parse_total},
+    {"_elements", parse_elements}, {"_explain", parse_explain}, {"_format", ignore},
+    {"_pretty", ignore},           {"_sort", parse_sort},       {"_summary", parse_summary},
+    {"_total", parse_total},
 };
 
 bool search__parse_result(struct search__parse *p, struct str name, struct str value, struct buf *self,

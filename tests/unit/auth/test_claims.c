@@ -155,6 +155,8 @@ static const struct {
     {"system/Patient.r system/Patient.u user/Observation.write", R | U, C | U | D, 0},
     {"system/*.r system/Patient.c", R | C, R, R},
     {"  system/Patient.r   openid  ", R, 0, 0},
+    {"system/explain system/Patient.r", R | AUTH_EXPLAIN, AUTH_EXPLAIN, AUTH_EXPLAIN},
+    {"system/Patient.r system/explain.r user/explain", R, 0, 0},
     /* never widened */
     {"system/Patient.r patient/*.cruds", R, 0, 0},
     {"system/Patient.r patient/Patient.cruds", R, 0, 0},
@@ -176,7 +178,7 @@ START_TEST(each_grant)
     ck_ok(auth__principal(&settings, defs, &a, claims, NOW * INT64_C(1000000), &p, &err));
     const struct fhir_type *patient = fhir_resource(defs, STR("Patient"));
     const struct fhir_type *observation = fhir_resource(defs, STR("Observation"));
-    for (unsigned right = AUTH_CREATE; right <= AUTH_SEARCH; right <<= 1) {
+    for (unsigned right = AUTH_CREATE; right <= AUTH_EXPLAIN; right <<= 1) {
         ck_assert_int_eq(auth_allows(&p, right, patient), (grants[_i].patient & right) != 0);
         ck_assert_int_eq(auth_allows(&p, right, observation), (grants[_i].observation & right) != 0);
         ck_assert_int_eq(auth_allows(&p, right, NULL), (grants[_i].all & right) != 0);

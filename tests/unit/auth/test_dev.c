@@ -105,7 +105,7 @@ START_TEST(defaults_of_a_token)
     ck_assert_str_eq(json_get_string(claims, "iss"), AUTH_DEV_ISSUER);
     ck_assert_str_eq(json_get_string(claims, "aud"), AUTH_DEV_AUDIENCE);
     ck_assert_str_eq(json_get_string(claims, "sub"), "dev");
-    ck_assert_str_eq(json_get_string(claims, "scope"), "system/*.cruds");
+    ck_assert_str_eq(json_get_string(claims, "scope"), AUTH_DEV_SCOPE);
     ck_assert_uint_eq(strlen(json_get_string(claims, "jti")), 36);
     ck_assert_double_eq(json_get(claims, "exp")->valuedouble - json_get(claims, "iat")->valuedouble,
                         30 * 86400);
