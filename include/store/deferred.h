@@ -18,8 +18,12 @@ void store_defer_lock_plan(const struct store *s, struct str who, struct sql *q)
 void store_defer_plan(const struct store *s, struct str id, const struct store_deferred_owner *of,
                       int64_t max, int64_t keep_us, struct sql *q);
 /* Its answer, to be kept from now on. No row (int4): nobody waits for it any more. */
-void store_deferred_done_plan(const struct store *s, struct str id, struct str content, int64_t keep_us,
-                              struct sql *q);
+void store_deferred_done_plan(const struct store *s, struct str id, struct str content, bool manifest,
+                              int64_t keep_us, struct sql *q);
+/* A file that a manifest names; n counts from 0. Its row (text) is told when the answer is there. */
+void store_deferred_file_plan(const struct store *s, struct str id, int n, struct str content, struct sql *q);
+void store_deferred_read_file_plan(const struct store *s, struct str id, int n,
+                                   const struct store_deferred_owner *of, struct sql *q);
 /* Nobody works on it any more, and nobody will. */
 void store_deferred_lost_plan(const struct store *s, struct str id, struct sql *q);
 /* A row when it is still wanted. */
@@ -36,6 +40,7 @@ struct store_deferred {
     bool alive;         /* under way: a server has it in hand */
     int64_t expires_us; /* when content is forgotten */
     struct str content; /* s NULL: under way */
+    bool manifest;      /* of files, not a Bundle */
 };
 void store_deferred_plan(const struct store *s, struct str id, const struct store_deferred_owner *of,
                          struct sql *q);

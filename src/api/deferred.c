@@ -4,7 +4,7 @@
  * as of a batch with this one entry, lies in a table for a while, so that every server of the database can tell.
  *
  * Its owner is who asked, with the rights that the token had: a token with other scopes, though of the same client, is
- * told nothing. A server that stops or dies leaves what it had in hand undone, and whoever asks is told so.
+ * told nothing. With _outputFormat all pages of a search or history become files of NDJSON. A server that stops or dies leaves what it had in hand undone, and whoever asks is told so.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "entry.h"
-#include "store/deferred.h"
+#include "ndjson.h"
 
 enum { RETRY_AFTER = 2 };
 
@@ -25,6 +25,8 @@ struct job {
     struct http_request http; /* the request again, with all that it needs copied */
     struct auth_principal principal;
     struct str id;
+    bool files;           /* its answer is NDJSON: */
+    struct str asked;     /* the URL */
     struct db_conn *conn; /* under lock: it runs there */
     bool cancelled;       /* under lock */
 };
@@ -139,6 +141,17 @@ static void copy_principal(struct job *j, const struct auth_principal *from)
     to->type_rights = rights;
 }
 
+/* Pages as large as they may be, unless the client says otherwise. */
+static void prepare_files(struct job *j, const struct api_request *r)
+{
+    struct str *query = &j->http.query;
+    j->asked =
+        str_of(arena_printf(&j->a, "%.*s/%.*s?%.*s", STR_FMT(r->base), STR_FMT(r->path), STR_FMT(r->query)));
+    if (!api__arg(r, "_count").s)
+        *query = str_of(arena_printf(&j->a, "%.*s%s_count=%lld", STR_FMT(*query), query->len ? "&" : "",
+                                     (long long)r->config->search_max_count));
+}
+
 static struct job *job_new(const struct api_request *r, struct str id)
 {
     struct job *j = calloc(1, sizeof *j);
@@ -149,6 +162,9 @@ static struct job *job_new(const struct api_request *r, struct str id)
     j->id = copy(&j->a, id);
     copy_request(j, r->http);
     copy_principal(j, r->principal);
+    j->files = r->output_format.s;
+    if (j->files)
+        prepare_files(j, r);
     return j;
 }
 
@@ -176,6 +192,14 @@ static void let_go(struct job *j)
         at = &(*at)->next;
     *at = j->next;
     pthread_mutex_unlock(&d->lock);
+}
+
+static bool is_cancelled(struct job *j)
+{
+    pthread_mutex_lock(&j->api->deferred->lock);
+    bool cancelled = j->cancelled;
+    pthread_mutex_unlock(&j->api->deferred->lock);
+    return cancelled;
 }
 
 static struct str result(struct api_request *r, struct entry *e, const struct err *err)
@@ -220,6 +244,64 @@ static struct str run_request(struct job *j, struct db_conn *c)
     return text;
 }
 
+/* One page of it; the query is that of the request, or of the last page's link. */
+static bool run_page(struct job *j, struct arena *a, struct str query, bool first, struct ndjson *files,
+                     struct db_conn *c, struct str *next, struct err *err)
+{
+    struct http_request http = j->http;
+    struct api_response out;
+    jmp_buf guard;
+    http.a = a;
+    http.query = query;
+    if (!first) { /* links are for GET */
+        http.method = HTTP_GET;
+        http.body = (struct str){NULL, 0};
+    }
+    struct api_request *r = api__request_new(j->api, &http);
+    r->principal = &j->principal;
+    r->as_entry = true;
+    if (setjmp(guard) != 0) {
+        a->limit = 0;
+        a->guard = NULL;
+        db_rollback(c);
+        return err_set(
+            err, ERR_TOO_LARGE,
+            "A page needs more memory than request.memory allows: ask for less at a time (_count)");
+    }
+    a->guard = &guard;
+    a->limit = (size_t)r->config->request_memory;
+    bool ok = api__run_here(r, c, &out, err) && (out.status == 200 || api__error_of(&out, err)) &&
+              ndjson_add(files, a, out.resource, c, next, err);
+    a->guard = NULL;
+    a->limit = 0;
+    return ok;
+}
+
+/* All pages as files. *answer: the manifest, or the error as a Bundle; false: the latter. */
+static bool run_pages(struct job *j, struct db_conn *c, struct str *answer)
+{
+    struct api_request *r = api__request_new(j->api, &j->http);
+    int64_t started = clock_wall_us();
+    struct str next = j->http.query;
+    struct ndjson files;
+    struct entry e = {0};
+    struct err err;
+    bool ok = true, first = true;
+    ndjson_init(&files, &j->a, j->api->deps.store, j->id,
+                str_of(arena_printf(&j->a, "%.*s/_async/%.*s", STR_FMT(r->base), STR_FMT(j->id))),
+                r->config->async_max_result);
+    for (; ok && next.s && (first || !is_cancelled(j)); first = false) {
+        struct arena a;
+        arena_init(&a, 0);
+        ok = run_page(j, &a, next, first, &files, c, &next, &err);
+        if (ok)
+            next = copy(&j->a, next);
+        arena_release(&a);
+    }
+    *answer = ok ? ndjson_manifest(&files, j->asked, started) : result(r, &e, &err);
+    return ok;
+}
+
 /* From here on, or until here, it can be cancelled; false: it was. */
 static bool set_conn(struct job *j, struct db_conn *c)
 {
@@ -236,17 +318,22 @@ static bool run(struct job *j, struct db_conn *c, struct err *err)
     const struct config *config = atomic_load(&j->api->config);
     const struct db_rows *rows;
     struct str answer = {NULL, 0};
+    bool manifest = false;
     struct sql q = {.a = &j->a};
     store_deferred_wanted_plan(s, j->id, &q);
     if (!db_exec(c, &j->a, &q, &rows, err))
         return false;
     if (db_count(rows) == 0)
         return true;
-    if (set_conn(j, c))
-        answer = run_request(j, c);
+    if (set_conn(j, c)) {
+        if (j->files)
+            manifest = run_pages(j, c, &answer);
+        else
+            answer = run_request(j, c);
+    }
     if (!set_conn(j, NULL))
         return err_set(err, ERR_BUSY, "The request was cancelled, or the server stops");
-    store_deferred_done_plan(s, j->id, answer, config->async_keep, &q);
+    store_deferred_done_plan(s, j->id, answer, manifest, config->async_keep, &q);
     return db_exec(c, &j->a, &q, NULL, err);
 }
 
@@ -334,10 +421,21 @@ static bool note(struct api_request *r, struct db_conn *c, struct str id, bool *
     return true;
 }
 
+static bool check_output_format(const struct api_request *r, struct err *err)
+{
+    if (!ndjson_is(r->output_format))
+        return err_set(err, ERR_INVALID, "_outputFormat: application/fhir+ndjson was expected");
+    return r->deferred->pages ||
+           err_set(err, ERR_INVALID,
+                   "_outputFormat: searches and histories are sent as NDJSON, nothing else");
+}
+
 static bool work_defer(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     bool room;
     char id[37];
+    if (r->output_format.s && !check_output_format(r, err))
+        return false;
     store_new_id(id);
     if (!note(r, c, str_of(id), &room, err))
         return false;
@@ -400,12 +498,36 @@ static bool reply_status(struct api_request *r, const struct db_rows *rows, stru
             err, ERR_NOT_FOUND,
             "No request of yours is under way or answered here: it was deleted, its time is over, or the "
             "database had to recover from a crash");
-    if (d.content.s)
+    if (d.content.s && d.manifest)
+        *out = (struct api_response){
+            .status = 200, .raw = d.content, .raw_type = "application/json", .expires_us = d.expires_us};
+    else if (d.content.s)
         *out = (struct api_response){.status = 200, .resource = d.content, .expires_us = d.expires_us};
     else if (d.alive)
         *out = (struct api_response){.status = 202, .retry_after = RETRY_AFTER, .progress = STR("under way")};
     else
         lost(r, out);
+    return true;
+}
+
+static bool plan_file(struct api_request *r, struct sql *q, struct err *err)
+{
+    int64_t n;
+    if (!str_int64(r->vid, &n) || n < 0 || n > INT32_MAX)
+        return err_set(err, ERR_NOT_FOUND, "There is no such file");
+    store_deferred_read_file_plan(r->api->deps.store, r->id, (int)n, owner(r), q);
+    return true;
+}
+
+static bool reply_file(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                       struct err *err)
+{
+    (void)r;
+    if (db_count(rows) == 0)
+        return err_set(err, ERR_NOT_FOUND,
+                       "There is no such file of yours: it was deleted, or its time is over");
+    *out = (struct api_response){
+        .status = 200, .raw = db_text(rows, 0, 0), .raw_type = "application/fhir+ndjson"};
     return true;
 }
 
@@ -426,5 +548,7 @@ static bool work_cancel(struct api_request *r, struct db_conn *c, struct api_res
 
 const struct api_interaction api__deferred_status = {
     .code = "async-status", .run = RUN_SEARCH, .plan = plan_status, .reply = reply_status};
+const struct api_interaction api__deferred_file = {
+    .code = "async-file", .run = RUN_SEARCH, .plan = plan_file, .reply = reply_file};
 const struct api_interaction api__deferred_cancel = {
     .code = "async-cancel", .run = RUN_WORKER, .work = work_cancel};

@@ -223,6 +223,7 @@ static enum next begin(struct stretch *s)
     if (out.status)
         return answer(r, &out);
     if (api__defers(r)) {
+        r->deferred = r->route->interaction;
         r->route = &api__defer;
         return NEXT_WORKER;
     }

@@ -46,6 +46,7 @@ struct api_interaction {
     unsigned right; /* enum auth_right; 0: checked by the interaction itself, or open */
     bool body;      /* carries a resource */
     bool may_defer; /* Prefer: respond-async holds; operations say it by not affecting state */
+    bool pages;     /* answers a Bundle in pages, which may be files of NDJSON then */
     /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
     bool (*prepare)(struct api_request *r, struct err *err);
     bool (*plan)(struct api_request *r, struct sql *q, struct err *err);
@@ -129,7 +130,8 @@ struct api_request {
     struct str path, query; /* below the base, raw */
     struct str base;        /* "https://host/fhir" */
     const struct api_route *route;
-    const struct api_operation *operation; /* NULL: another interaction */
+    const struct api_operation *operation;  /* NULL: another interaction */
+    const struct api_interaction *deferred; /* what is put off: route is api__defer then */
     enum api_run run;
     const struct auth_principal *principal;
 
@@ -148,7 +150,8 @@ struct api_request {
     const char *media_type; /* of the answer */
     enum prefer_return prefer;
     bool respond_async;
-    bool as_entry; /* its answer becomes an entry of a Bundle */
+    struct str output_format; /* with it: _outputFormat; s NULL: not given */
+    bool as_entry;            /* its answer becomes an entry of a Bundle */
     bool strict, pretty, in_bundle, in_transaction;
 
     json *body;                /* the resource */
@@ -320,7 +323,7 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__meta_delete;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
-extern const struct api_interaction api__deferred_status, api__deferred_cancel;
+extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;
 extern const struct api_route api__defer;      /* puts the request off and answers 202 */
 bool api__defers(const struct api_request *r); /* prepared: is it to be put off? */
 bool api__deferred_new(struct api *api, struct err *err) NODISCARD;

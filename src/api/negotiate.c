@@ -58,6 +58,19 @@ static void read_prefer(struct api_request *r)
     }
 }
 
+/* Of what is answered later only (async.html); elsewhere it is a parameter like any other. */
+static void take_output_format(struct api_request *r, struct search_arg *args)
+{
+    size_t kept = 0;
+    if (!r->respond_async)
+        return;
+    r->output_format = api__arg(r, "_outputFormat");
+    for (size_t i = 0; i < r->n_args; i++)
+        if (!str_is(args[i].name, "_outputFormat"))
+            args[kept++] = args[i];
+    r->n_args = kept;
+}
+
 bool api__parse_etag(struct str s, int32_t *ver)
 {
     int64_t v;
@@ -96,6 +109,7 @@ bool api__negotiate(struct api_request *r, struct err *err)
     r->if_none_exist = http_header(r->http, "If-None-Exist");
     r->pretty = str_is(api__arg(r, "_pretty"), "true");
     read_prefer(r);
+    take_output_format(r, args);
     /* Binary is sent in its own type */
     return api__choose_format(r) || (r->type && strcmp(r->type->name, "Binary") == 0) ||
            err_set(err, ERR_ACCEPT,

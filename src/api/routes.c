@@ -14,6 +14,7 @@ static const struct api_route routes[] = {
     {HTTP_POST, "_search", &api__search_system, false},
     {HTTP_GET, "_async/I", &api__deferred_status, false},
     {HTTP_DELETE, "_async/I", &api__deferred_cancel, false},
+    {HTTP_GET, "_async/I/V", &api__deferred_file, false},
     {HTTP_GET, "_job/I", &api__job, false},
     {HTTP_DELETE, "_job/I", &api__job_cancel, false},
     {HTTP_GET, "T", &api__search_type, false},

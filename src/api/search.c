@@ -450,14 +450,15 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 
 #define SEARCH(name)                                                                                         \
     {                                                                                                        \
-        .code = (name), .run = RUN_SEARCH, .may_defer = true, .prepare = prepare_search, .plan = plan_page,  \
-        .reply = reply_page, .work = work_search, .failed = refuse_cost                                      \
+        .code = (name), .run = RUN_SEARCH, .may_defer = true, .pages = true, .prepare = prepare_search,      \
+        .plan = plan_page, .reply = reply_page, .work = work_search, .failed = refuse_cost                   \
     }
 const struct api_interaction api__search_type = SEARCH("search-type");
 const struct api_interaction api__search_system = SEARCH("search-system");
 const struct api_interaction api__search_compartment = SEARCH("search-compartment");
 const struct api_interaction api__everything = {.code = "$everything",
                                                 .run = RUN_WORKER,
+                                                .pages = true,
                                                 .prepare = prepare_everything,
                                                 .work = work_search,
                                                 .failed = refuse_cost};

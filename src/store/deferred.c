@@ -26,15 +26,21 @@ void store_defer_plan(const struct store *s, struct str id, const struct store_d
              sql_int8(q, keep_us), tenant, who, sql_int8(q, max));
 }
 
-void store_deferred_done_plan(const struct store *s, struct str id, struct str content, int64_t keep_us,
-                              struct sql *q)
+void store_deferred_done_plan(const struct store *s, struct str id, struct str content, bool manifest,
+                              int64_t keep_us, struct sql *q)
 {
     sql_init(q, q->a, "deferred-done");
-    sql_addf(
-        q,
-        "UPDATE deferred SET content = $%d, expires = now() + $%d * interval '1 microsecond' WHERE tenant = "
-        "$%d AND id = $%d RETURNING 1",
-        sql_text(q, content), sql_int8(q, keep_us), sql_int4(q, s->tenant.id), sql_text(q, id));
+    sql_addf(q, "UPDATE deferred SET content = $%d, manifest = $%d, expires = now() + $",
+             sql_text(q, content), sql_bool(q, manifest));
+    sql_addf(q, "%d * interval '1 microsecond' WHERE tenant = $%d AND id = $%d RETURNING 1",
+             sql_int8(q, keep_us), sql_int4(q, s->tenant.id), sql_text(q, id));
+}
+
+void store_deferred_file_plan(const struct store *s, struct str id, int n, struct str content, struct sql *q)
+{
+    sql_init(q, q->a, "deferred-file");
+    sql_addf(q, "INSERT INTO deferred_file (tenant, id, n, content) VALUES ($%d, $%d, $%d, $%d)",
+             sql_int4(q, s->tenant.id), sql_text(q, id), sql_int4(q, n), sql_text(q, content));
 }
 
 void store_deferred_lost_plan(const struct store *s, struct str id, struct sql *q)
@@ -83,16 +89,31 @@ void store_deferred_plan(const struct store *s, struct str id, const struct stor
 {
     sql_init(q, q->a, "deferred");
     sql_addf(q,
-             "SELECT alive > now() - %d * interval '1 second', expires, content FROM deferred WHERE expires "
+             "SELECT alive > now() - %d * interval '1 second', expires, content, manifest FROM deferred "
+             "WHERE expires "
              ">= now() AND ",
              STORE_DEFERRED_ALIVE_S);
     add_his(s, id, of, q);
+}
+
+void store_deferred_read_file_plan(const struct store *s, struct str id, int n,
+                                   const struct store_deferred_owner *of, struct sql *q)
+{
+    sql_init(q, q->a, "deferred-read-file");
+    sql_addf(q,
+             "SELECT f.content FROM deferred_file f WHERE f.n = $%d AND (f.tenant, f.id) = (SELECT tenant, "
+             "id FROM "
+             "deferred WHERE content IS NOT NULL AND expires >= now() AND ",
+             sql_int4(q, n));
+    add_his(s, id, of, q);
+    sql_adds(q, ")");
 }
 
 bool store_deferred_reply(const struct db_rows *rows, struct store_deferred *out)
 {
     if (db_count(rows) == 0)
         return false;
-    *out = (struct store_deferred){db_bool(rows, 0, 0), db_timestamptz(rows, 0, 1), db_text(rows, 0, 2)};
+    *out = (struct store_deferred){db_bool(rows, 0, 0), db_timestamptz(rows, 0, 1), db_text(rows, 0, 2),
+                                   db_bool(rows, 0, 3)};
     return true;
 }

@@ -95,6 +95,68 @@ START_TEST(test_failures)
 }
 END_TEST
 
+static const struct flow_answer *file_of(const json *manifest, const char *at)
+{
+    return flow_get(flow_text(flow_node(manifest, at), "url") + strlen(FLOW_BASE "/"));
+}
+
+static int lines(const struct flow_answer *a)
+{
+    int n = 0;
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_header(a, "Content-Type"), "application/fhir+ndjson");
+    for (size_t i = 0; i < a->body.len; i++)
+        n += a->body.s[i] == '\n';
+    ck_assert_int_eq(a->body.s[a->body.len - 1], '\n');
+    return n;
+}
+
+START_TEST(test_pages_become_files)
+{
+    for (int i = 0; i < 5; i++)
+        make(arena_printf(flow_arena(), "nd%d", i));
+    const struct flow_answer *a = status(deferred(
+        "GET", "Basic?_id=nd0,nd1,nd2,nd3,nd4&_count=2&_outputFormat=application/fhir%2Bndjson", NULL, NULL));
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_header(a, "Content-Type"), "application/json");
+    ck_assert_ptr_nonnull(flow_header(a, "Expires"));
+    ck_assert_str_eq(flow_text(a->json, "request"), FLOW_BASE
+                     "/Basic?_id=nd0,nd1,nd2,nd3,nd4&_count=2&_outputFormat=application/fhir%2Bndjson");
+    ck_assert(json_is_true(json_get(a->json, "requiresAccessToken")));
+    ck_assert_ptr_nonnull(flow_text(a->json, "transactionTime"));
+    ck_assert_uint_eq(json_count(json_get(a->json, "output")), 3);
+    ck_assert_uint_eq(json_count(json_get(a->json, "error")), 0);
+    ck_assert_str_eq(flow_text(a->json, "output[0].type"), "Basic");
+    ck_assert_int_eq(lines(file_of(a->json, "output[0]")), 2);
+    ck_assert_int_eq(lines(file_of(a->json, "output[2]")), 1);
+    /* nobody else's, and gone with the rest */
+    const char *url = flow_text(a->json, "output[0].url") + strlen(FLOW_BASE "/");
+    ck_status(flow("GET", url, flow_token("system/*.rs"), NULL), 404);
+    ck_status(flow("GET", url, "Authorization:\n", NULL), 401);
+    char *path = arena_strdup(flow_arena(), url);
+    *strrchr(path, '/') = '\0';
+    ck_status(flow_get(arena_printf(flow_arena(), "%s/3", path)), 404);
+    ck_status(flow_get(arena_printf(flow_arena(), "%s/x", path)), 404);
+    ck_status(flow_delete(path), 202);
+    ck_status(flow_get(url), 404);
+    /* by POST, with a finding; a history */
+    a = status(deferred("POST", "Basic/_search?_outputFormat=ndjson",
+                        "Content-Type: application/x-www-form-urlencoded\n", "_id=nd0&nonsense=1"));
+    ck_assert_int_eq(lines(file_of(a->json, "output[0]")), 1);
+    ck_assert_int_eq(lines(file_of(a->json, "error[0]")), 1);
+    a = status(deferred("GET", "Basic/nd0/_history?_outputFormat=ndjson", NULL, NULL));
+    ck_assert_int_eq(lines(file_of(a->json, "output[0]")), 1);
+    a = status(deferred("GET", "Basic?_id=nobody&_outputFormat=ndjson", NULL, NULL));
+    ck_assert_uint_eq(json_count(json_get(a->json, "output")), 0);
+    /* what cannot be */
+    ck_status(flow("GET", "Basic?_outputFormat=text/csv", ASYNC, NULL), 400);
+    ck_status(flow("GET", "Basic/nd0?_outputFormat=ndjson", ASYNC, NULL), 400);
+    flow_set("async.max_result=1");
+    a = status(deferred("GET", "Basic?_id=nd0&_outputFormat=ndjson", NULL, NULL));
+    ck_assert_str_eq(flow_text(a->json, "entry[0].response.outcome.issue[0].code"), "too-long");
+}
+END_TEST
+
 START_TEST(test_what_writes_is_done_at_once)
 {
     ck_status(flow("POST", "Basic", ASYNC, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"}}"), 201);
@@ -158,7 +220,6 @@ END_TEST
 
 START_TEST(test_limits)
 {
-    run_sql("DELETE FROM deferred");
     make("big");
     flow_set("async.max_result=1");
     const json *e = answered("GET", "Basic/big", NULL, NULL);
@@ -179,15 +240,22 @@ START_TEST(test_limits)
 }
 END_TEST
 
+static void begin(void)
+{
+    flow_begin();
+    run_sql("DELETE FROM deferred");
+}
+
 Suite *suite_flow_deferred(void)
 {
     Suite *s = suite_create("flow/deferred");
     TCase *tc = tcase_create("deferred");
     tcase_set_timeout(tc, 60);
     tcase_add_unchecked_fixture(tc, flow_suite_begin, flow_suite_end);
-    tcase_add_checked_fixture(tc, flow_begin, flow_end);
+    tcase_add_checked_fixture(tc, begin, flow_end);
     tcase_add_test(tc, test_what_reads_can_be_answered_later);
     tcase_add_test(tc, test_failures);
+    tcase_add_test(tc, test_pages_become_files);
     tcase_add_test(tc, test_what_writes_is_done_at_once);
     tcase_add_test(tc, test_the_answer_is_the_owners);
     tcase_add_test(tc, test_under_way_cancelled_and_lost);
