@@ -64,11 +64,37 @@ static bool read_sort(struct api_request *r, struct store_history *h, struct err
     return true;
 }
 
+/* One that is not known is not applied, and not in the links (http.html#parameters); refused with handling=strict. */
+static bool take_known(struct api_request *r, struct err *err)
+{
+    static const char *const names[] = {"_since",  "_at",     "_list",   "_sort",    "_count",
+                                        "_cursor", "_format", "_pretty", "_summary", "_elements"};
+    struct search_arg *kept = ARENA_ARRAY(r->a, struct search_arg, r->n_args + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_args; i++) {
+        size_t j = 0;
+        while (j < sizeof names / sizeof names[0] && !str_is(r->args[i].name, names[j]))
+            j++;
+        if (j < sizeof names / sizeof names[0])
+            kept[n++] = r->args[i];
+        else if (r->strict)
+            return err_set(
+                err, ERR_INVALID,
+                "'%.*s' is no parameter of a history; those that it has: _since, _at, _list, _sort, _count",
+                r->args[i].name.len > 64 ? 64 : (int)r->args[i].name.len, r->args[i].name.s);
+    }
+    r->args = kept;
+    r->n_args = n;
+    return true;
+}
+
 static bool prepare_history(struct api_request *r, struct err *err)
 {
     struct store_history *h = ARENA_NEW(r->a, struct store_history);
-    struct str count = api__arg(r, "_count");
     int64_t n = r->config->search_count, ignored;
+    if (!take_known(r, err))
+        return false;
+    struct str count = api__arg(r, "_count");
     if (r->id.s && !fhir_id_valid(r->id))
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");

@@ -201,6 +201,9 @@ START_TEST(test_only_what_a_list_refers_to)
     ck_assert_str_eq(summary(flow_get("Basic/l1/_history?_list=hist")), "PUT 201 W/\"1\"");
     ck_assert_str_eq(summary(flow_get("Patient/_history?_list=hist")), "");
     ck_status(flow_get("_history?_list=none"), 400);
+    a = flow_get("_history?_list=hist&nonsense=1");
+    ck_assert_str_eq(flow_text(a->json, "link[0].url"), FLOW_BASE "/_history?_list=hist");
+    ck_status(flow("GET", "_history?nonsense=1", "Prefer: handling=strict\n", NULL), 400);
     ck_status(flow("GET", "Basic/_history?_list=hist", flow_token("system/Basic.rs"), NULL), 403);
 }
 END_TEST

@@ -15,7 +15,8 @@
 
 void flow_suite_begin(void);
 void flow_suite_end(void);
-void flow_base(const char *setting); /* after flow_suite_begin(): "db.workers=2", for what begins from now on */
+void flow_base(
+    const char *setting); /* after flow_suite_begin(): "db.workers=2", for what begins from now on */
 void flow_begin(void);
 void flow_end(void);
 
