@@ -112,7 +112,7 @@ START_TEST(test_updates_and_deletes_leave_no_rows_behind)
         const struct flow_answer *last = flow_get("Observation/mixed");
         struct str rows = test_index_rows(flow_conn(), flow_arena(), "mixed");
         if (last->status == 410) {
-            ck_assert_str_eq(rows.s, "idx_str: \nidx_date: \nidx_num: \nidx_ovf: \n");
+            ck_assert_str_eq(rows.s, test_index_rows(flow_conn(), flow_arena(), "never-was").s);
         } else {
             int i = atoi(flow_text(last->json, "code.coding[0].code") + 1);
             flow_put("Observation/calm2", observation("calm2", i));
