@@ -1,7 +1,7 @@
 /*
  * Reindexing: type by type in the order of ids, in steps of at most BATCH resources. One step is read, computed, and then
- * written in one short transaction together with how far it came. What could not be written, since a writer holds it or
- * was faster, or the time of the transaction is over, is where the next step begins.
+ * written in short transactions, each together with how far it came. What could not be written, since a writer holds it
+ * or was faster, is where the next step begins.
  */
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "fhir/decimal.h"
 #include "internal.h"
 
-/* STEP_US bounds what a writer waits for. */
-enum { BATCH = 100, STEP_US = 20 * 1000 };
+/* HOLD_US bounds what a writer waits for. */
+enum { BATCH = 100, HOLD_US = 20 * 1000 };
 
 struct row {
     struct store_write w;
@@ -151,9 +151,10 @@ static bool write_row(struct step *g, int i, bool *done, struct err *err)
 /* Until the time is over. g->settled: how many of the rows, from the first on, are as they should be. */
 static bool write_rows(struct step *g, struct err *err)
 {
-    int64_t end = clock_mono_us() + STEP_US;
+    int64_t end = clock_mono_us() + HOLD_US;
     bool stuck = false;
-    for (int i = 0; i < g->n && clock_mono_us() < end; i++) {
+    g->n_written = 0;
+    for (int i = g->settled; i < g->n && clock_mono_us() < end; i++) {
         bool done;
         if (stuck && g->list[i].need != NEED_DOUBT)
             continue;
@@ -188,15 +189,17 @@ static struct str kept(struct jobs *j, struct str s)
     return (struct str){arena_strndup(&j->job_a, s.s, s.len), s.len};
 }
 
-static bool write_step(struct step *g, bool *idle, struct err *err)
+/* One transaction. */
+static bool write_some(struct step *g, struct err *err)
 {
     struct jobs *j = g->j;
     struct store_job to = j->job;
+    int before = g->settled;
     /* what a crash loses is done again */
     if (!db_begin(j->conn, err) || !db_run(j->conn, "SET LOCAL synchronous_commit = off", err) ||
         !write_rows(g, err) || !bring_words(g, err))
         return false;
-    to.done += g->settled;
+    to.done += g->settled - before;
     to.changed += (int64_t)g->n_written;
     if (to.total < to.done)
         to.total = to.done;
@@ -212,9 +215,20 @@ static bool write_step(struct step *g, bool *idle, struct err *err)
     if (!move_on(j, &to, err) || !db_commit(j->conn, err))
         return false;
     store_committed(j->store, g->written, g->n_written);
-    *idle = g->n > 0 && g->settled == 0 && !g->doubted;
     to.at_id = kept(j, to.at_id);
     j->job = to;
+    return true;
+}
+
+static bool write_step(struct step *g, bool *idle, struct err *err)
+{
+    int before;
+    do {
+        before = g->settled;
+        if (!write_some(g, err))
+            return false;
+    } while (g->settled > before && g->settled < g->n);
+    *idle = g->n > 0 && g->settled == 0 && !g->doubted;
     return true;
 }
 
