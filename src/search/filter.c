@@ -364,6 +364,7 @@ static struct search_criterion *expression(struct filter *f)
             return NULL;
         if (next != kind) {
             struct search_criterion *list = search__criterion(f->p->a, next, NULL);
+            list->type = f->p->q->n_types == 1 ? f->p->q->types[0] : NULL;
             list->child = all;
             all = list;
             kind = next;

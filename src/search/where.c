@@ -419,7 +419,7 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         sql_adds(q, "false");
         break;
     case CRIT_OR:
-        if (use == USE_INDEX && search__drives(c)) {
+        if (use == USE_INDEX && c->type && search__drives(c)) {
             select_in(w, c, r);
             break;
         }

@@ -5,6 +5,7 @@ Each question goes to the server and to the scan; a difference is printed with w
 line counts the questions.
 """
 import argparse
+import collections
 import concurrent.futures
 import datetime
 import json
@@ -87,6 +88,7 @@ class Comparison:
         size = q.count if q.count and len(expected) < 60 else 50 if many else 1000
         url = self.url(q, [("_count", str(size))])
         got, pages = [], []
+        asked = collections.Counter((n, t) for n, t in q.criteria)
         for bundle in self.pages(url, q.post and not q.compartment, limit=1 if many else None):
             page = self.entries(bundle, "match")
             pages.append(page)
@@ -98,6 +100,9 @@ class Comparison:
                     yield f"total {bundle['total']} instead of {len(want)}"
             elif ("_total", "accurate") in q.result:
                 yield "no total"
+            said = collections.Counter(urllib.parse.parse_qsl(urllib.parse.urlparse(self.link(bundle, "self")).query, keep_blank_values=True))
+            if asked - said:
+                yield f"not in the self link: {asked - said}"
             unknown = [e["resource"] for e in bundle.get("entry", []) if e["search"]["mode"] == "outcome"]
             if unknown:
                 yield f"outcome: {json.dumps(unknown)[:300]}"
@@ -132,7 +137,7 @@ class Comparison:
             said = {}
             for name, _ in q.criteria:
                 p = self.scan.parameters[kind].get(name.split(":")[0].split(".")[0])
-                if p and p.kind != "composite":
+                if p and p.kind not in ("composite", "special"):
                     said[p.code] = self.scan.values(p, self.scan.resources[kind, id])
             out.append(f"{kind}/{id} {str(said)[:700]}")
         return out
@@ -144,14 +149,26 @@ class Comparison:
             found = list(self.differences(q))
         except ValueError as e:
             found = [str(e)]
+        except BaseException:
+            self.report(self.url(q), "no answer")
+            raise
         for text in found:
             self.report(self.url(q), text)
         self.passed, self.failed = self.passed + (not found), self.failed + bool(found)
 
     def run(self, count, kinds=None):
         generator = queries.Generator(self.scan, self.random, kinds)
-        for _ in range(count):
+        for n in range(count):
             self.ask(generator.query())
+            if n % 10 == 0:
+                self.refused(*generator.wrong())
+
+    def refused(self, kind, name, text):
+        url = f"{kind}?{encode([(name, text)])}"
+        answer = self.client.request("GET", url)
+        self.passed, self.failed = self.passed + (answer.status == 400), self.failed + (answer.status != 400)
+        if answer.status != 400:
+            self.report(url, f"{answer.status} instead of 400: {answer.body[:200].decode()}")
 
     # ---- writing in between
 

@@ -2,6 +2,7 @@
 import datetime
 import decimal
 import itertools
+import json
 import re
 import unicodedata
 
@@ -236,6 +237,54 @@ class Generator:
         name, text = self.criterion(source, self.scan.resources[source, id], depth + 1)
         return f"_has:{source}:{code}:{name}", text
 
+    OPERATORS = {"date": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "po", "co"), "number": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"), "string": ("eq", "ne", "co", "sw", "ew"),
+                 "token": ("eq", "ne"), "reference": ("re",), "uri": ("eq", "ne")}
+    OPERATORS["quantity"] = OPERATORS["number"]
+
+    def comparison(self, kind, resource):
+        """path operator value, for _filter"""
+        for _ in range(40):
+            parameter = self.pick(self.usable[kind])
+            targets = self.scan.targets(parameter, resource) if parameter.kind == "reference" and len(parameter.targets) == 1 else []
+            if targets and self.chance(.5):
+                inner = self.comparison(targets[0][0], self.scan.resources[targets[0]])
+                return inner and f"{parameter.code}.{inner}"
+            if parameter.kind not in self.OPERATORS or parameter.code in ("_lastUpdated", "_text", "_content"):
+                continue
+            if self.chance(.05):
+                return f"{parameter.code} pr {self.pick(['true', 'false'])}"
+            found = self.scan.values(parameter, resource)
+            operator = self.pick(self.OPERATORS[parameter.kind])
+            if not found:
+                continue
+            if parameter.kind == "string":
+                v = self.pick(found)
+                text = {"sw": v[:3], "ew": v[-2:], "co": v[1:4]}.get(operator, v)
+                if not values.fold(text) or re.search("[ァ-ヺー]", values.fold(text)):  # long vowels: the plain parameter asks for them
+                    continue
+            else:
+                made = getattr(self, parameter.kind)(self.pick(found), parameter)
+                if not made or made[0] or "\\" in made[1]:
+                    continue
+                text = made[1]
+                if parameter.kind in ("date", "number", "quantity"):
+                    text = scan.prefixed(text)[1]
+            word = parameter.kind != "string" and not re.search(r'[\s()\[\]",]', text)
+            return f"{parameter.code} {operator} {text if word and self.chance(.7) else json.dumps(text, ensure_ascii=False)}"
+        return None
+
+    def filter(self, kind, resource):
+        terms = [t for t in (self.comparison(kind, resource) for _ in range(self.pick([1, 1, 2, 2, 3]))) if t]
+        if not terms:
+            return "_id", resource["id"]
+        terms = [f"not ({t})" if self.chance(.15) else f"({t})" if self.chance(.1) else t for t in terms]
+        text = terms[0]
+        for t in terms[1:]:
+            text = f"{text} {self.pick(['and', 'or'])} {t}"
+            if self.chance(.1):
+                text = f"({text})"
+        return "_filter", text
+
     # ---- whole questions
 
     def across(self):
@@ -260,6 +309,8 @@ class Generator:
         kind = self.pick(self.kinds)
         resource = self.any_of(kind)
         q = Query([kind], [self.criterion(kind, resource) for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))])
+        if self.chance(.08):
+            q.criteria.append(self.filter(kind, resource))
         members = [c for c in self.scan.facts.compartments if kind in self.scan.facts.compartments[c] and c in self.scan.by_type]
         if members and self.chance(.08):
             q.compartment = (c := self.pick(members), self.pick(self.scan.by_type[c]))
@@ -303,3 +354,32 @@ class Generator:
                 if links:
                     source, p = self.pick(links)
                     q.includes.append((True, self.chance(.2), self.pick([f"{source}:{p.code}", f"{source}:{p.code}", f"{source}:*", f"{source}:{p.code}:{kind}"])))
+
+    # ---- questions that are to be refused, never answered as if they had not been asked
+
+    WRONG = {
+        "date": [(None, t) for t in ("2020-13", "20200101", "2021-02-29", "xx2020", "2020-1-1", "2020-01-01T25:00", "gt", "yesterday", "2020-01-01T10:00+9")] + [("exact", "2020"), ("not", "2020"), ("contains", "2020")],
+        "number": [(None, t) for t in ("x", "1.2.3", "gt", "1e", "0x10", "1 2")] + [("exact", "1"), ("not", "1")],
+        "quantity": [(None, t) for t in ("x", "5.4|", "5|http://unitsofmeasure.org|", "5|a|b|c", "gt|a|b", "|a|b")] + [("exact", "1"), ("below", "1")],
+        "string": [("below", "x"), ("not", "x"), ("Patient", "x"), ("identifier", "x")],
+        "token": [(None, "a|b|c"), (None, "|"), ("exact", "x"), ("contains", "x"), ("of-type", "a|b"), ("of-type", "x"), ("Patient", "x"), ("identifier", "x")],
+        "reference": [("exact", "x"), ("Nothing", "x"), ("not", "x"), ("contains", "x"), (None, "no id")],
+        "uri": [("exact", "x"), ("not", "x"), ("contains", "x")],
+        "composite": [(None, "x"), (None, "x$"), (None, "$x"), (None, "a$b$c$d$e"), ("exact", "a$b"), ("not", "a$b")],
+    }
+
+    def wrong(self):
+        """(type, name, text)"""
+        kind = self.pick(self.kinds)
+        p = self.pick(self.usable[kind])
+        choices = list(self.WRONG[p.kind]) + [("missing", "yes"), (None, "a,,b"), (None, "a,")]
+        if p.kind != "reference":
+            choices.append((".name", "x"))
+        modifier, text = self.pick(choices)
+        if p.code == "_id" and modifier not in ("exact", ".name", "missing"):
+            modifier, text = "contains", "x"
+        result = [("_sort", "nothing"), ("_count", "-1"), ("_count", "many"), ("_include", "Nothing:x"), ("_include", f"{kind}:nothing"), ("_revinclude", "Patient:nothing"), ("_summary", "some"),
+                  ("_total", "most"), (f"_has:Nothing:patient:{p.code}", "x"), ("_has:Observation:nothing:code", "x"), ("_has:Observation:code", "x")]
+        if self.chance(.2):
+            return kind, *self.pick(result)
+        return kind, p.code + (modifier if modifier and modifier[0] == "." else ":" + modifier if modifier else ""), text

@@ -4,6 +4,7 @@ A Scan holds the resources as they were sent, with the id and lastUpdated that t
 the same texts that are sent to the server; it reads them anew by the words of search.html.
 """
 import itertools
+import json
 import re
 
 import values
@@ -278,6 +279,8 @@ class Scan:
 
     def holds(self, kind, id, name, text):
         resource = self.resources[kind, id]
+        if name == "_filter":
+            return self.filtered(kind, id, text)
         if name.startswith("_has:"):
             source, reference, rest = name[5:].split(":", 2)
             return any(self.holds(source, i, rest, text) for i in self.referrers(source, reference).get((kind, id), ()))
@@ -308,6 +311,51 @@ class Scan:
                 for t in self.targets(self.parameters[source][code], self.resources[source, id]):
                     found.setdefault(t, {})[id] = True
         return self.referring[source, code]
+
+    # ---- _filter: and, or from left to right; not(…); path operator value
+
+    def filtered(self, kind, id, text):
+        words = re.findall(r'"(?:[^"\\]|\\.)*"|[()\[\]]|[^\s()\[\]]+', text)
+
+        def expression(at):
+            value, at = term(at)
+            while at < len(words) and words[at] in ("and", "or"):
+                other, end = term(at + 1)
+                value = value and other if words[at] == "and" else value or other
+                at = end
+            return value, at
+
+        def term(at):
+            if words[at] == "not":
+                value, at = term(at + 1)
+                return not value, at
+            if words[at] == "(":
+                value, at = expression(at + 1)
+                return value, at + 1
+            said = json.loads(words[at + 2]) if words[at + 2][0] == '"' else words[at + 2]
+            return self.compares(kind, id, words[at], words[at + 1], said), at + 3
+
+        return expression(0)[0]
+
+    def compares(self, kind, id, path, operator, text):
+        head, _, chain = path.partition(".")
+        parameter, resource = self.parameters[kind][head], self.resources[kind, id]
+        if chain:
+            return any(self.compares(*t, chain, operator, text) for t in self.targets(parameter, resource) if self.knows(t[0], chain))
+        if operator == "pr":
+            return self.present(parameter, resource) == (text == "true")
+        found = self.values(parameter, resource)
+        if parameter.kind in ("date", "number", "quantity"):
+            if operator in ("po", "co"):
+                lo, hi = instants(text)
+                return any((lo < v[1] and hi > v[0]) if operator == "po" else (v[0] <= lo and hi <= v[1]) for v in found)
+            return any(getattr(self, parameter.kind)(v, operator + text, None) for v in found)
+        if parameter.kind == "string":
+            want, have = fold(text), [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v) for v in found]
+            test = {"eq": lambda h: h == want, "ne": lambda h: h != want, "co": lambda h: want in h, "sw": lambda h: h.startswith(want), "ew": lambda h: h.endswith(want)}
+            return any(test[operator](h) for h in have)
+        same = any(getattr(self, parameter.kind)(v, text, None) for v in found)
+        return bool(found) and not same if operator == "ne" else same
 
     def matches(self, kinds, criteria, compartment=None):
         """(type, id) of what all criteria hold for. kinds empty: all types"""
