@@ -481,6 +481,7 @@ int64_t search__rows_of_types(const struct search_stats *s, const struct search_
 struct search__sql {
     struct sql *sql;
     const struct search_query *q;
+    const struct search_stats *stats; /* or NULL */
     struct search__cursor cursor;
     int tenant;  /* the parameter's number */
     int aliases; /* how many rows of res have a name: r0, r1, … */
@@ -523,6 +524,8 @@ void search__join_select(struct search__sql *w, const struct search_criterion *c
  * a column (or keys) of the rows sought.
  */
 bool search__drives(const struct search_criterion *c);
+/* Does the select give rows that do not match as well? Then c is to be asked of them again. */
+bool search__drives_loosely(const struct search__sql *w, const struct search_criterion *c);
 void search__driver_select(struct search__sql *w, const struct search_criterion *c,
                            const struct fhir_type *type);
 /* k, h or pat; NULL: keys. */

@@ -43,7 +43,6 @@ enum lead {
 
 struct plan {
     struct search__sql w;
-    const struct search_stats *stats;
     enum way way;
     const struct search_criterion *driver; /* of WAY_TRY */
     const struct search_criterion *code;   /* of a scan: the code lane delivers the rows */
@@ -66,11 +65,11 @@ static bool is_row(const struct search_criterion *c)
 /* How many rows the keys leave, if they are independent of each other; -1: there are none, or too few are known. */
 static int64_t rows_of_all(const struct plan *p)
 {
-    double rows = p->stats ? (double)p->stats->rows : 0, left = rows;
+    double rows = p->w.stats ? (double)p->w.stats->rows : 0, left = rows;
     bool keys = false;
     for (const struct search_criterion *c = p->w.q->criteria->child; c && rows > 0; c = c->next)
         if (c->kind == CRIT_KEYS) {
-            left *= (double)search__rows_of_keys(p->stats, c) / rows;
+            left *= (double)search__rows_of_keys(p->w.stats, c) / rows;
             keys = true;
         }
     return keys ? (int64_t)left : -1;
@@ -81,7 +80,7 @@ static bool is_few(const struct plan *p, const struct search_criterion *c)
     /* What is counted up to the limit might as well be collected. */
     int64_t few = p->counts ? 2 * p->few : p->few;
     return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
-           (c->kind == CRIT_KEYS && search__rows_of_keys(p->stats, c) <= few);
+           (c->kind == CRIT_KEYS && search__rows_of_keys(p->w.stats, c) <= few);
 }
 
 /* Can it be asked first, and how many rows it leaves be seen from that? */
@@ -121,6 +120,12 @@ static bool leads(const struct plan *p, const struct search_criterion *c)
            (p->lead != LEAD_ONE || c == p->leader);
 }
 
+static int64_t few_among(const struct plan *p, int64_t rows)
+{
+    int64_t few = (int64_t)sqrt((double)rows * (p->w.q->count + 1));
+    return few < FEW_LEAST ? FEW_LEAST : few > FEW_MOST ? FEW_MOST : few;
+}
+
 static void choose(struct plan *p)
 {
     const struct search_query *q = p->w.q;
@@ -153,9 +158,12 @@ static void choose(struct plan *p)
         p->code = code;
         p->pat = pat;
     }
-    if (driver && (!by_code || (driver->kind == CRIT_CHAIN && !pat))) {
+    /* few of a common code's rows may have the value */
+    if (driver && (!by_code || (!pat && driver->kind != CRIT_HAS && driver->kind != CRIT_UPDATED))) {
         p->way = WAY_TRY;
         p->driver = driver;
+        if (by_code && driver->kind != CRIT_CHAIN)
+            p->few = few_among(p, search__rows_of_keys(p->w.stats, code));
     }
 }
 
@@ -233,7 +241,7 @@ static void collect(struct plan *p)
     else
         sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
     sql_addf(q, "(SELECT count(*) FROM c) <= $%d", p->limit);
-    criteria(p, p->driver);
+    criteria(p, search__drives_loosely(&p->w, p->driver) ? NULL : p->driver);
     sql_adds(q, ")");
 }
 
@@ -430,8 +438,8 @@ static bool known_beyond(const struct plan *p)
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
         if (narrows(c) || c == p->pat)
             return false;
-        if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && search__rows_of_keys(p->stats, c) > rows)
-            rows = search__rows_of_keys(p->stats, c);
+        if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && search__rows_of_keys(p->w.stats, c) > rows)
+            rows = search__rows_of_keys(p->w.stats, c);
     }
     return rows / 2 > max;
 }
@@ -454,7 +462,7 @@ static int64_t sampled_from(const struct plan *p)
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
         if (narrows(c) || c == p->pat)
             return 0;
-    return p->code ? search__rows_of_keys(p->stats, p->code) : search__rows_of_types(p->stats, p->w.q);
+    return p->code ? search__rows_of_keys(p->w.stats, p->code) : search__rows_of_types(p->w.stats, p->w.q);
 }
 
 /* Null when there is more to look at than the limit, or what those that were looked at let expect. */
@@ -523,17 +531,16 @@ static void total(struct plan *p)
 static void start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
                   struct sql *out)
 {
-    *p = (struct plan){.w = {.sql = out, .q = q}, .stats = stats, .few = FEW_MOST};
+    *p = (struct plan){.w = {.sql = out, .q = q, .stats = stats}, .few = FEW_MOST};
     sql_init(out, q->a, NULL);
     p->w.tenant = sql_int4(out, q->tenant->id);
     p->w.cursor = *q->position;
     find_lead(p);
     p->counts = !p->w.cursor.given && q->total != TOTAL_NONE;
     if (stats && stats->rows > 0)
-        p->few = (int64_t)sqrt((double)stats->rows * (q->count + 1));
+        p->few = few_among(p, stats->rows);
     if (p->counts && p->few < q->options.limits.total_limit)
-        p->few = q->options.limits.total_limit;
-    p->few = p->few < FEW_LEAST ? FEW_LEAST : p->few > FEW_MOST ? FEW_MOST : p->few;
+        p->few = q->options.limits.total_limit < FEW_MOST ? q->options.limits.total_limit : FEW_MOST;
 }
 
 /* What the rows of the page have been measured by. */

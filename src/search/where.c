@@ -277,12 +277,18 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
     side_condition(w, c, part);
 }
 
+static void list(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
+
 /* By index: the rows' k are selected from the table. */
 static void select_in(struct search__sql *w, const struct search_criterion *c, int r)
 {
     sql_addf(w->sql, "r%d.k IN (", r);
     search__driver_select(w, c, c->type);
     sql_adds(w->sql, ")");
+    if (search__drives_loosely(w, c)) {
+        sql_adds(w->sql, " AND ");
+        list(w, c, r, USE_FILTER);
+    }
 }
 
 static void side(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
@@ -473,13 +479,44 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
 
 /* ---- drivers ----------------------------------------------------------------------------------------- */
 
+/* Itself, or of criteria that must all hold one of a side table. */
+static const struct search_criterion *side_of(const struct search_criterion *c)
+{
+    if (c->kind != CRIT_AND)
+        return is_side(c) ? c : NULL;
+    for (const struct search_criterion *child = c->child; child; child = child->next)
+        if (is_side(child))
+            return child;
+    return NULL;
+}
+
 bool search__drives(const struct search_criterion *c)
 {
     if (c->kind != CRIT_OR)
         return is_side(c) || search__is_join(c);
     for (const struct search_criterion *child = c->child; child; child = child->next)
-        if (is_side(child))
+        if (side_of(child))
             return true;
+    return false;
+}
+
+/* A value is looked up rather than the rows of a key when those are many (code-value-quantity). */
+static bool is_loose(const struct search__sql *w, const struct search_criterion *all)
+{
+    if (all->kind != CRIT_AND || !side_of(all))
+        return false;
+    for (const struct search_criterion *c = all->child; c; c = c->next)
+        if (c->kind == CRIT_KEYS && !search__rows_of_keys(w->stats, c))
+            return false;
+    return true;
+}
+
+bool search__drives_loosely(const struct search__sql *w, const struct search_criterion *c)
+{
+    if (c->kind == CRIT_OR)
+        for (const struct search_criterion *child = c->child; child; child = child->next)
+            if (is_loose(w, child))
+                return true;
     return false;
 }
 
@@ -518,8 +555,8 @@ void search__driver_select(struct search__sql *w, const struct search_criterion 
         select_parts(w, c, type);
     } else if (c->kind == CRIT_OR) {
         for (const struct search_criterion *child = c->child; child; child = child->next) {
-            if (is_side(child))
-                select_parts(w, child, type);
+            if (is_side(child) || is_loose(w, child))
+                select_parts(w, side_of(child), type);
             else
                 select_rows(w, child, type);
             sql_adds(w->sql, child->next ? " UNION ALL " : "");

@@ -97,7 +97,7 @@ static void populate(void)
 
 /* ---- queries and what they ought to find ----------------------------------------------------------------- */
 
-enum what { CODE, SYSTEM_CODE, NOT_CODE, STATUS, PATIENT, DATE, VALUE, MISSING_DATE, WHATS };
+enum what { CODE, SYSTEM_CODE, NOT_CODE, STATUS, PATIENT, DATE, VALUE, CODE_VALUE, MISSING_DATE, WHATS };
 
 struct condition {
     enum what what;
@@ -154,6 +154,16 @@ static bool has_code(const struct observation *o, int code)
     return o->codes[0] == code || (o->n_codes > 1 && o->codes[1] == code);
 }
 
+/* Of a composite: a code, and another when b is odd, with the value a. */
+static int first_code(const struct condition *c)
+{
+    return c->b % 5;
+}
+static int other_code(const struct condition *c)
+{
+    return c->b % 2 ? (c->b + 1) % 5 : first_code(c);
+}
+
 static bool holds(const struct condition *c, const struct observation *o)
 {
     switch (c->what) {
@@ -172,6 +182,9 @@ static bool holds(const struct condition *c, const struct observation *o)
                                       (c->a + 1) * DAY - 1);
     case VALUE:
         return o->value >= 0 && compare_value(c->op, o->value, c->a);
+    case CODE_VALUE:
+        return o->value >= 0 && compare_value(c->op, o->value, c->a) &&
+               (has_code(o, first_code(c)) || has_code(o, other_code(c)));
     case MISSING_DATE:
         return (o->day < 0) == (c->a & 1);
     case WHATS:
@@ -183,11 +196,12 @@ static bool holds(const struct condition *c, const struct observation *o)
 static struct condition random_condition(void)
 {
     struct condition c = {.what = (enum what)pick(WHATS), .op = pick(8)};
-    int range = c.what == DATE      ? 60
-                : c.what == VALUE   ? 100
-                : c.what == STATUS  ? 3
-                : c.what == PATIENT ? 7
-                                    : 6;
+    int range = c.what == DATE         ? 60
+                : c.what == VALUE      ? 100
+                : c.what == CODE_VALUE ? 100
+                : c.what == STATUS     ? 3
+                : c.what == PATIENT    ? 7
+                                       : 6;
     c.a = pick(range);
     c.b = pick(2) ? c.a : pick(range);
     return c;
@@ -222,6 +236,12 @@ static void write_condition(struct buf *b, const struct condition *c)
         break;
     case VALUE:
         buf_addf(b, "value-quantity=%s%d.%d", ops[c->op], c->a / 10, c->a % 10);
+        break;
+    case CODE_VALUE:
+        buf_addf(b, "%scode-value-quantity=c%d$%s%d.%d", c->b % 3 ? "" : "combo-", first_code(c), ops[c->op],
+                 c->a / 10, c->a % 10);
+        if (other_code(c) != first_code(c))
+            buf_addf(b, ",c%d$%s%d.%d", other_code(c), ops[c->op], c->a / 10, c->a % 10);
         break;
     case MISSING_DATE:
         buf_addf(b, "date:missing=%s", c->a & 1 ? "true" : "false");
@@ -347,7 +367,7 @@ START_TEST(test_queries_find_what_a_scan_finds)
     seed = 17;
     populate();
     learn_keys();
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 400; i++) {
         struct condition c[3];
         struct buf url;
         int n = 1 + pick(3);

@@ -128,6 +128,9 @@ static const struct {
     {"Observation?value-quantity=gt100", "idx_num_lo"},
     {"Observation?value-quantity=7||mg", "idx_num_lo"},
     {"Observation?value-quantity=gt7|http://unitsofmeasure.org|mg", "idx_num_standard"},
+    {"Observation?code-value-quantity=c3$7", "idx_num_lo"},
+    {"Observation?code-value-quantity=c3$7,c4$8", "idx_num_lo"},
+    {"Observation?combo-code-value-quantity=c3$gt7|http://unitsofmeasure.org|mg", "idx_num_standard"},
     {"Observation?value-string=text%2017", "idx_str_val"},
     {"Observation?value-string:contains=ext%2017", "idx_str_trgm"},
     {"Observation?value-string:contains=xt%2017", "idx_str_val"}, /* no three letters in a row */
