@@ -52,6 +52,10 @@ bool search_custom_is_used(const struct search_registry *r, const json *resource
 void search_custom_types(const struct search_registry *r, struct arena *a, const json *resource,
                          int16_t **types, size_t *n);
 
+/* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
+ * anew. */
+enum { SEARCH_INDEX_FORM = 1 };
+
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };
 

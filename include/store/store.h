@@ -28,6 +28,8 @@ void store_free(struct store *s);
 const struct search_tenant *store_tenant(const struct store *s);
 /* What of the text has been kept of all that is stored: at most what the tenant's setting says. */
 enum search_text store_text(const struct store *s);
+/* Some of what is stored has index rows as an older version made them: searches may miss it. */
+bool store_index_is_old(const struct store *s);
 /* Statistics for search_plan(); valid for at least a minute. */
 const struct search_stats *store_stats(const struct store *s);
 /* Reads them anew from pg_stats, and what store_text() says; from a worker, now and then. */

@@ -248,10 +248,15 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
     json_push(patches, json_string(a, "application/fhir+xml"));
     json *rest = json_push(json_add(a, o, "rest", json_array(a)), json_object(a));
     json_add_string(a, rest, "mode", "server");
+    static const char old_index[] = " The search index has rows that an older version of this server made; "
+                                    "searches may miss some resources "
+                                    "until everything has been indexed anew (POST [base]/$reindex).";
     json_add_string(
         a, rest, "documentation",
-        "With Prefer: respond-async, what only reads is answered 202 with the URL of its status, which "
-        "tells the answer later.");
+        arena_printf(a,
+                     "With Prefer: respond-async, what only reads is answered 202 with the URL of "
+                     "its status, which tells the answer later.%s",
+                     store_index_is_old(api->deps.store) ? old_index : ""));
     json *security = json_add(a, rest, "security", json_object(a));
     json_add(a, security, "cors", json_bool(a, c->http_cors_origins.n > 0));
     json_add_string(
@@ -286,10 +291,12 @@ bool api__capability(struct api *api, const struct search_hold *search, enum api
     struct str *form = &c->forms[mode][format == FORMAT_XML][pretty];
     pthread_mutex_lock(&api->lock);
     enum search_text text = store_text(api->deps.store);
-    if (c->generation != search->generation || c->text != text) {
+    bool old_index = store_index_is_old(api->deps.store);
+    if (c->generation != search->generation || c->text != text || c->old_index != old_index) {
         arena_clear(&c->a);
         memset(c->forms, 0, sizeof c->forms);
         c->text = text;
+        c->old_index = old_index;
         c->generation = search->generation;
     }
     if (!c->forms[mode][0][0].s)

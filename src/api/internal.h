@@ -21,6 +21,7 @@ struct api {
         struct arena a;
         int64_t generation;
         enum search_text text;
+        bool old_index;
         struct str forms[MODES][2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
     struct api_deferred *deferred; /* deferred.c */

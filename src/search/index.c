@@ -260,6 +260,7 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
             search__add_compartment(&x, type, out->h);
     add_labels(&x);
     search__index_text(&x);
+    search__index_list(&x);
     for (size_t i = 0; i < out->n_labels; i++)
         *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = out->labels[i];
     search__refs(&x);

@@ -9,6 +9,7 @@
  *                one parameter type each: its values' index rows, and its query text → criterion
  *   filter.c     _filter → criteria
  *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
+ *   list.c       _list
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
@@ -104,8 +105,9 @@ struct search__type {
 
 struct search_registry {
     const struct fhir_defs *defs;
-    struct search__type *types; /* by fhir_type.id */
-    const json **stubs;         /* by fhir_type.id: {"resourceType": …}, for resolve() */
+    struct search__type *types;        /* by fhir_type.id */
+    const json **stubs;                /* by fhir_type.id: {"resourceType": …}, for resolve() */
+    const struct search_param *listed; /* no parameter, but what _list asks for */
     int n_compartments;
     const struct fhir_type *compartments[SEARCH__COMPARTMENTS];
 };
@@ -206,6 +208,7 @@ search__index_fn search__index_string, search__index_token, search__index_refere
     search__index_number, search__index_quantity, search__index_uri, search__index_near;
 
 void search__index_text(struct search__index *x);
+void search__index_list(struct search__index *x);
 
 /* Folded text, cut into the words of full text: set text, and position to that of the word before the first. */
 struct search__words {
@@ -409,6 +412,13 @@ void search__add_target(struct arena *a, struct search_criterion *join, const st
                         struct search_criterion *c);
 /* When all its targets are there. lane: of its parameter. */
 void search__settle_chain(struct search_criterion *chain, enum search__lane lane);
+
+/* list.c: the key that a List has of what it names; resources by it */
+const struct search_param *search__listed(struct arena *a);
+struct search_criterion *search__parse_list(struct search__parse *p, struct str value);
+/* A parameter of a type. NULL: it is malformed (*p->err), or unknown. */
+struct search_criterion *search__parse_on_type(struct search__parse *p, const struct fhir_type *type,
+                                               struct str name, struct str value);
 
 /* filter.c */
 bool search__parse_filter(struct search__parse *p, struct str text, struct search_criterion **out);

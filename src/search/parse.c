@@ -336,6 +336,13 @@ static struct search_criterion *parse_has(struct search__parse *p, const struct 
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
                                         struct str name, struct str value, struct str whole, bool *known)
 {
+    if (str_is(name, "_list") && value.len) {
+        struct search_criterion *c = search__parse_list(p, value);
+        *known = true;
+        if (c)
+            c->type = type;
+        return c;
+    }
     if (str_starts(name, STR("_has:")))
         return parse_has(p, type, (struct str){name.s + 5, name.len - 5}, value, whole, known);
     struct str chain, modifier, head = str_cut(name, '.', &chain);
@@ -352,6 +359,13 @@ static struct search_criterion *on_type(struct search__parse *p, const struct fh
                               .name = whole,
                               .modifier = modifier};
     return chain.s ? parse_chain(p, &arg, chain, value, known) : parse_value(p, &arg, value);
+}
+
+struct search_criterion *search__parse_on_type(struct search__parse *p, const struct fhir_type *type,
+                                               struct str name, struct str value)
+{
+    bool known;
+    return on_type(p, type, name, value, name, &known);
 }
 
 /* A search over several types: what holds for one type is asked of rows of that type only; keys name their type
@@ -373,14 +387,14 @@ static bool is_common(const struct search__parse *p, const struct fhir_type *typ
 {
     struct str rest, code = str_cut(name, ':', &rest);
     const struct search__slot *slot = search__slot(p->registry, type, code);
-    return slot && strcmp(slot->param->type->name, "Resource") == 0;
+    return str_is(name, "_list") || (slot && strcmp(slot->param->type->name, "Resource") == 0);
 }
 
 /* What holds for rows of any type. */
 static void forget_type(struct search_criterion *c)
 {
     c->type = NULL;
-    for (struct search_criterion *child = c->child; child; child = child->next)
+    for (struct search_criterion *child = search__is_join(c) ? NULL : c->child; child; child = child->next)
         forget_type(child);
 }
 

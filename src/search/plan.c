@@ -89,7 +89,7 @@ static bool drives(const struct search_query *q, const struct search_criterion *
     enum search__order by = q->sorts[0].by;
     if (c->kind == CRIT_UPDATED)
         return by != ORDER_UPDATED;
-    if (c->kind == CRIT_TEXT)
+    if (c->kind == CRIT_TEXT || c->kind == CRIT_HAS)
         return true;
     return q->n_types == 1 && (search__drives(c) || (c->kind == CRIT_DATE && by != ORDER_LANE_DATE));
 }

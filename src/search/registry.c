@@ -140,6 +140,7 @@ bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struc
         return err_set(err, ERR_INTERNAL, "more than %d compartments", SEARCH__COMPARTMENTS);
     for (int i = 0; i < r->n_compartments; i++)
         r->compartments[i] = compartments[i].type;
+    r->listed = search__listed(a);
     struct search_param **compiled = ARENA_ARRAY(a, struct search_param *, fhir_search_param_count(d));
     for (int i = 0; i < n; i++)
         if (!add_type(r, a, fhir_resource_at(d, i), compiled, compartments, err))

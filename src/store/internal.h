@@ -29,6 +29,7 @@ struct store {
     struct store__known known;
     _Atomic(const struct store__stats *) stats; /* newest first */
     _Atomic int text;                           /* enum search_text: what all that is stored has */
+    _Atomic bool old_form;
 };
 
 bool store__index_state_begin(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
