@@ -319,7 +319,7 @@ static bool capabilities(struct api_request *r, const struct db_rows *rows, stru
         mode++;
     if (mode == MODES)
         return err_set(err, ERR_INVALID, "mode: full, normative or terminology was expected");
-    bool whole = !api__arg(r, "_summary").s && !api__arg(r, "_elements").s;
+    bool whole = !r->in_bundle && !r->as_entry && !api__arg(r, "_summary").s && !api__arg(r, "_elements").s;
     *out = (struct api_response){.status = 200, .subset = true, .formed = whole};
     return api__capability(r->api, r->search, mode, whole ? r->format : FORMAT_JSON, whole && r->pretty,
                            &out->resource, err);

@@ -147,7 +147,7 @@ void entry_answer(struct bundle *w, const struct api_request *whole, const struc
     if (out->type && out->id.s && out->status < 300)
         bundle_entry_url(w, whole->base, out->type->name, out->id);
     if (out->resource.s && wants_resource && !out->issues)
-        bundle_entry_resource(w, out->resource);
+        bundle_entry_resource(w, out->subset ? api__subset(e->r, out->resource) : out->resource);
     if (out->issues)
         outcome = api__outcome_text(a, out->issues);
     else if (out->written && whole->prefer == RETURN_OUTCOME)

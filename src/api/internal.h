@@ -240,6 +240,8 @@ bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, stru
 /* A resource as it is sent. */
 bool api__form(const struct fhir_defs *d, struct arena *a, const json *resource, enum api_format format,
                bool pretty, struct str *out, struct err *err) NODISCARD;
+/* What _summary and _elements leave of the resource of an entry. */
+struct str api__subset(struct api_request *r, struct str text);
 /* Turns the response into r->http_response. */
 void api__respond(struct api_request *r, struct api_response *out);
 /* What a create answers when its row is committed. */

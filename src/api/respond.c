@@ -67,6 +67,16 @@ static bool represent(struct api_request *r, struct str *text, bool may_be_less,
     return api__form(r->api->deps.defs, r->a, resource, r->format, r->pretty, text, err);
 }
 
+struct str api__subset(struct api_request *r, struct str text)
+{
+    struct subset s;
+    struct err err;
+    json *resource;
+    if (!read_subset(r, &s) || !json_parse(r->a, text, INT16_MAX, &resource, &err))
+        return text;
+    return json_text(r->a, search_subset(r->api->deps.defs, r->a, resource, s.summary, s.elements, s.n));
+}
+
 /* What cannot be represented is answered with an OperationOutcome; what has been done keeps its status. */
 static struct str unrepresentable(struct api_request *r, struct api_response *out, const struct err *err)
 {

@@ -69,6 +69,8 @@ START_TEST(test_what_reads_can_be_answered_later)
     ck_assert_str_eq(flow_text(e, "response.etag"), "W/\"1\"");
     ck_assert_str_eq(flow_text(e, "fullUrl"), FLOW_BASE "/Basic/a");
     ck_assert_str_eq(flow_text(e, "resource.id"), "a");
+    e = answered("GET", "Basic/a?_elements=id", NULL, NULL);
+    ck_assert_str_eq(flow_text(e, "resource.meta.tag[0].code"), "SUBSETTED");
     ck_assert_str_eq(flow_text(answered("GET", "Basic/a/_history", NULL, NULL), "resource.type"), "history");
     ck_assert_str_eq(flow_text(answered("POST", "Basic/_search",
                                         "Content-Type: application/x-www-form-urlencoded\n", "_id=a"),

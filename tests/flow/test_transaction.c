@@ -559,6 +559,29 @@ START_TEST(test_references_are_enforced)
 }
 END_TEST
 
+START_TEST(test_entries_that_read_are_as_they_would_be_alone)
+{
+    static const char *const urls[] = {"Patient/alone?_elements=gender", "Patient/alone?_summary=text",
+                                       "Patient/alone/_history/1?_elements=birthDate",
+                                       "metadata?mode=terminology", "metadata?_elements=software"};
+    ck_status(flow_put("Patient/alone", "{\"resourceType\":\"Patient\",\"id\":\"alone\",\"gender\":\"male\","
+                                        "\"birthDate\":\"2000-01-01\"}"),
+              201);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const json *alone = flow_get(urls[i])->json;
+        const char *entry =
+            arena_printf(flow_arena(), "{\"request\":{\"method\":\"GET\",\"url\":\"%s\"}}", urls[i]);
+        const struct flow_answer *a = batch(entry);
+        ck_assert_msg(json_equal(flow_node(a->json, "entry[0].resource"), alone), "%s: %.*s", urls[i],
+                      STR_FMT(a->body));
+        /* whatever the whole is sent as */
+        a = flow("POST", "", "Accept: application/fhir+xml\n", bundle("batch", entry));
+        ck_status(a, 200);
+        ck_assert_ptr_nonnull(strstr(a->body.s, flow_text(alone, "resourceType")));
+    }
+}
+END_TEST
+
 START_TEST(test_batch_entries_stand_alone)
 {
     ck_status(flow_put("Patient/batch", "{\"resourceType\":\"Patient\",\"id\":\"batch\"}"), 201);
@@ -717,6 +740,7 @@ Suite *suite_flow_transaction(void)
     tcase_add_test(tc, test_labels_and_versions_in_transactions);
     tcase_add_test(tc, test_references_are_enforced);
     tcase_add_test(tc, test_batch_entries_stand_alone);
+    tcase_add_test(tc, test_entries_that_read_are_as_they_would_be_alone);
     tcase_add_test(tc, test_bundles_that_are_none);
     tcase_add_test(tc, test_a_large_bundle);
     suite_add_tcase(s, tc);
