@@ -39,7 +39,7 @@ static const struct api_operation operations[] = {
      "Meta"},
     {"reindex",
      "urn:kagari:operation:reindex",
-     LEVEL_SYSTEM,
+     LEVEL_SYSTEM | LEVEL_TYPE,
      NULL,
      true,
      ON(reindex),

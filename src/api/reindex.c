@@ -33,9 +33,14 @@ static bool prepare_reindex(struct api_request *r, struct err *err)
     size_t cap = 0;
     if (!authorise(r, err))
         return false;
+    if (r->type) /* Type/$reindex */
+        *ARENA_PUSH(r->a, q->types, q->n, cap) = (int16_t)r->type->id;
     for (size_t i = 0; i < r->n_args; i++) {
         if (!str_is(r->args[i].name, "type"))
             continue;
+        if (r->type)
+            return err_set(err, ERR_INVALID,
+                           "type: the URL names a type already; several are for POST $reindex");
         const struct fhir_type *type = fhir_resource(r->api->deps.defs, r->args[i].value);
         if (!type)
             return err_set(err, ERR_INVALID, "type: a resource type of FHIR R4 was expected");

@@ -162,6 +162,8 @@ START_TEST(test_reindex_repairs_what_is_broken)
     flow_jobs_start();
     ck_status(flow("POST", "$reindex", flow_token("system/Patient.cruds"), ""), 403);
     ck_status(flow_post("$reindex?type=Nothing", ""), 400);
+    ck_status(flow_post("Patient/$reindex?type=Observation", ""), 400);
+    ck_status(flow("POST", "Patient/$reindex", flow_token("system/Patient.cruds"), ""), 403);
     const char *end = await_job(flow("POST", "$reindex", "Content-Type: application/fhir+json\n", ""));
     ck_assert_ptr_nonnull(strstr(end, "\"done\""));
     struct str after = test_index_rows(flow_conn(), flow_arena(), "r1");
@@ -188,7 +190,7 @@ START_TEST(test_reindex_counts_side_rows)
     const char *end = await_job(flow_post("$reindex?type=Patient", ""));
     ck_assert_ptr_nonnull(strstr(end, "{\"name\":\"changed\",\"valueDecimal\":3}"));
     ck_assert_str_eq(test_index_rows(flow_conn(), flow_arena(), "l1").s, before.s);
-    end = await_job(flow_post("$reindex?type=Patient", ""));
+    end = await_job(flow_post("Patient/$reindex", ""));
     ck_assert_ptr_nonnull(strstr(end, "{\"name\":\"changed\",\"valueDecimal\":0}"));
 }
 END_TEST
