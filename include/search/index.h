@@ -54,7 +54,7 @@ void search_custom_types(const struct search_registry *r, struct arena *a, const
 
 /* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
  * anew. */
-enum { SEARCH_INDEX_FORM = 1 };
+enum { SEARCH_INDEX_FORM = 2 };
 
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };

@@ -9,7 +9,7 @@
  *                one parameter type each: its values' index rows, and its query text → criterion
  *   filter.c     _filter → criteria
  *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
- *   list.c       _list
+ *   list.c       _list                                              tree.c     :below and :above on references
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
@@ -272,6 +272,7 @@ enum search__kind {
     CRIT_TARGET,  /* the row is of type, and the child holds */
     CRIT_KEYS,    /* the row has one of keys */
     CRIT_DICT,    /* the row has a key whose text in idx_dict is in a range */
+    CRIT_TREE,    /* the row refers to one of a tree of resources */
     CRIT_ID,      /* rid is one of ids */
     CRIT_STRING,  /* a row of idx_str */
     CRIT_DATE,    /* the lane dt, or a row of idx_date */
@@ -324,7 +325,12 @@ struct search_criterion {
         struct {
             int dict;
             struct str from, to;
-        };                /* DICT */
+        }; /* DICT */
+        struct {
+            int64_t root; /* hash of the resource at the top or bottom */
+            const struct search_param *parent;
+            bool above;
+        };                /* TREE */
         struct str words; /* TEXT: a tsquery */
         struct {
             double latitude, longitude, km;
@@ -413,6 +419,13 @@ void search__add_target(struct arena *a, struct search_criterion *join, const st
 /* When all its targets are there. lane: of its parameter. */
 void search__settle_chain(struct search_criterion *chain, enum search__lane lane);
 
+/* tree.c. NULL: resources of the type make no tree. */
+struct search_criterion *search__tree(struct search__parse *p, const struct search__arg *arg,
+                                      const struct fhir_type *type, struct str id, bool above);
+/* uri.c: with the modifier :below or :above. */
+struct search_criterion *search__parse_uri_tree(struct search__parse *p, const struct search__arg *arg,
+                                                struct str uri, bool above);
+
 /* list.c: the key that a List has of what it names; resources by it */
 const struct search_param *search__listed(struct arena *a);
 struct search_criterion *search__parse_list(struct search__parse *p, struct str value);
@@ -497,6 +510,7 @@ struct search__sql {
     int aliases; /* how many rows of res have a name: r0, r1, … */
 };
 
+void search__tree_keys(struct search__sql *w, const struct search_criterion *c);
 /* Selections of one number, for the row of k (an expression). */
 void search__text_score(struct search__sql *w, const struct search_criterion *c, const char *k);
 void search__near_distance(struct search__sql *w, const struct search_criterion *c, const char *k);

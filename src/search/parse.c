@@ -174,6 +174,14 @@ static void add_lock(struct search__parse *p, const struct search__arg *arg, str
         search__key(p->tenant, arg->param, KEY_LOCK, code.s && code.len ? code : system, STR(""));
 }
 
+/* Of a value; it has no chains in it. */
+static void set_type(struct search_criterion *c, const struct fhir_type *type)
+{
+    c->type = type;
+    for (struct search_criterion *child = c->child; child; child = child->next)
+        set_type(child, type);
+}
+
 struct search_criterion *search__parse_alternative(struct search__parse *p, const struct search__arg *arg,
                                                    struct str value)
 {
@@ -183,9 +191,7 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
         struct search_criterion *c = kinds[part.param->def->type](p, &part, value);
         if (!c)
             return NULL;
-        c->type = part.type;
-        for (struct search_criterion *child = c->child; child; child = child->next)
-            child->type = part.type;
+        set_type(c, part.type);
         add_alternative(p->a, either, c);
     }
     either->type = arg->type;
@@ -387,7 +393,8 @@ static bool is_common(const struct search__parse *p, const struct fhir_type *typ
 {
     struct str rest, code = str_cut(name, ':', &rest);
     const struct search__slot *slot = search__slot(p->registry, type, code);
-    return str_is(name, "_list") || (slot && strcmp(slot->param->type->name, "Resource") == 0);
+    return str_is(name, "_list") || (slot && (strcmp(slot->param->type->name, "Resource") == 0 ||
+                                              slot->param->special == SPECIAL_TEXT));
 }
 
 /* What holds for rows of any type. */

@@ -79,7 +79,7 @@ static bool is_few(const struct plan *p, const struct search_criterion *c)
 {
     /* What is counted up to the limit might as well be collected. */
     int64_t few = p->counts ? 2 * p->few : p->few;
-    return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT ||
+    return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT || c->kind == CRIT_TREE ||
            (c->kind == CRIT_KEYS && search__rows_of_keys(p->w.stats, c) <= few);
 }
 
@@ -98,7 +98,7 @@ static enum lead lead_of(const struct search_criterion *c)
 {
     if (is_row(c))
         return LEAD_ROW;
-    if (c->kind == CRIT_KEYS || c->kind == CRIT_DICT)
+    if (c->kind == CRIT_KEYS || c->kind == CRIT_DICT || c->kind == CRIT_TREE)
         return LEAD_KEYS;
     return search__drives(c) || c->kind == CRIT_UPDATED || c->kind == CRIT_DATE ? LEAD_ONE : LEAD_NONE;
 }

@@ -77,8 +77,11 @@ static void add_canonical(struct search__index *x, struct str text)
 {
     struct str version, url = str_cut(text, '|', &version);
     add_url(x, url);
-    if (version.s)
+    search__add_dict(x, DICT_URI, search__key(x->tenant, x->slot->param, KEY_URL, url, STR("")), url);
+    if (version.s) {
         add_url(x, text);
+        search__add_dict(x, DICT_URI, search__key(x->tenant, x->slot->param, KEY_URL, text, STR("")), text);
+    }
     struct search__target target;
     search__target(x->a, x->registry->defs, x->base, url, &target);
     if (target.kind == TARGET_LOCAL)
@@ -150,17 +153,55 @@ struct str search__target_names(struct arena *a, const struct search_param *para
     return buf_str(&b);
 }
 
+static bool is_canonical(const struct search_param *param)
+{
+    for (size_t i = 0; i < param->leaves.n; i++)
+        if (param->leaves.items[i].type->primitive != FHIR_NOT_PRIMITIVE)
+            return true;
+    return false;
+}
+
+/* :below and :above: of a canonical's URL and version, or of resources that are part of others. */
+static struct search_criterion *parse_tree(struct search__parse *p, const struct search__arg *arg,
+                                           struct str text, bool above)
+{
+    const struct search_param *param = arg->param;
+    struct search__target target;
+    search__target(p->a, p->registry->defs, p->options->base, text, &target);
+    if (target.kind == TARGET_URL && is_canonical(param))
+        return search__parse_uri_tree(p, arg, text, above);
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    bool any_type = fhir_id_valid(text);
+    for (int i = 0; i < param->n_targets; i++) {
+        struct str id = any_type ? text : target.id;
+        bool meant = any_type || (target.kind == TARGET_LOCAL && target.type == param->targets[i]);
+        struct search_criterion *c = meant ? search__tree(p, arg, param->targets[i], id, above) : NULL;
+        if (c)
+            search__add_child(either, c);
+    }
+    if (!either->child)
+        return search__refuse(
+            p, arg,
+            ":below and :above are for canonical URLs, and for references to resources that "
+            "are part of others of their type");
+    return either->child->next ? either : either->child;
+}
+
 struct search_criterion *search__parse_reference(struct search__parse *p, const struct search__arg *arg,
                                                  struct str value)
 {
+    bool above = str_is(arg->modifier, "above");
+    if (above || str_is(arg->modifier, "below"))
+        return parse_tree(p, arg, search__unescape(p->a, value), above);
     if (str_is(arg->modifier, "identifier"))
         return search__parse_reference_identifier(p, arg, value);
     const struct fhir_type *type = NULL;
     if (arg->modifier.s) {
         type = fhir_resource(p->registry->defs, arg->modifier);
         if (!type)
-            return search__refuse(p, arg,
-                                  "a reference parameter takes :identifier, :missing and a resource type");
+            return search__refuse(
+                p, arg,
+                "a reference parameter takes :identifier, :above, :below, :missing and a resource type");
         if (!search__may_target(arg->param, type))
             return search__refuse(p, arg, "it refers to %s only", search__target_names(p->a, arg->param).s);
     }

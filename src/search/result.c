@@ -136,14 +136,37 @@ static bool parse_contained(struct search__parse *p, struct str value, struct bu
     return true;
 }
 
+static bool parse_contained_type(struct search__parse *p, struct str value, struct buf *self)
+{
+    if (!str_is(value, "container") && !str_is(value, "contained"))
+        return refuse(p, "_containedType", "container or contained");
+    search__self(self, STR("_containedType"), value);
+    return true;
+}
+
+/* What it would find is not what is found without it. */
+static bool refuse_query(struct search__parse *p, struct str value, struct buf *self)
+{
+    (void)value, (void)self;
+    return refuse(p, "_query", "this server has no named queries");
+}
+
 static const struct {
     const char *name;
     bool (*read)(struct search__parse *, struct str, struct buf *);
 } results[] = {
-    {"_count", parse_count},       {"_cursor", parse_cursor},   {"_contained", parse_contained},
-    {"_elements", parse_elements}, {"_explain", parse_explain}, {"_format", ignore},
-    {"_pretty", ignore},           {"_sort", parse_sort},       {"_summary", parse_summary},
+    {"_count", parse_count},
+    {"_cursor", parse_cursor},
+    {"_contained", parse_contained},
+    {"_elements", parse_elements},
+    {"_explain", parse_explain},
+    {"_format", ignore},
+    {"_pretty", ignore},
+    {"_sort", parse_sort},
+    {"_summary", parse_summary},
     {"_total", parse_total},
+    {"_containedType", parse_contained_type},
+    {"_query", refuse_query},
 };
 
 bool search__parse_result(struct search__parse *p, struct str name, struct str value, struct buf *self,

@@ -160,9 +160,29 @@ static struct str without_last_mark(struct str text)
     return text;
 }
 
+/* :text: every word, anywhere in the values. */
+static struct search_criterion *parse_words(struct search__parse *p, const struct search__arg *arg,
+                                            struct str value)
+{
+    struct search__arg contains = *arg;
+    struct search_criterion *all = search__criterion(p->a, CRIT_AND, NULL);
+    contains.modifier = STR("contains");
+    for (struct str rest = utf8_fold(p->a, search__unescape(p->a, value), FOLD_MAX); rest.s;) {
+        struct str word = str_cut(rest, ' ', &rest);
+        if (!word.len)
+            continue;
+        search__add_child(all, search__parse_string(p, &contains, word));
+    }
+    if (!all->child)
+        all->kind = CRIT_NONE;
+    return all->child && !all->child->next ? all->child : all;
+}
+
 struct search_criterion *search__parse_string(struct search__parse *p, const struct search__arg *arg,
                                               struct str value)
 {
+    if (str_is(arg->modifier, "text"))
+        return parse_words(p, arg, value);
     struct search_criterion *c = search__criterion(p->a, CRIT_STRING, arg->param);
     if (!arg->modifier.s)
         c->match = p->match ? *p->match : MATCH_PREFIX;
@@ -171,7 +191,7 @@ struct search_criterion *search__parse_string(struct search__parse *p, const str
     else if (str_is(arg->modifier, "contains"))
         c->match = MATCH_CONTAINS;
     else
-        return search__refuse(p, arg, "a string parameter takes :exact, :contains and :missing");
+        return search__refuse(p, arg, "a string parameter takes :exact, :contains, :text and :missing");
     c->raw = search__unescape(p->a, value);
     bool open = c->match == MATCH_PREFIX || c->match == MATCH_CONTAINS;
     c->text = utf8_fold(p->a, open ? without_last_mark(c->raw) : c->raw, FOLD_MAX);

@@ -393,10 +393,11 @@ bool search__names_type(const struct search_criterion *c, const struct fhir_type
 /* By index, rows are found by one of the conditions that must all hold. */
 static const struct search_criterion *lead_of(const struct search_criterion *all)
 {
-    static const int rank[] = {[CRIT_ID] = 9,      [CRIT_KEYS] = 8,   [CRIT_DICT] = 7, [CRIT_STRING] = 6,
-                               [CRIT_NUMBER] = 5,  [CRIT_TEXT] = 6,   [CRIT_NEAR] = 6, [CRIT_OR] = 4,
-                               [CRIT_AND] = 4,     [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2,
-                               [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1, [CRIT_NOT] = 0,  [CRIT_NONE] = 0};
+    static const int rank[] = {
+        [CRIT_ID] = 9,     [CRIT_KEYS] = 8, [CRIT_DICT] = 7, [CRIT_TREE] = 7,    [CRIT_STRING] = 6,
+        [CRIT_NUMBER] = 5, [CRIT_TEXT] = 6, [CRIT_NEAR] = 6, [CRIT_OR] = 4,      [CRIT_AND] = 4,
+        [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2, [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1,
+        [CRIT_NOT] = 0,    [CRIT_NONE] = 0};
     const struct search_criterion *best = all->child;
     for (const struct search_criterion *c = all->child; c; c = c->next)
         if (rank[c->kind] > rank[best->kind])
@@ -444,6 +445,11 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         break;
     case CRIT_DICT:
         dict_condition(w, c, r, use);
+        break;
+    case CRIT_TREE:
+        sql_addf(q, use == USE_INDEX ? "r%d.keys && " : "arrayoverlap(r%d.keys, ", r);
+        search__tree_keys(w, c);
+        sql_adds(q, use == USE_INDEX ? "" : ")");
         break;
     case CRIT_ID:
         id_condition(w, c, r);

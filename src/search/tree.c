@@ -1,0 +1,49 @@
+/*
+ * :below and :above on references (search.html#recursive): to a resource and those that are part of it, or those that it
+ * is part of. A type has such a tree when it has a parameter partof (or part-of) that leads to the type itself. The tree
+ * is followed by the keys of that parameter, in the same statement; a circle in it ends where it began.
+ */
+#include "internal.h"
+
+static const struct search_param *parent_of(const struct search_registry *r, const struct fhir_type *type)
+{
+    static const char *const codes[] = {"partof", "part-of"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        const struct search__slot *slot = search__slot(r, type, str_of(codes[i]));
+        if (slot && slot->param->def->type == FHIR_SEARCH_REFERENCE && search__may_target(slot->param, type))
+            return slot->param;
+    }
+    return NULL;
+}
+
+struct search_criterion *search__tree(struct search__parse *p, const struct search__arg *arg,
+                                      const struct fhir_type *type, struct str id, bool above)
+{
+    const struct search_param *parent = parent_of(p->registry, type);
+    if (!parent)
+        return NULL;
+    struct search_criterion *c = search__criterion(p->a, CRIT_TREE, arg->param);
+    c->root = search_hash_id(p->tenant, type, id);
+    c->parent = parent;
+    c->above = above;
+    return c;
+}
+
+/* The keys by which a row refers to one of the tree. Going up, a row's other keys come along; they are of nothing. */
+void search__tree_keys(struct search__sql *w, const struct search_criterion *c)
+{
+    struct sql *q = w->sql;
+    int parent = sql_int8(q, search__ref(w->q->tenant, c->parent));
+    sql_addf(q, "ARRAY(WITH RECURSIVE t(h) AS (SELECT $%d::int8 UNION ", sql_int8(q, c->root));
+    if (c->above)
+        sql_addf(q,
+                 "SELECT x.key # $%d FROM t JOIN res c ON c.tenant = $%d AND c.h = t.h AND NOT c.deleted "
+                 "CROSS JOIN unnest(c.keys) x(key)",
+                 parent, w->tenant);
+    else
+        sql_addf(
+            q,
+            "SELECT c.h FROM t JOIN res c ON c.tenant = $%d AND NOT c.deleted AND c.keys @> ARRAY[t.h # $%d]",
+            w->tenant, parent);
+    sql_addf(q, ") SELECT t.h # $%d FROM t)", sql_int8(q, search__ref(w->q->tenant, c->param)));
+}
