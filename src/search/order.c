@@ -83,11 +83,10 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
             "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d",
             first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->slot->param)));
         break;
-    default:
+    default: /* + 0 hides columns from an index: idx_dict_val would read all values of the parameter for each row */
         sql_addf(q,
-                 "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.rtype = r0.rtype AND d.param = "
-                 "ANY ($%d)"
-                 " AND d.kind = $%d AND d.key = ANY (r0.keys)",
+                 "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.key = ANY (r0.keys)"
+                 " AND d.rtype + 0 = r0.rtype AND d.param + 0 = ANY ($%d) AND d.kind + 0 = $%d",
                  first, w->tenant, param, sql_int2(q, s->by == ORDER_URI ? DICT_URI : DICT_CODE));
         break;
     }

@@ -183,7 +183,7 @@ class Scan:
         text = plain(text)
         if modifier == "exact":
             return v == text
-        have, wanted = fold(v), asked(text, modifier == "contains")
+        have, wanted = fold(v)[:400], asked(text, modifier == "contains")
         if isinstance(v, Postal):
             have = have.replace(" ", "")
             wanted.append(wanted[0].replace(" ", ""))
@@ -351,7 +351,7 @@ class Scan:
                 return any((lo < v[1] and hi > v[0]) if operator == "po" else (v[0] <= lo and hi <= v[1]) for v in found)
             return any(getattr(self, parameter.kind)(v, operator + text, None) for v in found)
         if parameter.kind == "string":
-            want, have = fold(text), [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v) for v in found]
+            want, have = fold(text)[:400], [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v)[:400] for v in found]
             test = {"eq": lambda h: h == want, "ne": lambda h: h != want, "co": lambda h: want in h, "sw": lambda h: h.startswith(want), "ew": lambda h: h.endswith(want)}
             return any(test[operator](h) for h in have)
         same = any(getattr(self, parameter.kind)(v, text, None) for v in found)

@@ -136,6 +136,8 @@ static const struct {
     {"Observation?value-string:contains=xt%2017", "idx_str_val"}, /* no three letters in a row */
     {"Observation?value-string:exact=text%2017", "idx_str_val"},
     {"Observation?_sort=value-quantity&performer=d3", "res_keys"},
+    {"Patient?_sort=identifier", "idx_dict_pkey"},
+    {"Observation?_sort=combo-code", "idx_dict_pkey"},
     {"Observation?patient.family=Name17", "res_pat"},
     {"Observation?patient.gender=male", "res_h"},
     {"Observation?performer.identifier=x", "res_keys"},
