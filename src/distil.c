@@ -4,7 +4,8 @@
  *
  *     distil DIRECTORY UCUMDEFS PACKAGE…
  *
- * The first package is the specification; of the others only value sets are taken that it does not define.
+ * The first package is the specification; of the others only expansions are taken of value sets whose rules cannot be
+ * computed.
  * Resource types keep the numbers that they have in DIRECTORY/types.txt, as databases hold them; new types
  * are numbered on.
  */
@@ -14,11 +15,13 @@
 #include "base/config.h"
 #include "fhir/internal.h"
 #include "fhir/package.h"
+#include "terminology/internal.h"
 
 struct distillation {
     struct fhir__records records;
+    struct terminology__distil terminology;
     struct arena scratch; /* for one file */
-    bool valuesets_only;
+    bool expansions_only;
 };
 
 static bool add_file(void *arg, struct str name, struct str content, struct err *err)
@@ -29,10 +32,8 @@ static bool add_file(void *arg, struct str name, struct str content, struct err 
     arena_clear(&d->scratch);
     if (!json_parse(&d->scratch, content, 200, &resource, &cause))
         return err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
-    const char *type = json_get_string(resource, "resourceType");
-    if (d->valuesets_only && (!type || strcmp(type, "ValueSet") != 0))
-        return true;
-    return fhir__conformance_add(&d->records, resource, &cause) ||
+    terminology__distil_add(&d->terminology, resource, d->expansions_only);
+    return d->expansions_only || fhir__conformance_add(&d->records, resource, &cause) ||
            err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
 }
 
@@ -76,14 +77,19 @@ static bool add_units(struct fhir__records *r, const char *path, struct err *err
            fhir__ucum_add(r, defs, err);
 }
 
+static bool is_required(void *records, const char *url)
+{
+    return fhir__required(records, url);
+}
+
 static bool distil(struct arena *a, const char *directory, const char *units, char **packages, int n,
                    struct err *err)
 {
-    struct distillation d = {.records = {.a = a}};
+    struct distillation d = {.records = {.a = a}, .terminology = {.a = a}};
     const struct fhir_defs *defs;
     arena_init(&d.scratch, 0);
     for (int i = 0; i < n; i++) {
-        d.valuesets_only = i > 0;
+        d.expansions_only = i > 0;
         if (!fhir_package_read(a, packages[i], add_file, &d, err))
             return false;
     }
@@ -101,9 +107,15 @@ static bool distil(struct arena *a, const char *directory, const char *units, ch
         if (!write_file(arena_printf(a, "%s/%s", directory, fhir__text_files[which]), buf_str(&text), err))
             return false;
     }
-    printf("%d resource types, %u search parameters, %u invariants, %zu value sets, %zu units\n",
+    struct buf text;
+    buf_init(&text, a, 4 << 20);
+    terminology__distil_write(&d.terminology, is_required, &d.records, &text);
+    if (!write_file(arena_printf(a, "%s/terminology.txt", directory), buf_str(&text), err))
+        return false;
+    printf("%d resource types, %u search parameters, %u invariants, %zu code systems and value sets, %zu "
+           "units\n",
            fhir_resource_count(defs), fhir_search_param_count(defs), fhir_invariant_count(defs),
-           d.records.n_valuesets, d.records.n_units);
+           d.terminology.n, d.records.n_units);
     return true;
 }
 

@@ -8,9 +8,25 @@
 #include "commands.h"
 #include "db/command.h"
 #include "fhirpath/command.h"
+#include "terminology/terminology.h"
 #include "validate/command.h"
 
 static int version_command(int argc, char **argv);
+
+static bool terminology(struct arena *a, const struct fhir_defs *d, struct fp_terminology *out,
+                        struct err *err)
+{
+    const struct terminology_view *v;
+    if (!terminology_definitions(a, d, &v, err))
+        return false;
+    *out = (struct fp_terminology){terminology_member, terminology_subsumes, v};
+    return true;
+}
+
+static int evaluate_command(int argc, char **argv)
+{
+    return fhirpath_command(argc, argv, terminology);
+}
 
 static const struct command {
     const char *name;
@@ -19,7 +35,7 @@ static const struct command {
 } commands[] = {
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
-    {"fhirpath", fhirpath_command, "evaluate a FHIRPath expression"},
+    {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},
     {"token", token_command, "print a token for a development instance"},

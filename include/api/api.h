@@ -14,6 +14,7 @@
 #include "http/http.h"
 #include "search/current.h"
 #include "store/store.h"
+#include "terminology/current.h"
 #include "validate/validate.h"
 
 /* Everything a request needs, made at start; shared by all threads. */
@@ -21,6 +22,7 @@ struct api_deps {
     const struct fhir_defs *defs;
     struct search_current *search;
     const struct validator *validator;
+    struct terminology *terminology;
     struct auth *auth;
     struct store *store;
     struct db_pool *pool;

@@ -1,6 +1,6 @@
 /*
- * fhir/defs.h: the definitions registry: what FHIR's StructureDefinitions, SearchParameters,
- * CompartmentDefinitions and ValueSets say, as one immutable snapshot.
+ * fhir/defs.h: the definitions registry: what FHIR's StructureDefinitions, SearchParameters and
+ * CompartmentDefinitions say, as one immutable snapshot.
  *
  * A snapshot is built once (from the embedded text distilled out of the R4 packages, plus further packages)
  * and never changes; readers need no lock. A new one is swapped in whole; running requests finish on theirs.
@@ -69,7 +69,6 @@ enum fhir_strength {
 struct fhir_defs;
 struct fhir_type;
 struct fhir_element;
-struct fhir_valueset;
 
 struct fhir_invariant {
     const char *key;        /* "obs-6" */
@@ -103,10 +102,8 @@ struct fhir_element {
     uint16_t n_types;
     const struct fhir_element_type *types;
     enum fhir_strength strength;
-    const struct fhir_valueset
-        *valueset;            /* NULL unless the binding is required and the set can be enumerated */
-    const char *valueset_url; /* canonical, with |version when given; NULL */
-    uint16_t n_invariants;    /* those of this element's own definition */
+    const char *valueset;  /* canonical, with |version when given; NULL: unbound */
+    uint16_t n_invariants; /* those of this element's own definition */
     const struct fhir_invariant *const *invariants;
     const char *const *json_names; /* one for each type of a choice, else one */
 };
@@ -151,20 +148,6 @@ int fhir_type_count(const struct fhir_defs *d);                              /* 
 const struct fhir_type *fhir_type_at(const struct fhir_defs *d, int i);      /* by fhir_type.index */
 bool fhir_is_a(const struct fhir_type *t, const struct fhir_type *ancestor); /* t itself included */
 unsigned fhir_invariant_count(const struct fhir_defs *d);
-
-/* ---- value sets (enumerated ones) ------------------------------------------------------------------- */
-enum fhir_membership {
-    FHIR_MEMBER,
-    FHIR_NOT_MEMBER,
-    FHIR_MEMBER_UNKNOWN, /* the value set cannot be enumerated here: accept */
-};
-const struct fhir_valueset *fhir_valueset(const struct fhir_defs *d, const char *canonical);
-/* system NULL: a code element, whose system is implied. */
-enum fhir_membership fhir_valueset_has(const struct fhir_valueset *v, const char *system, const char *code);
-/* The system that a code element's code is of, by its binding; NULL when v does not say, or has it of
- * several. */
-const char *fhir_valueset_system(const struct fhir_valueset *v, const char *code);
-const char *fhir_valueset_url(const struct fhir_valueset *v);
 
 /* ---- search parameters ------------------------------------------------------------------------------ */
 enum fhir_search_type {

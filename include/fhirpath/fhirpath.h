@@ -68,6 +68,14 @@ struct fp_variable {
     struct fp_list value;
 };
 
+/* What memberOf(), subsumes() and subsumedBy() ask: 1 yes, 0 no, -1 unknown. */
+struct fp_terminology {
+    int (*member)(const void *arg, const char *valueset, const char *system,
+                  const char *code); /* system NULL: any */
+    int (*subsumes)(const void *arg, const char *system, const char *code, const char *other);
+    const void *arg;
+};
+
 struct fp_env {
     struct arena *a;
     const struct fhir_defs *defs;
@@ -83,8 +91,7 @@ struct fp_env {
     size_t max_steps, max_items; /* 0: defaults */
     /* resolve(): the resource of a reference, or NULL when it cannot be had. */
     const json *(*resolve)(void *arg, struct arena *a, const char *reference);
-    /* memberOf(): -1 unknown. coding is a code, Coding or CodeableConcept item. */
-    int (*member_of)(void *arg, const struct fp_item *coding, const char *valueset);
+    const struct fp_terminology *terminology; /* NULL: none is known */
     /* conformsTo(): -1 unknown. */
     int (*conforms_to)(void *arg, const struct fp_item *item, const char *profile);
     void (*trace)(void *arg, const char *name, const struct fp_list *value);

@@ -21,11 +21,13 @@
 #include "base/hash.h"
 #include "fhir/defs.h"
 #include "fhirpath/fhirpath.h"
+#include "terminology/terminology.h"
 
-/* Compiled search parameters over one definitions snapshot; immutable, shared by threads. */
+/* Compiled search parameters over one definitions snapshot; immutable, shared by threads. t: the definitions' own
+ * terminology (terminology_definitions()). */
 struct search_registry;
-bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct search_registry **out,
-                         struct err *err) NODISCARD;
+bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+                         const struct search_registry **out, struct err *err) NODISCARD;
 
 /*
  * A SearchParameter that is stored on this server, beside those of the definitions. Resources are indexed for it from

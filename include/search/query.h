@@ -27,6 +27,7 @@ enum search_total { TOTAL_DEFAULT, TOTAL_NONE, TOTAL_ESTIMATE, TOTAL_ACCURATE };
 struct search_limits {
     int count, max_count, max_includes;
     int64_t total_limit;
+    int max_codes; /* that a value set or a code with a modifier may stand for; 0: any number */
 };
 
 struct search_include {
@@ -49,6 +50,9 @@ struct search_options {
     struct str compartment_id;
     enum search_text
         text; /* what has been kept of all that is stored; less than the tenant's: still being built */
+    /* For :in, :not-in, :above and :below; NULL: a query that has one of them is parsed as if it matched nothing, and
+     * says so in needs_terminology. */
+    const struct terminology_view *terminology;
     bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
 };
 
@@ -91,6 +95,7 @@ struct search_query {
     size_t n_locks, cap_locks; /* search_lock_keys() */
     bool explain;              /* _explain: not the page, but how it is found */
     bool empty;                /* known to match nothing */
+    bool needs_terminology;    /* to be parsed again, with it */
 };
 
 bool search_parse(const struct search_registry *r, const struct search_tenant *t, struct arena *a,

@@ -8,7 +8,7 @@
 #ifndef KAGARI_VALIDATE_VALIDATE_H
 #define KAGARI_VALIDATE_VALIDATE_H
 
-#include "fhir/defs.h"
+#include "terminology/terminology.h"
 
 enum issue_severity { ISSUE_FATAL, ISSUE_ERROR, ISSUE_WARNING, ISSUE_INFORMATION };
 
@@ -32,10 +32,11 @@ struct issues {
 
 enum validate_level { VALIDATE_STRUCTURE, VALIDATE_FULL };
 
-/* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. */
+/* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. t: the definitions'
+ * own terminology (terminology_definitions()). */
 struct validator;
-bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out,
-                   struct err *err) NODISCARD;
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+                   const struct validator **out, struct err *err) NODISCARD;
 
 /* expected NULL: any resource type. Stops adding after 200 findings. */
 void validate_resource(const struct validator *v, struct arena *a, const json *resource,

@@ -7,7 +7,7 @@
 #include "internal.h"
 
 static bool parse(struct api_request *r, const struct fhir_type *type, struct str query, int limit,
-                  struct search_query **out, struct err *err)
+                  const struct terminology_view *codes, struct search_query **out, struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
     struct search_arg *args = NULL;
@@ -15,12 +15,14 @@ static bool parse(struct api_request *r, const struct fhir_type *type, struct st
     struct str criteria, before = str_cut(query, '?', &criteria);
     if (!criteria.s || memchr(before.s, '=', before.len)) /* "?a=b" and "Type?a=b" are seen as well */
         criteria = query;
-    const struct search_options options = {.type = type,
-                                           .strict = true,
-                                           .conditional = true,
-                                           .text = store_text(d->store),
-                                           .base = r->base,
-                                           .limits = {.count = limit, .max_count = limit}};
+    const struct search_options options = {
+        .type = type,
+        .strict = true,
+        .conditional = true,
+        .text = store_text(d->store),
+        .base = r->base,
+        .terminology = codes,
+        .limits = {.count = limit, .max_count = limit, .max_codes = (int)r->config->search_max_codes}};
     if (!api__parse_args(r->a, criteria, &args, &n, &cap, err))
         return false;
     if (n == 0)
@@ -35,7 +37,7 @@ bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, str
                         size_t *n, struct err *err)
 {
     struct search_query *parsed;
-    if (!parse(r, type, query, 1, &parsed, err))
+    if (!parse(r, type, query, 1, NULL, &parsed, err))
         return false;
     search_lock_keys(parsed, r->a, keys, n);
     return true;
@@ -48,7 +50,11 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
     struct search_query *parsed;
     const struct db_rows *found;
     struct sql q = {.a = r->a};
-    if (!parse(r, type, query, limit, &parsed, err))
+    const struct terminology_view *codes;
+    if (!parse(r, type, query, limit, NULL, &parsed, err))
+        return false;
+    if (parsed->needs_terminology &&
+        (!api__terminology(r, c, &codes, err) || !parse(r, type, query, limit, codes, &parsed, err)))
         return false;
     if (lock) {
         int64_t *keys;

@@ -349,6 +349,16 @@ bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_re
     return false;
 }
 
+bool api__terminology(struct api_request *r, struct db_conn *c, const struct terminology_view **out,
+                      struct err *err)
+{
+    struct terminology *t = r->api->deps.terminology;
+    if (!terminology_refresh(t, c, r->a, err))
+        return false;
+    *out = terminology_hold(t, r->a);
+    return true;
+}
+
 /* The statement that an event loop would run. */
 static bool run_plan(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {

@@ -22,7 +22,8 @@ static bool authorise(struct api_request *r, const struct search_query *q, struc
     return true;
 }
 
-static bool prepare(struct api_request *r, struct page *p, struct err *err)
+static bool parse(struct api_request *r, struct page *p, const struct terminology_view *codes,
+                  struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
     const struct config *c = r->config;
@@ -32,7 +33,8 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         .text = store_text(d->store),
         .base = r->base,
         .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
-                   c->search_total_limit},
+                   c->search_total_limit, (int)c->search_max_codes},
+        .terminology = codes,
     };
     p->path = r->type ? str_of(r->type->name) : STR("");
     if (r->content || r->all_content) {
@@ -47,9 +49,13 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
                                       : r->content  ? r->content->name
                                                     : "*"));
     }
-    if (!search_parse(r->search->registry, store_tenant(d->store), r->a, r->args, r->n_args, &options, &p->q,
-                      err) ||
-        !authorise(r, p->q, err))
+    return search_parse(r->search->registry, store_tenant(d->store), r->a, r->args, r->n_args, &options,
+                        &p->q, err);
+}
+
+static bool prepare(struct api_request *r, struct page *p, struct err *err)
+{
+    if (!parse(r, p, NULL, err) || !authorise(r, p->q, err))
         return false;
     r->state = p;
     /* what needs several statements, or parses what it sends, does not run on an event loop */
@@ -57,7 +63,7 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         return err_set(err, ERR_FORBIDDEN,
                        "The token does not allow _explain: it needs the scope " AUTH_SCOPE_EXPLAIN);
     if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
-        r->pretty || r->format == FORMAT_XML)
+        r->pretty || r->format == FORMAT_XML || p->q->needs_terminology)
         r->run = RUN_WORKER;
     return true;
 }
@@ -423,7 +429,10 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 {
     struct page *p = r->state;
     const struct db_rows *rows;
+    const struct terminology_view *codes;
     struct sql q = {.a = r->a};
+    if (p->q->needs_terminology && (!api__terminology(r, c, &codes, err) || !parse(r, p, codes, err)))
+        return false;
     int64_t deadline_us = clock_mono_us() + db_search_timeout(c);
     db_search_mode(c, true);
     if (!plan_page(r, &q, err))

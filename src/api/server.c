@@ -41,6 +41,8 @@ struct server {
     const struct fhir_defs *defs;
     struct search_current *search;
     const struct validator *validator;
+    const struct terminology_view *definitions;
+    struct terminology *terminology;
     atomic_bool counting; /* a worker looks at the planner's statistics; those below are its own then */
     int64_t next_stats_us, next_analyze_us, next_tend_us;
     const struct server_background *background;
@@ -81,9 +83,11 @@ static bool start_front(struct server *s, struct err *err)
     const struct search_registry *base;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->n = c->http_loops ? (int)c->http_loops : cores < LOOPS_MAX ? (int)cores : LOOPS_MAX;
-    if (!fhir_defs_load(&s->a, &s->defs, err) || !search_registry_new(&s->a, s->defs, &base, err) ||
-        !validator_new(&s->a, s->defs, &s->validator, err) || !auth_new(c, s->defs, &s->auth, err) ||
-        !db_pool_new(c, &s->pool, err))
+    if (!fhir_defs_load(&s->a, &s->defs, err) ||
+        !terminology_definitions(&s->a, s->defs, &s->definitions, err) ||
+        !search_registry_new(&s->a, s->defs, s->definitions, &base, err) ||
+        !validator_new(&s->a, s->defs, s->definitions, &s->validator, err) ||
+        !auth_new(c, s->defs, &s->auth, err) || !db_pool_new(c, &s->pool, err))
         return false;
     s->search = search_current_new(base);
     if (!s->search)
@@ -108,6 +112,9 @@ static bool start_store(struct server *s, struct err *err)
         return false;
     if (!s->store && (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err)))
         return false;
+    if (!s->terminology && !terminology_new(&s->config, s->defs, s->definitions, store_tenant(s->store)->id,
+                                            &s->terminology, err))
+        return false;
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
@@ -119,6 +126,7 @@ static bool start_store(struct server *s, struct err *err)
     const struct api_deps deps = {.defs = s->defs,
                                   .search = s->search,
                                   .validator = s->validator,
+                                  .terminology = s->terminology,
                                   .auth = s->auth,
                                   .store = s->store,
                                   .pool = s->pool,
@@ -291,6 +299,8 @@ static void stop(struct server *s)
         search_current_free(s->search);
     if (s->auth)
         auth_free(s->auth);
+    if (s->terminology)
+        terminology_free(s->terminology);
     if (s->store)
         store_free(s->store);
     if (s->conn)

@@ -259,11 +259,9 @@ static bool fill_element(struct builder *b, const struct fhir_type *owner, const
         .modifier = from->modifier,
         .summary = from->summary,
         .strength = from->strength,
-        .valueset_url = from->valueset,
+        .valueset = from->valueset,
     };
     e->name = e->choice ? arena_strndup(b->a, last, name.len - 3) : last;
-    if (from->strength == FHIR_BIND_REQUIRED)
-        e->valueset = fhir_valueset(b->d, from->valueset);
     size_t most = count_char(types, ' ') + 1;
     struct fhir_element_type *list = ARENA_ARRAY(b->a, struct fhir_element_type, most);
     if (!fits(b, most, e->path))
@@ -399,37 +397,6 @@ static bool list_resources(struct builder *b)
     return true;
 }
 
-/* ---- value sets ---------------------------------------------------------------------------------------- */
-
-static const struct fhir_valueset *make_valueset(struct builder *b, const struct fhir__valueset *from)
-{
-    struct fhir_valueset *v = ARENA_NEW(b->a, struct fhir_valueset);
-    size_t n = 0, size = 4;
-    for (size_t i = 0; i < from->n; i++)
-        n += from->systems[i].n;
-    while (size < n * 2)
-        size *= 2;
-    v->url = from->url;
-    v->mask = (uint32_t)size - 1;
-    v->slots = ARENA_ARRAY(b->a, struct fhir_valueset_slot, size);
-    for (size_t i = 0; i < from->n; i++)
-        for (size_t k = 0; k < from->systems[i].n; k++) {
-            const char *code = from->systems[i].codes[k];
-            uint32_t hash = fhir__hash(code, strlen(code)), at = hash & v->mask;
-            while (v->slots[at].code)
-                at = (at + 1) & v->mask;
-            v->slots[at] = (struct fhir_valueset_slot){hash, code, from->systems[i].url};
-        }
-    return v;
-}
-
-static void make_valuesets(struct builder *b)
-{
-    fhir__map_init(&b->d->valuesets, b->a, b->r->n_valuesets);
-    for (size_t i = 0; i < b->r->n_valuesets; i++)
-        fhir__map_add(&b->d->valuesets, b->r->valuesets[i].url, make_valueset(b, &b->r->valuesets[i]));
-}
-
 /* ---- search parameters --------------------------------------------------------------------------------- */
 
 static int by_code(const void *a, const void *b)
@@ -558,7 +525,6 @@ bool fhir__build(struct arena *a, const struct fhir__records *r, const struct fh
 {
     struct builder b = {.a = a, .r = r, .d = ARENA_NEW(a, struct fhir_defs), .err = err};
     fhir__map_init(&b.invariants, a, 1024);
-    make_valuesets(&b);
     if (!make_types(&b))
         return false;
     for (int i = 0; i < b.d->n_types; i++)

@@ -205,61 +205,6 @@ static bool add_structure(struct fhir__records *r, const json *sd, struct err *e
     return true;
 }
 
-/* ---- ValueSet ------------------------------------------------------------------------------------------ */
-
-static void add_codes(struct fhir__records *r, struct fhir__valueset *v, const json *contains)
-{
-    json_each (c, contains) {
-        const char *system = json_get_string(c, "system"), *code = json_get_string(c, "code");
-        if (code && !flag(c, "abstract")) {
-            size_t i = 0;
-            while (i < v->n && strcmp(v->systems[i].url, system ? system : "") != 0)
-                i++;
-            if (i == v->n)
-                *ARENA_PUSH(r->a, v->systems, v->n, v->cap) = (struct fhir__system){.url = copy(r, system)};
-            struct fhir__system *s = &v->systems[i];
-            *ARENA_PUSH(r->a, s->codes, s->n, s->cap) = copy(r, code);
-        }
-        add_codes(r, v, json_get(c, "contains"));
-    }
-}
-
-/* Systems whose codes are made by a grammar: an expansion can only be a choice of them. */
-static const char *const grammars[] = {"http://unitsofmeasure.org", "urn:ietf:bcp:13", "urn:ietf:bcp:47",
-                                       NULL};
-
-static bool by_grammar(const json *valueset)
-{
-    json_each (include, json_get(json_get(valueset, "compose"), "include"))
-        if (!json_get(include, "concept") && fhir__word(grammars, json_get_string(include, "system")) >= 0)
-            return true;
-    return false;
-}
-
-static size_t count_codes(const json *contains)
-{
-    size_t n = 0;
-    json_each (c, contains)
-        n += 1 + count_codes(json_get(c, "contains"));
-    return n;
-}
-
-static void add_valueset(struct fhir__records *r, const json *vs)
-{
-    const char *url = json_get_string(vs, "url"), *version = json_get_string(vs, "version");
-    const json *expansion = json_get(vs, "expansion"), *contains = json_get(expansion, "contains");
-    const json *total = json_get(expansion, "total");
-    size_t n = count_codes(contains);
-    for (size_t i = 0; url && i < r->n_valuesets; i++)
-        if (strcmp(r->valuesets[i].url, url) == 0)
-            return;
-    if (!url || n == 0 || by_grammar(vs) || (json_is_number(total) && total->valuedouble > (double)n))
-        return;
-    struct fhir__valueset v = {.url = copy(r, url), .version = copy(r, version)};
-    add_codes(r, &v, contains);
-    *ARENA_PUSH(r->a, r->valuesets, r->n_valuesets, r->cap_valuesets) = v;
-}
-
 /* ---- SearchParameter ----------------------------------------------------------------------------------- */
 
 /* The type's name that a union branch begins with: "Patient" in "(Patient.deceased as dateTime)". */
@@ -410,8 +355,6 @@ bool fhir__conformance_add(struct fhir__records *r, const json *resource, struct
         return true;
     if (strcmp(type, "StructureDefinition") == 0)
         return add_structure(r, resource, err);
-    if (strcmp(type, "ValueSet") == 0)
-        add_valueset(r, resource);
     else if (strcmp(type, "SearchParameter") == 0)
         add_param(r, resource);
     else if (strcmp(type, "CompartmentDefinition") == 0)
@@ -479,11 +422,6 @@ static int by_type(const void *a, const void *b)
     return strcmp(((const struct fhir__type *)a)->name, ((const struct fhir__type *)b)->name);
 }
 
-static int by_url(const void *a, const void *b)
-{
-    return strcmp(((const struct fhir__valueset *)a)->url, ((const struct fhir__valueset *)b)->url);
-}
-
 static int by_base_and_code(const void *a, const void *b)
 {
     const struct fhir__param *x = a, *y = b;
@@ -496,7 +434,7 @@ static int by_compartment(const void *a, const void *b)
     return strcmp(((const struct fhir__compartment *)a)->type, ((const struct fhir__compartment *)b)->type);
 }
 
-static bool required(const struct fhir__records *r, const char *url)
+bool fhir__required(const struct fhir__records *r, const char *url)
 {
     size_t len = strlen(url);
     for (size_t i = 0; i < r->n_types; i++)
@@ -529,10 +467,4 @@ void fhir__conformance_finish(struct fhir__records *r)
             if (type_carries(r, t->base, t->invariants.items[k].key))
                 drop(&t->invariants, k);
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < r->n_valuesets; i++)
-        if (required(r, r->valuesets[i].url))
-            r->valuesets[kept++] = r->valuesets[i];
-    r->n_valuesets = kept;
-    sort(r->valuesets, r->n_valuesets, sizeof *r->valuesets, by_url);
 }

@@ -87,53 +87,6 @@ bool fhir_is_a(const struct fhir_type *t, const struct fhir_type *ancestor)
     return t != NULL;
 }
 
-/* ---- value sets ---------------------------------------------------------------------------------------- */
-
-const struct fhir_valueset *fhir_valueset(const struct fhir_defs *d, const char *canonical)
-{
-    struct str version;
-    return fhir__map_get(&d->valuesets, str_cut(str_of(canonical), '|', &version));
-}
-
-/* The next slot that holds the code, from slot *at on; NULL after the last. */
-static const struct fhir_valueset_slot *next_slot(const struct fhir_valueset *v, const char *code,
-                                                  uint32_t hash, uint32_t *at)
-{
-    for (;; (*at)++) {
-        const struct fhir_valueset_slot *s = &v->slots[*at & v->mask];
-        if (!s->code)
-            return NULL;
-        if (s->hash == hash && strcmp(s->code, code) == 0) {
-            (*at)++;
-            return s;
-        }
-    }
-}
-
-enum fhir_membership fhir_valueset_has(const struct fhir_valueset *v, const char *system, const char *code)
-{
-    const struct fhir_valueset_slot *s;
-    uint32_t hash = fhir__hash(code, strlen(code)), at = hash;
-    if (!v)
-        return FHIR_MEMBER_UNKNOWN;
-    while ((s = next_slot(v, code, hash, &at)))
-        if (!system || strcmp(s->system, system) == 0)
-            return FHIR_MEMBER;
-    return FHIR_NOT_MEMBER;
-}
-
-const char *fhir_valueset_system(const struct fhir_valueset *v, const char *code)
-{
-    uint32_t hash = fhir__hash(code, strlen(code)), at = hash;
-    const struct fhir_valueset_slot *s = v ? next_slot(v, code, hash, &at) : NULL;
-    return s && !next_slot(v, code, hash, &at) ? s->system : NULL;
-}
-
-const char *fhir_valueset_url(const struct fhir_valueset *v)
-{
-    return v->url;
-}
-
 /* ---- search parameters --------------------------------------------------------------------------------- */
 
 int fhir_search_params(const struct fhir_type *resource, const struct fhir_search_param *const **list)

@@ -50,18 +50,6 @@ struct fhir__type {
     struct fhir__invariants invariants; /* without those of the base */
 };
 
-struct fhir__system {
-    const char *url;
-    const char **codes;
-    size_t n, cap;
-};
-
-struct fhir__valueset {
-    const char *url, *version;
-    struct fhir__system *systems;
-    size_t n, cap;
-};
-
 struct fhir__param {
     const char *base, *code, *url, *expression; /* expression NULL: evaluated otherwise */
     enum fhir_search_type type;
@@ -99,8 +87,6 @@ struct fhir__records {
     size_t n_types, cap_types;
     struct fhir__type *profiles; /* constraints on datatypes: only while packages are read */
     size_t n_profiles, cap_profiles;
-    struct fhir__valueset *valuesets;
-    size_t n_valuesets, cap_valuesets;
     struct fhir__param *params;
     size_t n_params, cap_params;
     struct fhir__compartment *compartments;
@@ -114,8 +100,10 @@ struct fhir__records {
 /* ---- sources and sinks ------------------------------------------------------------------------------ */
 /* Adds one conformance resource; others are passed over. The JSON tree may go afterwards. */
 bool fhir__conformance_add(struct fhir__records *r, const json *resource, struct err *err) NODISCARD;
-/* When all are added: leaves out what is inherited, and value sets that no required binding names; sorts. */
+/* When all are added: leaves out what is inherited; sorts. */
 void fhir__conformance_finish(struct fhir__records *r);
+/* Does a required binding name the value set? */
+bool fhir__required(const struct fhir__records *r, const char *url);
 
 /* ucum_source.c: adds the prefixes and units of a ucumDefs.json (npm @lhncbc/ucum-lhc), definitions before use. */
 bool fhir__ucum_add(struct fhir__records *r, const json *defs, struct err *err) NODISCARD;
@@ -125,7 +113,6 @@ bool fhir__text_read(struct fhir__records *r, char *text, size_t len, struct err
 
 enum fhir__text {
     FHIR__TEXT_TYPES,
-    FHIR__TEXT_VALUESETS,
     FHIR__TEXT_SEARCH,
     FHIR__TEXT_COMPARTMENTS,
     FHIR__TEXT_UCUM,
@@ -215,7 +202,7 @@ struct fhir_defs {
     const struct fhir_type **by_number;
     int n_numbers; /* the highest number + 1 */
     unsigned n_invariants, n_params;
-    struct fhir__map type_names, valuesets;
+    struct fhir__map type_names;
     struct fhir_compartment *compartments;
     int n_compartments;
     struct ucum *ucum;
@@ -234,16 +221,6 @@ struct fhir_type_index {
 };
 #define FHIR__FREE    UINT16_MAX
 #define FHIR__BY_NAME UINT16_MAX
-
-struct fhir_valueset {
-    const char *url;
-    uint32_t mask;
-    struct fhir_valueset_slot {
-        uint32_t hash;
-        const char *code; /* NULL: free */
-        const char *system;
-    } * slots;
-};
 
 struct fhir_compartment_member {
     const char *const *codes;

@@ -87,35 +87,6 @@ static bool read_invariant(struct reader *x)
     return true;
 }
 
-static bool read_valueset(struct reader *x)
-{
-    struct fhir__records *r = x->r;
-    *ARENA_PUSH(r->a, r->valuesets, r->n_valuesets, r->cap_valuesets) =
-        (struct fhir__valueset){.url = x->fields[0], .version = x->fields[1]};
-    return true;
-}
-
-static bool read_system(struct reader *x)
-{
-    struct fhir__records *r = x->r;
-    if (r->n_valuesets == 0)
-        return false;
-    struct fhir__valueset *v = &r->valuesets[r->n_valuesets - 1];
-    *ARENA_PUSH(r->a, v->systems, v->n, v->cap) = (struct fhir__system){.url = x->fields[0]};
-    return true;
-}
-
-static bool read_code(struct reader *x)
-{
-    struct fhir__records *r = x->r;
-    struct fhir__valueset *v = r->n_valuesets ? &r->valuesets[r->n_valuesets - 1] : NULL;
-    if (!v || v->n == 0)
-        return false;
-    struct fhir__system *s = &v->systems[v->n - 1];
-    *ARENA_PUSH(r->a, s->codes, s->n, s->cap) = x->fields[0];
-    return true;
-}
-
 static bool read_param(struct reader *x)
 {
     struct fhir__records *r = x->r;
@@ -190,18 +161,9 @@ static const struct {
     size_t min_fields;
     bool (*read)(struct reader *x);
 } lines[] = {
-    {"e", 4, read_element},
-    {"c", 1, read_code},
-    {"i", 4, read_invariant},
-    {"type", 6, read_type},
-    {"system", 1, read_system},
-    {"valueset", 2, read_valueset},
-    {"param", 5, read_param},
-    {"component", 2, read_component},
-    {"compartment", 1, read_compartment},
-    {"member", 2, read_member},
-    {"unit", 2, read_unit},
-    {"prefix", 2, read_prefix},
+    {"e", 4, read_element},     {"i", 4, read_invariant},         {"type", 6, read_type},
+    {"param", 5, read_param},   {"component", 2, read_component}, {"compartment", 1, read_compartment},
+    {"member", 2, read_member}, {"unit", 2, read_unit},           {"prefix", 2, read_prefix},
 };
 
 /* Cuts a line at its tabs and hands it to its reader. */

@@ -1,8 +1,8 @@
 /* Records → the text form of definitions (docs/definitions.md). */
 #include "internal.h"
 
-const char *const fhir__text_files[FHIR__TEXT_N] = {"types.txt", "valuesets.txt", "search.txt",
-                                                    "compartments.txt", "ucum.txt"};
+const char *const fhir__text_files[FHIR__TEXT_N] = {"types.txt", "search.txt", "compartments.txt",
+                                                    "ucum.txt"};
 
 static void write_invariants(const struct fhir__invariants *list, struct buf *out)
 {
@@ -42,19 +42,6 @@ static void write_types(const struct fhir__records *r, struct buf *out)
         write_invariants(&t->invariants, out);
         for (size_t k = 0; k < t->n; k++)
             write_element(&t->elements[k], out);
-    }
-}
-
-static void write_valuesets(const struct fhir__records *r, struct buf *out)
-{
-    for (size_t i = 0; i < r->n_valuesets; i++) {
-        const struct fhir__valueset *v = &r->valuesets[i];
-        buf_addf(out, "\nvalueset\t%s\t%s\n", v->url, v->version);
-        for (size_t k = 0; k < v->n; k++) {
-            buf_addf(out, "system\t%s\n", v->systems[k].url);
-            for (size_t c = 0; c < v->systems[k].n; c++)
-                buf_addf(out, "c\t%s\n", v->systems[k].codes[c]);
-        }
     }
 }
 
@@ -110,7 +97,6 @@ void fhir__text_write(const struct fhir__records *r, enum fhir__text which, stru
         void (*write)(const struct fhir__records *r, struct buf *out);
     } kinds[FHIR__TEXT_N] = {
         {"Types, their elements and invariants of FHIR R4", write_types},
-        {"Value sets of required bindings of FHIR R4", write_valuesets},
         {"Search parameters of FHIR R4", write_params},
         {"Compartments of FHIR R4", write_compartments},
         {"UCUM's prefixes and units", write_units},

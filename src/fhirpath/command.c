@@ -65,16 +65,22 @@ static json *item_json(struct arena *a, const struct fp_item *item)
     return o;
 }
 
+struct known {
+    const struct fhir_defs *defs;
+    struct fp_terminology terminology;
+};
+
 struct question {
     const char *resource; /* a file; NULL: none */
     struct str expression;
     bool strict;
 };
 
-static bool answer(struct arena *a, const struct fhir_defs *d, const struct question *q, json **out,
+static bool answer(struct arena *a, const struct known *k, const struct question *q, json **out,
                    struct err *err)
 {
-    struct fp_env env = {.a = a, .defs = d, .single_as = true};
+    const struct fhir_defs *d = k->defs;
+    struct fp_env env = {.a = a, .defs = d, .single_as = true, .terminology = &k->terminology};
     struct fp_item root;
     const struct fp_expr *x;
     struct fp_list result;
@@ -102,8 +108,7 @@ static const char *message(struct arena *a, const struct err *err)
 }
 
 /* One line of a batch; false when the line itself is wrong. */
-static bool batch_line(struct arena *a, const struct fhir_defs *d, struct str line, json **out,
-                       struct err *err)
+static bool batch_line(struct arena *a, const struct known *k, struct str line, json **out, struct err *err)
 {
     json *in, *result, *id;
     if (!json_parse(a, line, MAX_DEPTH, &in, err))
@@ -115,14 +120,14 @@ static bool batch_line(struct arena *a, const struct fhir_defs *d, struct str li
     *out = json_object(a);
     id = json_get(in, "id");
     json_add(a, *out, "id", id ? json_copy(a, id) : json_null(a));
-    if (answer(a, d, &q, &result, err))
+    if (answer(a, k, &q, &result, err))
         json_add(a, *out, "result", result);
     else
         json_add_string(a, *out, "error", message(a, err));
     return true;
 }
 
-static int batch(const struct fhir_defs *d)
+static int batch(const struct known *k)
 {
     char *line = NULL;
     size_t room = 0;
@@ -132,7 +137,7 @@ static int batch(const struct fhir_defs *d)
     for (ssize_t len; status == 0 && (len = getline(&line, &room, stdin)) >= 0;) {
         struct err err;
         json *out = NULL;
-        if (batch_line(&a, d, str_trim((struct str){line, (size_t)len}), &out, &err)) {
+        if (batch_line(&a, k, str_trim((struct str){line, (size_t)len}), &out, &err)) {
             puts(json_text(&a, out).s);
         } else {
             fprintf(stderr, "kagari fhirpath: %s\n", message(&a, &err));
@@ -145,13 +150,13 @@ static int batch(const struct fhir_defs *d)
     return status;
 }
 
-static int single(const struct fhir_defs *d, const struct question *q)
+static int single(const struct known *k, const struct question *q)
 {
     struct arena a;
     struct err err;
     json *result;
     arena_init(&a, 0);
-    bool ok = answer(&a, d, q, &result, &err);
+    bool ok = answer(&a, k, q, &result, &err);
     if (ok)
         puts(json_text(&a, result).s);
     else
@@ -160,7 +165,7 @@ static int single(const struct fhir_defs *d, const struct question *q)
     return ok ? 0 : 1;
 }
 
-int fhirpath_command(int argc, char **argv)
+int fhirpath_command(int argc, char **argv, fhirpath_terminology_fn *terminology)
 {
     static const struct option options[] = {
         {"resource", required_argument, NULL, 'r'}, {"expression-file", required_argument, NULL, 'f'},
@@ -193,15 +198,16 @@ int fhirpath_command(int argc, char **argv)
     }
     struct arena a;
     struct err err;
-    const struct fhir_defs *d;
+    struct known k;
     int status = 2;
     arena_init(&a, 0);
     if (expected)
         q.expression = str_of(argv[optind]);
-    if (!fhir_defs_load(&a, &d, &err) || (file && !config_read_file(&a, file, MAX_FILE, &q.expression, &err)))
+    if (!fhir_defs_load(&a, &k.defs, &err) || !terminology(&a, k.defs, &k.terminology, &err) ||
+        (file && !config_read_file(&a, file, MAX_FILE, &q.expression, &err)))
         fprintf(stderr, "kagari fhirpath: %s\n", err.msg);
     else
-        status = many ? batch(d) : single(d, &q);
+        status = many ? batch(&k) : single(&k, &q);
     arena_release(&a);
     return status;
 }

@@ -310,63 +310,100 @@ bool fp__fn_resolves_to(struct fp__call *c, enum fp__tri *out)
     return true;
 }
 
-/* ---- terminology and profiles ---------------------------------------------------------------------------- */
+/* ---- terminology ----------------------------------------------------------------------------------------- */
 
-static enum fp__tri coding_in(const struct fhir_valueset *v, const json *coding)
+static enum fp__tri known(int answer)
 {
-    const char *code = json_get_string(coding, "code");
-    switch (code ? fhir_valueset_has(v, json_get_string(coding, "system"), code) : FHIR_NOT_MEMBER) {
-    case FHIR_MEMBER:
-        return FP__TRUE;
-    case FHIR_NOT_MEMBER:
-        return FP__FALSE;
-    case FHIR_MEMBER_UNKNOWN:
-        break;
-    }
-    return FP__NONE;
+    return answer < 0 ? FP__NONE : fp__tri_of(answer);
 }
 
-/* Of the definitions' own value sets; for what the callback does not know. */
-static enum fp__tri enumerated(struct fp__call *c, const char *url)
+/* Of several codings, any will do; one of which nothing is known may be the one. */
+static enum fp__tri either(enum fp__tri x, enum fp__tri y)
 {
-    const struct fhir_valueset *v = fhir_valueset(c->r->env->defs, url);
-    const struct fp_item *item = c->in->items;
-    struct fp_item value;
-    enum fp__tri result = FP__FALSE;
-    if (!v)
-        return FP__NONE;
-    if (fp__value(c->r->a, item, &value) && value.kind == FP_STRING) {
-        const char *code = arena_strndup(c->r->a, value.string.s, value.string.len);
-        enum fhir_membership m = fhir_valueset_has(v, NULL, code);
-        return m == FHIR_MEMBER_UNKNOWN ? FP__NONE : fp__tri_of(m == FHIR_MEMBER);
-    }
-    const json *codings = json_get(item->node, "coding");
-    if (!codings)
-        return coding_in(v, item->node);
-    json_each (coding, codings) {
-        enum fp__tri t = coding_in(v, coding);
-        if (t == FP__TRUE)
-            return t;
-        if (t == FP__NONE)
-            result = t;
-    }
-    return result;
+    return x == FP__TRUE || y == FP__TRUE ? FP__TRUE : x == FP__NONE ? x : y;
+}
+
+/* The codings of a CodeableConcept, else the one that the item is. */
+static size_t codings(struct arena *a, const struct fp_item *item, const json ***out)
+{
+    const json *list = item->kind == FP_NODE ? json_get(item->node, "coding") : NULL;
+    size_t n = 0;
+    *out = ARENA_ARRAY(a, const json *, json_count(list) + 1);
+    json_each (coding, list)
+        (*out)[n++] = coding;
+    if (!list && item->kind == FP_NODE && json_get(item->node, "code"))
+        (*out)[n++] = item->node;
+    return n;
 }
 
 bool fp__fn_member_of(struct fp__call *c, enum fp__tri *out)
 {
-    const struct fp_env *env = c->r->env;
+    const struct fp_terminology *t = c->r->env->terminology;
+    const json **list;
+    struct fp_item value;
     struct str url;
     bool present;
     if (!fp__arg_string(c, 0, &url, &present))
         return false;
-    if (!present)
+    if (!present || !t)
         return true;
-    const char *text = arena_strndup(c->r->a, url.s, url.len);
-    int known = env->member_of ? env->member_of(env->arg, c->in->items, text) : -1;
-    *out = known < 0 ? enumerated(c, text) : fp__tri_of(known);
+    const char *set = arena_strndup(c->r->a, url.s, url.len);
+    if (fp__value(c->r->a, c->in->items, &value) && value.kind == FP_STRING) {
+        *out = known(t->member(t->arg, set, NULL, arena_strndup(c->r->a, value.string.s, value.string.len)));
+        return true;
+    }
+    size_t n = codings(c->r->a, c->in->items, &list);
+    *out = known(n || t->member(t->arg, set, NULL, "") < 0 ? -1 : 0);
+    for (size_t i = 0; i < n; i++) {
+        const char *code = json_get_string(list[i], "code"), *system = json_get_string(list[i], "system");
+        enum fp__tri is = known(code ? t->member(t->arg, set, system ? system : "", code) : 0);
+        *out = i ? either(*out, is) : is;
+    }
     return true;
 }
+
+/* Does x subsume y, or are they the same? */
+static enum fp__tri coding_subsumes(const struct fp_terminology *t, const json *x, const json *y)
+{
+    const char *system = json_get_string(x, "system"), *other = json_get_string(y, "system"),
+               *above = json_get_string(x, "code"), *below = json_get_string(y, "code");
+    if (!system || !other || !above || !below || strcmp(system, other) != 0)
+        return FP__NONE;
+    if (strcmp(above, below) == 0)
+        return FP__TRUE;
+    return t ? known(t->subsumes(t->arg, system, above, below)) : FP__NONE;
+}
+
+static bool subsumption(struct fp__call *c, bool by, enum fp__tri *out)
+{
+    const json **mine, **others;
+    FP__LIST(arg, 2);
+    if (!fp__arg_list(c, 0, &arg))
+        return false;
+    if (arg.n == 0)
+        return true;
+    size_t n = codings(c->r->a, c->in->items, &mine), m = codings(c->r->a, arg.items, &others);
+    if (arg.n > 1 || n == 0 || m == 0)
+        return fp__error(c->r, c->x, ERR_INVALID, "%s() takes a Coding or CodeableConcept on both sides",
+                         c->x->call.function->name);
+    for (size_t i = 0; i < n * m; i++) {
+        const json *x = mine[i / m], *y = others[i % m];
+        enum fp__tri is = coding_subsumes(c->r->env->terminology, by ? y : x, by ? x : y);
+        *out = i ? either(*out, is) : is;
+    }
+    return true;
+}
+
+bool fp__fn_subsumes(struct fp__call *c, enum fp__tri *out)
+{
+    return subsumption(c, false, out);
+}
+bool fp__fn_subsumed_by(struct fp__call *c, enum fp__tri *out)
+{
+    return subsumption(c, true, out);
+}
+
+/* ---- profiles ---------------------------------------------------------------------------------------------- */
 
 /* Without a callback that knows the profile: the base definitions, of which a resource conforms to its own. */
 bool fp__fn_conforms_to(struct fp__call *c, enum fp__tri *out)

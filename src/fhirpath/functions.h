@@ -143,6 +143,8 @@
     L(get_value,       "getValue",           0, 0, ANY,       ANY,       PLAIN,    2) \
     L(resolve,         "resolve",            0, 0, ANY,       ANY,       PLAIN,    0) \
     T(member_of,       "memberOf",           1, 1, ONE,       BOOLEAN,   PLAIN,    2) \
+    T(subsumes,        "subsumes",           1, 1, ONE,       BOOLEAN,   PLAIN,    2) \
+    T(subsumed_by,     "subsumedBy",         1, 1, ONE,       BOOLEAN,   PLAIN,    2) \
     T(conforms_to,     "conformsTo",         1, 1, ONE,       BOOLEAN,   PLAIN,    2) \
     T(html_checks,     "htmlChecks",         0, 0, ONE,       BOOLEAN,   PLAIN,    2)
 /* clang-format on */

@@ -62,8 +62,12 @@ bool search_include_targets(const struct search_query *q, const struct search_in
         return true;
     struct search__index x = {.registry = q->registry, .resource = resource};
     struct fp_item root = fp_root(q->registry->defs, resource, type);
-    struct fp_env env = {
-        .a = a, .defs = q->registry->defs, .resource = resource, .resolve = search__resolve, .arg = &x};
+    struct fp_env env = {.a = a,
+                         .defs = q->registry->defs,
+                         .resource = resource,
+                         .resolve = search__resolve,
+                         .terminology = &q->registry->codes,
+                         .arg = &x};
     const struct search__type *t = search__type(q->registry, type);
     for (int s = 0; s < t->n; s++) {
         struct fp_list values = {0};

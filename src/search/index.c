@@ -246,8 +246,12 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     struct search__index x = {
         .registry = r, .tenant = t, .a = a, .base = base, .type = type, .resource = resource, .out = out};
     struct fp_item root = fp_root(r->defs, resource, type);
-    struct fp_env env = {
-        .a = a, .defs = r->defs, .resource = resource, .resolve = search__resolve, .arg = &x};
+    struct fp_env env = {.a = a,
+                         .defs = r->defs,
+                         .resource = resource,
+                         .resolve = search__resolve,
+                         .terminology = &r->codes,
+                         .arg = &x};
     const struct search__type *st = search__type(r, type);
     struct search__elements present = elements_of(resource, type);
     for (int i = 0; i < st->n; i++) {

@@ -10,6 +10,7 @@
  *   filter.c     _filter → criteria
  *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
  *   list.c       _list                                              tree.c     :below and :above on references
+ *   codes.c      :in, :not-in, :above and :below of tokens
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
@@ -105,6 +106,8 @@ struct search__type {
 
 struct search_registry {
     const struct fhir_defs *defs;
+    const struct terminology_view *terminology;
+    struct fp_terminology codes;       /* the same for expressions */
     struct search__type *types;        /* by fhir_type.id */
     const json **stubs;                /* by fhir_type.id: {"resourceType": …}, for resolve() */
     const struct search_param *listed; /* no parameter, but what _list asks for */
@@ -382,6 +385,14 @@ search__parse_fn search__parse_text; /* the whole value */
 /* The parameter of the resource that a composite on the resource itself has as its i-th component. */
 const struct search__slot *search__component(const struct search__parse *p, const struct search__arg *arg,
                                              int i);
+/* codes.c: the modifiers of tokens that ask what codes mean. */
+bool search__is_coded(struct str modifier);
+search__parse_fn search__parse_coded;
+/* The form in which codes are hashed. */
+struct str search__fold_code(struct arena *a, enum search__fold fold, struct str code);
+/* May a plain code of this parameter be said to be of this system? */
+bool search__implied_system(const struct terminology_view *t, const struct search_param *p,
+                            const char *system, const char *code);
 search__parse_fn search__parse_alternative; /* of whatever kind arg is */
 /* Folded text that begins with what may be the second half of a long vowel, in the form that it has there. */
 bool search__second_vowel(struct arena *a, struct str text, struct str *out);

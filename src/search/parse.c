@@ -24,7 +24,7 @@ static search__parse_fn *const kinds[] = {
 struct search_criterion *search__refuse(struct search__parse *p, const struct search__arg *arg,
                                         const char *fmt, ...)
 {
-    char why[256];
+    char why[480];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
@@ -225,7 +225,8 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         add_lock(p, arg, alternative);
     }
     either->type = arg->type;
-    bool not = str_is(arg->modifier, "not") && arg->param->def->type == FHIR_SEARCH_TOKEN;
+    bool not = (str_is(arg->modifier, "not") || str_is(arg->modifier, "not-in")) &&
+               arg->param->def->type == FHIR_SEARCH_TOKEN;
     return not ? negate(p->a, settle(either)) : settle(either);
 }
 

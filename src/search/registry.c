@@ -123,11 +123,14 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
     return true;
 }
 
-bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct search_registry **out,
+bool search_registry_new(struct arena *a, const struct fhir_defs *d,
+                         const struct terminology_view *terminology, const struct search_registry **out,
                          struct err *err)
 {
     struct search_registry *r = ARENA_NEW(a, struct search_registry);
     r->defs = d;
+    r->terminology = terminology;
+    r->codes = (struct fp_terminology){terminology_member, terminology_subsumes, terminology};
     int n = fhir_resource_count(d), ids = 0;
     for (int i = 0; i < n; i++)
         if (fhir_resource_at(d, i)->id >= ids)

@@ -17,7 +17,7 @@ static bool is_phone_punctuation(char c)
 }
 
 /* The form in which codes are hashed; the same on both sides. */
-static struct str fold_code(struct arena *a, enum search__fold fold, struct str code)
+struct str search__fold_code(struct arena *a, enum search__fold fold, struct str code)
 {
     if (fold == FOLD_NONE)
         return code;
@@ -49,7 +49,7 @@ static int64_t add_keys(struct search__index *x, const struct kinds *k, enum sea
                         const char *system, const char *code)
 {
     const struct search_param *p = x->slot->param;
-    struct str c = code ? fold_code(x->a, fold, str_of(code)) : (struct str){0};
+    struct str c = code ? search__fold_code(x->a, fold, str_of(code)) : (struct str){0};
     int64_t key = 0;
     if (code) {
         key = search__key(x->tenant, p, k->code, c, STR(""));
@@ -94,14 +94,14 @@ static void add_code(struct search__index *x, const char *system, const char *co
     int64_t key = add_keys(x, &coding_kinds, fold, system, code);
     if (!key)
         return;
-    search__add_dict(x, DICT_CODE, key, fold_code(x->a, fold, str_of(code)));
+    search__add_dict(x, DICT_CODE, key, search__fold_code(x->a, fold, str_of(code)));
     add_lane(x, key);
 }
 
 int64_t search__coding_key(struct search__index *x, const struct search_param *p, const json *coding)
 {
     const char *system = json_get_string(coding, "system"), *code = json_get_string(coding, "code");
-    struct str c = fold_code(x->a, p->fold, str_of(code ? code : ""));
+    struct str c = search__fold_code(x->a, p->fold, str_of(code ? code : ""));
     return system ? search__key(x->tenant, p, KEY_SYSTEM_CODE, str_of(system), c)
                   : search__key(x->tenant, p, KEY_NO_SYSTEM, c, STR(""));
 }
@@ -147,7 +147,7 @@ void search__index_token(struct search__index *x, const struct fp_item *item)
     const char *text = fp_text(item);
     if (text) {
         if (p->plain) { /* there is one way to ask */
-            struct str code = fold_code(x->a, p->fold, str_of(text));
+            struct str code = search__fold_code(x->a, p->fold, str_of(text));
             int64_t key = search__key(x->tenant, p, KEY_CODE, code, STR(""));
             search__add_key(x, key);
             search__add_dict(x, DICT_CODE, key, code);
@@ -175,15 +175,17 @@ void search__index_token(struct search__index *x, const struct fp_item *item)
 
 /* May a plain code of this parameter be said to be of this system? Codes have the system of their value set,
  * booleans one of their own (search.html#token). */
-static bool implied_system(const struct search_param *p, const char *system, const char *code)
+bool search__implied_system(const struct terminology_view *t, const struct search_param *p,
+                            const char *system, const char *code)
 {
     for (size_t i = 0; i < p->leaves.n; i++) {
         const struct search__leaf *leaf = &p->leaves.items[i];
         if (leaf->type->primitive == FHIR_P_boolean) {
             if (strcmp(system, "http://terminology.hl7.org/CodeSystem/special-values") == 0)
                 return true;
-        } else if (leaf->type->primitive == FHIR_P_code && leaf->element && leaf->element->valueset) {
-            if (fhir_valueset_has(leaf->element->valueset, system, code) != FHIR_NOT_MEMBER)
+        } else if (leaf->type->primitive == FHIR_P_code && leaf->element &&
+                   leaf->element->strength == FHIR_BIND_REQUIRED) {
+            if (terminology_member(t, leaf->element->valueset, system, code) != TERMINOLOGY_NO)
                 return true;
         }
     }
@@ -196,7 +198,7 @@ static bool parse_code(struct search__parse *p, const struct search__arg *arg, c
     const struct search_param *param = arg->param;
     struct str rest, head = search__cut(value, '|', &rest);
     if (!rest.s) {
-        struct str code = fold_code(p->a, fold, search__unescape(p->a, head));
+        struct str code = search__fold_code(p->a, fold, search__unescape(p->a, head));
         int64_t key = search__key(p->tenant, param, kinds->code, code, STR(""));
         search__criterion_key(p->a, c, key, key);
         return true;
@@ -208,11 +210,12 @@ static bool parse_code(struct search__parse *p, const struct search__arg *arg, c
         return false;
     }
     struct str system = search__unescape(p->a, head);
-    struct str code = fold_code(p->a, fold, search__unescape(p->a, tail));
+    struct str code = search__fold_code(p->a, fold, search__unescape(p->a, tail));
     if (param->plain && kinds == &coding_kinds) {
         const char *s = arena_strndup(p->a, system.s, system.len);
         int64_t key = search__key(p->tenant, param, KEY_CODE, code, STR(""));
-        if (code.len && (!system.len || implied_system(param, s, arena_strndup(p->a, tail.s, tail.len))))
+        if (code.len && (!system.len || search__implied_system(p->registry->terminology, param, s,
+                                                               arena_strndup(p->a, tail.s, tail.len))))
             search__criterion_key(p->a, c, key, key);
         else
             c->kind = CRIT_NONE;
@@ -276,8 +279,13 @@ struct search_criterion *search__parse_token(struct search__parse *p, const stru
         return parse_text(p, arg, value);
     if (str_is(arg->modifier, "of-type"))
         return parse_of_type(p, arg, value);
+    if (search__is_coded(arg->modifier))
+        return search__parse_coded(p, arg, value);
     if (arg->modifier.s && !str_is(arg->modifier, "not"))
-        return search__refuse(p, arg, "a token parameter takes :not, :text, :of-type and :missing here");
+        return search__refuse(
+            p, arg,
+            "a token parameter takes :not, :text, :in, :not-in, :above, :below, :of-type and "
+            ":missing here");
     struct search_criterion *c = search__criterion(p->a, CRIT_KEYS, arg->param);
     c->lane = arg->lane;
     c->lane_exact = true;

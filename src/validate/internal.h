@@ -18,6 +18,10 @@ struct validator {
         *uuid, *oid;
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
+    const struct terminology_view *terminology;
+    struct fp_terminology codes; /* the same for invariants */
+    /* By fhir_type.index and fhir_element.index: the value set of a required binding; NULL: there is none. */
+    const struct terminology_valueset *const *const *bindings;
 };
 
 /* One element on the way from the root to where the walk stands. Lives on the C stack; its path is written
@@ -113,6 +117,7 @@ const struct fhir_type *validate__bundle_find(const struct validate__scope *s, c
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at);
 
 /* ---- binding.c */
+bool validate__bindings_new(struct arena *a, struct validator *v, struct err *err) NODISCARD;
 void validate__binding(struct validate__walk *w, struct validate__place *at);
 
 /* ---- narrative.c */

@@ -18,7 +18,8 @@ static bool find_required(struct arena *a, const struct fhir_defs *d, struct val
     return true;
 }
 
-bool validator_new(struct arena *a, const struct fhir_defs *d, const struct validator **out, struct err *err)
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+                   const struct validator **out, struct err *err)
 {
     struct validator *v = ARENA_NEW(a, struct validator);
     *v = (struct validator){
@@ -32,8 +33,11 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct vali
         .entry = fhir_type(d, "Bundle.entry"),
         .uuid = fhir_type(d, "uuid"),
         .oid = fhir_type(d, "oid"),
+        .terminology = t,
+        .codes = {terminology_member, terminology_subsumes, t},
     };
-    if (!find_required(a, d, v, err) || !validate__invariants_new(a, d, &v->invariants, err))
+    if (!find_required(a, d, v, err) || !validate__bindings_new(a, v, err) ||
+        !validate__invariants_new(a, d, &v->invariants, err))
         return false;
     *out = v;
     return true;

@@ -9,9 +9,11 @@ static const struct search_registry *registry;
 
 static void start(void)
 {
+    const struct terminology_view *codes;
     struct err err;
     arena_init(&forever, 0);
-    if (!fhir_defs_load(&forever, &defs, &err) || !search_registry_new(&forever, defs, &registry, &err))
+    if (!fhir_defs_load(&forever, &defs, &err) || !terminology_definitions(&forever, defs, &codes, &err) ||
+        !search_registry_new(&forever, defs, codes, &registry, &err))
         abort();
 }
 

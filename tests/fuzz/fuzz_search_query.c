@@ -12,10 +12,12 @@ static const struct fhir_type *types[4];
 
 static void start(void)
 {
+    const struct terminology_view *codes;
     struct err err;
     const struct fhir_defs *d;
     arena_init(&forever, 0);
-    if (!fhir_defs_load(&forever, &d, &err) || !search_registry_new(&forever, d, &registry, &err))
+    if (!fhir_defs_load(&forever, &d, &err) || !terminology_definitions(&forever, d, &codes, &err) ||
+        !search_registry_new(&forever, d, codes, &registry, &err))
         abort();
     const char *const names[] = {"Patient", "Observation", "MolecularSequence"};
     for (int i = 0; i < 3; i++)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../../src/terminology/internal.h"
 #include "base/embed.h"
 
 static struct err err;
@@ -14,7 +15,9 @@ void test_search_init(struct test_search *t)
         .limits = {.count = 50, .max_count = 1000, .max_includes = 100, .total_limit = 10000}};
     arena_init(&t->a, 0);
     ck_ok(fhir_defs_load(&t->a, &t->defs, &err));
-    ck_ok(search_registry_new(&t->a, t->defs, &t->registry, &err));
+    ck_ok(terminology_definitions(&t->a, t->defs, &t->definitions, &err));
+    t->codes = t->definitions;
+    ck_ok(search_registry_new(&t->a, t->defs, t->definitions, &t->registry, &err));
 }
 
 void test_search_open(struct test_search *t)
@@ -150,8 +153,21 @@ static void put_sides(struct test_search *t, const struct search_index *x, const
 #undef ROW
 }
 
+/* What a query may ask of codes: these, too. */
+static void add_codes(struct test_search *t, const json *resource)
+{
+    const char *type = json_get_string(resource, "resourceType"), *id = json_get_string(resource, "id");
+    struct terminology__entry *entries[TERMINOLOGY__BRINGS];
+    for (enum terminology__kind kind = 0; kind < TERMINOLOGY__N_KINDS; kind++)
+        if (strcmp(type, terminology__kinds[kind]) == 0) {
+            size_t n = terminology__entries(&t->a, &t->a, kind, resource, str_of(id), NULL, entries);
+            t->codes = terminology__view_over(&t->a, t->codes, entries, n);
+        }
+}
+
 void test_search_put(struct test_search *t, const json *resource)
 {
+    add_codes(t, resource);
     struct search_index x;
     const struct fhir_type *type = type_of(t, resource);
     const char *id = json_get_string(resource, "id");
@@ -179,8 +195,10 @@ static struct search_arg *args_of(struct test_search *t, struct str query, size_
 
 bool test_search_parse(struct test_search *t, const char *url, struct search_query **out, struct err *e)
 {
-    struct search_options o = {
-        .limits = t->limits, .text = SEARCH_TEXT_CONTENT, .base = STR(TEST_SEARCH_BASE)};
+    struct search_options o = {.limits = t->limits,
+                               .text = SEARCH_TEXT_CONTENT,
+                               .base = STR(TEST_SEARCH_BASE),
+                               .terminology = t->codes};
     struct str query, id, rest, path = str_cut(str_of(url), '?', &query);
     struct str type = str_cut(path, '/', &id);
     if (id.s) { /* Patient/1/Observation, Patient/1 (all types) */

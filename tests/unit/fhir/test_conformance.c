@@ -116,44 +116,6 @@ START_TEST(refused_structures)
 }
 END_TEST
 
-START_TEST(value_sets)
-{
-    add(ELEMENT_TYPE);
-    add(TYPE(
-        "Thing", "complex-type", "Element",
-        "{\"path\":\"Thing\"},{\"path\":\"Thing.b\",\"min\":0,\"max\":\"1\",\"type\":[{\"code\":\"code\"}],"
-        "\"binding\":{\"strength\":\"required\",\"valueSet\":\"u/v|1\"}}"));
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/v\"}"); /* composed, not enumerated */
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/v\",\"version\":\"1\",\"expansion\":{\"contains\":["
-        "{\"system\":\"s\",\"code\":\"a\",\"contains\":[{\"system\":\"t\",\"code\":\"b\"},{\"system\":\"s\","
-        "\"code\":\"c\"}]},"
-        "{\"system\":\"s\",\"code\":\"d\",\"abstract\":true}]}}");
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/v\",\"expansion\":{\"contains\":[{\"code\":\"late\"}]}}");
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/"
-        "unbound\",\"expansion\":{\"contains\":[{\"code\":\"x\"}]}}");
-    fhir__conformance_finish(&records);
-    ck_text(FHIR__TEXT_VALUESETS, "\nvalueset\tu/v\t1\nsystem\ts\nc\ta\nc\tc\nsystem\tt\nc\tb\n");
-}
-END_TEST
-
-/* Never a false rejection: what an expansion cannot hold whole is left out. */
-START_TEST(open_value_sets)
-{
-    add(TYPE(
-        "Thing", "complex-type", "Element",
-        "{\"path\":\"Thing\"},{\"path\":\"Thing.b\",\"min\":0,\"max\":\"1\",\"type\":[{\"code\":\"code\"}],"
-        "\"binding\":{\"strength\":\"required\",\"valueSet\":\"u/v\"}}"));
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/v\",\"compose\":{\"include\":[{\"system\":\"http://"
-        "unitsofmeasure.org\"}]},"
-        "\"expansion\":{\"contains\":[{\"code\":\"kg\"}]}}");
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/"
-        "v\",\"expansion\":{\"total\":2,\"contains\":[{\"code\":\"x\"}]}}");
-    add("{\"resourceType\":\"ValueSet\",\"url\":\"u/v\",\"expansion\":{}}");
-    fhir__conformance_finish(&records);
-    ck_text(FHIR__TEXT_VALUESETS, "");
-}
-END_TEST
-
 #define PARAM(id, code, type, base, rest)                                                                    \
     "{\"resourceType\":\"SearchParameter\",\"id\":\"" id "\",\"url\":\"u/" id "\",\"code\":\"" code          \
     "\",\"type\":\"" type "\",\"base\":[" base "]" rest "}"
@@ -201,8 +163,6 @@ Suite *suite_fhir_conformance(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, structures);
     tcase_add_test(t, refused_structures);
-    tcase_add_test(t, value_sets);
-    tcase_add_test(t, open_value_sets);
     tcase_add_test(t, search_parameters);
     tcase_add_test(t, compartments);
     suite_add_tcase(s, t);

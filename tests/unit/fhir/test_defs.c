@@ -220,36 +220,13 @@ START_TEST(invariants)
 }
 END_TEST
 
-START_TEST(value_sets)
+START_TEST(bindings)
 {
     const struct fhir_element *gender = child("Patient", "gender", "code");
     ck_assert_int_eq(gender->strength, FHIR_BIND_REQUIRED);
-    ck_assert_str_eq(gender->valueset_url, "http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1");
-    ck_assert_ptr_eq(gender->valueset,
-                     fhir_valueset(defs, "http://hl7.org/fhir/ValueSet/administrative-gender"));
-    const struct fhir_valueset *v = gender->valueset;
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, "female"), FHIR_MEMBER);
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, "Female"), FHIR_NOT_MEMBER);
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, ""), FHIR_NOT_MEMBER);
-    ck_assert_int_eq(fhir_valueset_has(v, "http://hl7.org/fhir/administrative-gender", "male"), FHIR_MEMBER);
-    ck_assert_int_eq(fhir_valueset_has(v, "http://example.org/", "male"), FHIR_NOT_MEMBER);
-    ck_assert_str_eq(fhir_valueset_system(v, "male"), "http://hl7.org/fhir/administrative-gender");
-    ck_assert_ptr_null(fhir_valueset_system(v, "none"));
-    ck_assert_str_eq(fhir_valueset_url(v), "http://hl7.org/fhir/ValueSet/administrative-gender");
-    /* Whole grammars are not enumerated: never a false rejection. */
-    ck_assert_int_eq(
-        fhir_valueset_has(child("Attachment", "contentType", "code")->valueset, NULL, "text/plain"),
-        FHIR_MEMBER_UNKNOWN);
-    ck_assert_int_eq(fhir_valueset_has(child("Resource", "language", "code")->valueset, NULL, "ja"),
-                     FHIR_MEMBER_UNKNOWN);
-    ck_assert_ptr_null(child("Observation", "code", "CodeableConcept")->valueset);
+    ck_assert_str_eq(gender->valueset, "http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1");
     ck_assert_int_eq(child("Observation", "code", "CodeableConcept")->strength, FHIR_BIND_EXAMPLE);
-    v = child("Timing.repeat", "periodUnit", "code")->valueset;
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, "wk"), FHIR_MEMBER);
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, "week"), FHIR_NOT_MEMBER);
-    v = child("ParameterDefinition", "type", "code")->valueset;
-    ck_assert_int_eq(fhir_valueset_has(v, NULL, "Patient"), FHIR_MEMBER);
-    ck_assert_ptr_null(fhir_valueset_system(NULL, "x"));
+    ck_assert_ptr_null(child("Observation", "subject", "Reference")->valueset);
 }
 END_TEST
 
@@ -347,7 +324,7 @@ Suite *suite_fhir_defs(void)
     tcase_add_test(t, content_references);
     tcase_add_test(t, targets);
     tcase_add_test(t, invariants);
-    tcase_add_test(t, value_sets);
+    tcase_add_test(t, bindings);
     tcase_add_test(t, search_parameters);
     tcase_add_test(t, composites);
     tcase_add_test(t, compartments);

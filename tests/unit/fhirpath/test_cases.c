@@ -4,17 +4,23 @@
 #include "base/config.h"
 #include "fhirpath/fhirpath.h"
 #include "support/test.h"
+#include "terminology/terminology.h"
 
 #define DIR_OF_CASES "tests/cases/fhirpath/"
 
 static struct arena shared;
 static const struct fhir_defs *defs;
 
+static struct fp_terminology codes;
+
 static void setup(void)
 {
     struct err err;
     arena_init(&shared, 0);
+    const struct terminology_view *view;
     ck_ok(fhir_defs_load(&shared, &defs, &err));
+    ck_ok(terminology_definitions(&shared, defs, &view, &err));
+    codes = (struct fp_terminology){terminology_member, terminology_subsumes, view};
 }
 
 static void teardown(void)
@@ -55,8 +61,13 @@ struct section {
 static struct str evaluate(struct arena *a, const struct section *on, struct str expression)
 {
     const int64_t now = INT64_C(1709177445678000);
-    struct fp_env env = {
-        .a = a, .defs = defs, .resource = on->resource, .now_us = now, .zone = 540, .single_as = !on->search};
+    struct fp_env env = {.a = a,
+                         .defs = defs,
+                         .resource = on->resource,
+                         .now_us = now,
+                         .zone = 540,
+                         .single_as = !on->search,
+                         .terminology = &codes};
     struct fp_item root;
     const struct fp_expr *x;
     struct fp_list result;

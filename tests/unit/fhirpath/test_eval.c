@@ -110,10 +110,11 @@ static const json *resolve(void *arg, struct arena *a, const char *reference)
     return test_json(a, "{\"resourceType\":\"Patient\",\"id\":\"b\"}");
 }
 
-static int member_of(void *arg, const struct fp_item *coding, const char *valueset)
+static int member(const void *arg, const char *valueset, const char *system, const char *code)
 {
-    (void)arg;
-    ck_assert_str_eq(fp_text(coding), "a");
+    ck_assert_str_eq(arg, "codes");
+    ck_assert_ptr_null(system);
+    ck_assert_str_eq(code, "a");
     return strcmp(valueset, "http://example.org/yes") == 0 ? 1 : -1;
 }
 
@@ -132,7 +133,8 @@ START_TEST(callbacks)
     struct err err;
     char arg[] = "arg";
     env.resolve = resolve;
-    env.member_of = member_of;
+    const struct fp_terminology codes = {.member = member, .arg = "codes"};
+    env.terminology = &codes;
     env.trace = trace;
     env.arg = arg;
     asked = 0;

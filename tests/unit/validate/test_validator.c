@@ -75,9 +75,11 @@ static void read_cases(void)
 
 static void load(void)
 {
+    const struct terminology_view *codes;
     struct err err;
     ck_ok(fhir_defs_load(&arena, &defs, &err));
-    ck_ok(validator_new(&arena, defs, &validator, &err));
+    ck_ok(terminology_definitions(&arena, defs, &codes, &err));
+    ck_ok(validator_new(&arena, defs, codes, &validator, &err));
 }
 
 static void unload(void)

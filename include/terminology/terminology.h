@@ -1,0 +1,139 @@
+/*
+ * terminology/terminology.h: CodeSystem, ValueSet and ConceptMap as data: which codes there are, what lies above and
+ * below them, which belong to a value set (terminology-module.html).
+ *
+ * A view is what is known at one moment, as one immutable snapshot: what the definitions of R4 bring, and what is
+ * stored on this server as resources (terminology/current.h). Any number of threads may ask one at once; everything it
+ * returns lives as long as it does. The definitions are read when they are first asked for.
+ *
+ * Canonicals may end in "|version". Without one, and where several resources have the URL, the best is meant: a
+ * complete code system before a part of one, active before others, the highest version, stored before built in.
+ *
+ * A code system is kept compact (40 to 100 bytes a concept): a look-up is one probe of a hash table, subsumption walks
+ * from the code towards the roots.
+ */
+#ifndef KAGARI_TERMINOLOGY_TERMINOLOGY_H
+#define KAGARI_TERMINOLOGY_TERMINOLOGY_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "fhir/defs.h"
+
+struct terminology_view;
+struct terminology_system;   /* a CodeSystem */
+struct terminology_valueset; /* a ValueSet */
+
+/* The definitions alone. It belongs to a, which may not be cleared while somebody asks. */
+bool terminology_definitions(struct arena *a, const struct fhir_defs *d, const struct terminology_view **out,
+                             struct err *err) NODISCARD;
+
+enum terminology_answer {
+    TERMINOLOGY_UNKNOWN = -1, /* it depends on something that is not known here */
+    TERMINOLOGY_NO = 0,
+    TERMINOLOGY_YES = 1,
+};
+
+/* ---- code systems ------------------------------------------------------------------------------------- */
+
+/* What of the code system is here (CodeSystem.content); one that is not present has no struct. */
+enum terminology_content { TERMINOLOGY_COMPLETE, TERMINOLOGY_FRAGMENT, TERMINOLOGY_EXAMPLE };
+
+/* NULL: not known here. */
+const struct terminology_system *terminology_system(const struct terminology_view *v, struct str canonical);
+const char *terminology_system_url(const struct terminology_system *s);
+const char *terminology_system_version(const struct terminology_system *s); /* NULL: it has none */
+const char *terminology_system_name(const struct terminology_system *s);    /* title or name, or NULL */
+enum terminology_content terminology_system_content(const struct terminology_system *s);
+
+/* Concepts are numbered in the order of the resource. */
+uint32_t terminology_concepts(const struct terminology_system *s);
+bool terminology_find(const struct terminology_system *s, struct str code, uint32_t *at);
+const char *terminology_code(const struct terminology_system *s, uint32_t at);
+const char *terminology_display(const struct terminology_system *s, uint32_t at);    /* NULL: it has none */
+const char *terminology_definition(const struct terminology_system *s, uint32_t at); /* NULL: it has none */
+bool terminology_is_abstract(const struct terminology_system *s, uint32_t at); /* not for use in records */
+bool terminology_is_inactive(const struct terminology_system *s, uint32_t at);
+/* Is b the same as a, or below it? */
+bool terminology_is_a(const struct terminology_system *s, uint32_t a, uint32_t b);
+size_t terminology_parents(const struct terminology_system *s, uint32_t at, const uint32_t **list);
+size_t terminology_children(const struct terminology_system *s, uint32_t at, const uint32_t **list);
+/* Everything above or below, itself first. */
+void terminology_related(const struct terminology_system *s, struct arena *a, uint32_t at, bool above,
+                         uint32_t **list, size_t *n);
+
+struct terminology_property {
+    const char *code, *member;    /* "status", and the member of its value: "valueCode" */
+    const char *value;            /* as text; of a Coding the code */
+    const char *system, *display; /* of a Coding; "" when it has none */
+};
+/* False: there is no i-th one. */
+bool terminology_property(const struct terminology_system *s, uint32_t at, size_t i,
+                          struct terminology_property *out);
+
+struct terminology_designation {
+    const char *language, *value;                    /* language "" when it has none */
+    const char *use_system, *use_code, *use_display; /* use_code "" when it has none */
+};
+bool terminology_designation(const struct terminology_system *s, uint32_t at, size_t i,
+                             struct terminology_designation *out);
+
+/* Is there such a code? *in, where not NULL, is the code system when it is known, *at the concept when it is YES and *in
+ * is not NULL. Units are known by UCUM's grammar. */
+enum terminology_answer terminology_has_code(const struct terminology_view *v, struct str system,
+                                             struct str code, const struct terminology_system **in,
+                                             uint32_t *at);
+
+/* Does code a subsume code b, or are they the same? view: a struct terminology_view; this form is that of FHIRPath's
+ * callbacks, and the answer an enum terminology_answer. */
+int terminology_subsumes(const void *view, const char *system, const char *a, const char *b);
+
+/* ---- value sets ----------------------------------------------------------------------------------------- */
+
+/* False: ERR_NOT_FOUND naming the canonical; ERR_UNSUPPORTED when it is there and makes no sense. */
+bool terminology_valueset(const struct terminology_view *v, struct str canonical,
+                          const struct terminology_valueset **out, struct err *err) NODISCARD;
+/* A stored one by the id of its resource. */
+bool terminology_valueset_by_id(const struct terminology_view *v, struct str id,
+                                const struct terminology_valueset **out, struct err *err) NODISCARD;
+const char *terminology_valueset_url(const struct terminology_valueset *s);
+const char *terminology_valueset_version(const struct terminology_valueset *s); /* NULL: it has none */
+/* One that is given with a request. It belongs to a. */
+bool terminology_valueset_read(struct arena *a, const json *resource, const struct terminology_valueset **out,
+                               struct err *err) NODISCARD;
+
+/* May a record use the code where the set is asked for? Abstract ones it may not, unless the set lists them. system
+ * NULL: a code element, whose system is implied. */
+enum terminology_answer terminology_has(const struct terminology_view *v,
+                                        const struct terminology_valueset *s, const char *system,
+                                        const char *code);
+/* The same for a canonical; a set that is not known here is TERMINOLOGY_UNKNOWN. For FHIRPath's memberOf(). */
+int terminology_member(const void *view, const char *canonical, const char *system, const char *code);
+/* The system that a code element's code is of; NULL when the set has it of several, or of none. */
+const char *terminology_implied_system(const struct terminology_view *v, const struct terminology_valueset *s,
+                                       const char *code);
+
+struct terminology_concept {
+    const char *system, *code, *display; /* display NULL: none is known */
+    const struct terminology_system *in; /* NULL: its code system is not here */
+    uint32_t at;                         /* in it */
+    bool inactive, abstract;
+};
+
+struct terminology_expansion {
+    const struct terminology_concept *concepts;
+    size_t n;
+    bool stored; /* it was taken over from the resource, as compose cannot be computed here */
+};
+
+struct terminology_options {
+    size_t max;        /* more codes than this: ERR_TOO_COSTLY. 0: any number */
+    struct str filter; /* only those whose display or code has this text, case ignored; s NULL: all */
+    bool active_only;
+};
+/* All codes, in the order of the value set. ERR_TOO_COSTLY, or ERR_UNSUPPORTED naming what is not known here. */
+bool terminology_expand(const struct terminology_view *v, struct arena *a,
+                        const struct terminology_valueset *s, const struct terminology_options *o,
+                        struct terminology_expansion *out, struct err *err) NODISCARD;
+
+#endif

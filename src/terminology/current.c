@@ -1,0 +1,361 @@
+/*
+ * The view in force. What is stored is read as a whole at the first question, then by what the history says was written
+ * since: versions of transactions at or above the mark, which is the oldest transaction that was under way at the last
+ * look. Those are read again until it has ended, so no commit is missed; a version that is known is passed over.
+ */
+#include "terminology/current.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "internal.h"
+
+enum { MARK_MAX = 24 };
+
+/* One stored resource, shared by the views that have it. */
+struct stored {
+    struct arena a;
+    atomic_int refs;
+    enum terminology__kind kind;
+    char id_text[72];
+    struct str id;
+    int32_t ver;
+    struct terminology__entry *entries[TERMINOLOGY__BRINGS];
+    size_t n;
+};
+
+struct view {
+    struct terminology_view v; /* first: what is handed out */
+    struct arena a;
+    atomic_int refs;
+    struct stored **items;
+    size_t n;
+};
+
+struct terminology {
+    const struct terminology_view *definitions;
+    int16_t rtypes[TERMINOLOGY__N_KINDS];
+    int32_t tenant;
+    size_t memory;        /* for all that is stored */
+    pthread_mutex_t lock; /* of the two below, never held while PostgreSQL is asked */
+    struct view *view;
+    char mark[MARK_MAX];     /* xid8 as text */
+    pthread_mutex_t loading; /* one at a time */
+};
+
+/* ---- counted ---------------------------------------------------------------------------------------------- */
+
+static void drop_stored(struct stored *s)
+{
+    if (atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    arena_release(&s->a);
+    free(s);
+}
+
+static void drop_view(void *view)
+{
+    struct view *v = view;
+    if (atomic_fetch_sub(&v->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < v->n; i++)
+        drop_stored(v->items[i]);
+    terminology__cache_release(v->v.cache);
+    arena_release(&v->a);
+    free(v);
+}
+
+static struct view *hold(struct terminology *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct view *v = t->view;
+    atomic_fetch_add(&v->refs, 1);
+    pthread_mutex_unlock(&t->lock);
+    return v;
+}
+
+const struct terminology_view *terminology_hold(struct terminology *t, struct arena *a)
+{
+    struct view *v = hold(t);
+    arena_cleanup(a, drop_view, v);
+    return &v->v;
+}
+
+/* ---- a new view ------------------------------------------------------------------------------------------- */
+
+static void *need(void *memory)
+{
+    if (!memory)
+        abort(); /* as an arena without a guard does */
+    return memory;
+}
+
+/* items: a reference of each is handed over. */
+static struct view *make_view(const struct terminology *t, struct stored *const *items, size_t n)
+{
+    struct view *v = need(calloc(1, sizeof *v));
+    size_t total = 0;
+    arena_init(&v->a, 0);
+    atomic_init(&v->refs, 1);
+    v->items = ARENA_ARRAY(&v->a, struct stored *, n);
+    v->n = n;
+    for (size_t i = 0; i < n; i++) {
+        v->items[i] = items[i];
+        total += items[i]->n;
+    }
+    struct terminology__entry **entries = ARENA_ARRAY(&v->a, struct terminology__entry *, total);
+    total = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < items[i]->n; k++)
+            entries[total++] = items[i]->entries[k];
+    v->v = *terminology__view_over(&v->a, t->definitions, entries, total);
+    v->v.cache = terminology__cache_new();
+    return v;
+}
+
+static size_t memory_used(const struct view *v)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < v->n; i++)
+        used += v->items[i]->a.used;
+    return used;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------- */
+
+static bool read_guarded(struct stored *s, struct arena *scratch, const json *resource)
+{
+    jmp_buf guard;
+    if (setjmp(guard) != 0)
+        return false;
+    s->a.guard = &guard;
+    s->n = terminology__entries(&s->a, scratch, s->kind, resource, s->id, NULL, s->entries);
+    s->a.guard = NULL;
+    s->a.limit = 0;
+    return true;
+}
+
+/* With so much memory for it; else it is there and says that it is too large. */
+static void read_content(struct stored *s, struct str content, size_t limit)
+{
+    static const char refused[] = "It is larger than what terminology.memory leaves for it";
+    struct arena scratch;
+    struct err err;
+    json *resource;
+    arena_init(&scratch, 0);
+    arena_init(&s->a, limit);
+    if (json_parse(&scratch, content, INT16_MAX, &resource, &err) &&
+        (limit == 0 || !read_guarded(s, &scratch, resource))) {
+        arena_release(&s->a);
+        arena_init(&s->a, 0);
+        s->n = terminology__entries(&s->a, &scratch, s->kind, resource, s->id, refused, s->entries);
+        log_event(LOG_WARN, "terminology-too-large", LOG_S("type", terminology__kinds[s->kind]));
+    }
+    arena_release(&scratch);
+}
+
+static enum terminology__kind kind_of(const struct terminology *t, int16_t rtype)
+{
+    enum terminology__kind kind = 0;
+    while (kind < TERMINOLOGY__N_KINDS - 1 && t->rtypes[kind] != rtype)
+        kind++;
+    return kind;
+}
+
+enum { LOOK_MARK, LOOK_RTYPE, LOOK_RID, LOOK_VER };
+
+/* What was written at or above the mark, and the next mark; one row at least. */
+static void look(const struct terminology *t, struct str mark, struct sql *q)
+{
+    sql_init(q, q->a, "terminology-look");
+    sql_adds(q, "SELECT s.mark::text, h.rtype, h.rid, h.ver FROM "
+                "(SELECT pg_snapshot_xmin(pg_current_snapshot()) AS mark) s LEFT JOIN res_history h ON ");
+    sql_addf(q,
+             "h.tenant = $%d AND h.rtype = ANY ($%d) AND h.xid >= $%d::text::xid8 AND h.xid IS DISTINCT FROM "
+             "pg_current_xact_id_if_assigned()",
+             sql_int4(q, t->tenant), sql_int2_array(q, t->rtypes, TERMINOLOGY__N_KINDS), sql_text(q, mark));
+}
+
+enum { READ_RTYPE, READ_RID, READ_VER, READ_CONTENT };
+
+static void read(const struct terminology *t, const int16_t *rtypes, const struct str *ids, size_t n,
+                 struct sql *q)
+{
+    sql_init(q, q->a, "terminology-read");
+    sql_addf(
+        q,
+        "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN r.content END FROM unnest($%d, $%d) AS "
+        "w(rtype, rid) JOIN res r ON r.tenant = $%d AND r.rtype = w.rtype AND r.rid = w.rid AND r.xid IS "
+        "DISTINCT FROM pg_current_xact_id_if_assigned()",
+        sql_int2_array(q, rtypes, n), sql_text_array(q, ids, n), sql_int4(q, t->tenant));
+}
+
+/* The place of a resource in the view; n: it is not there. */
+static size_t find(struct stored *const *items, size_t n, enum terminology__kind kind, struct str id)
+{
+    size_t i = 0;
+    while (i < n && !(items[i]->kind == kind && str_eq(items[i]->id, id)))
+        i++;
+    return i;
+}
+
+struct wanted {
+    int16_t *rtypes;
+    struct str *ids;
+    size_t n, n_ids, cap, cap_ids;
+};
+
+/* What the rows of look() name and the view does not have in that version, or a later one. */
+static void want(const struct terminology *t, const struct view *v, struct arena *a,
+                 const struct db_rows *rows, struct wanted *w)
+{
+    for (int i = 0; i < db_count(rows); i++) {
+        if (db_null(rows, i, LOOK_RID))
+            continue;
+        int16_t rtype = db_int2(rows, i, LOOK_RTYPE);
+        struct str id = db_text(rows, i, LOOK_RID);
+        size_t at = find(v->items, v->n, kind_of(t, rtype), id);
+        if (at < v->n && v->items[at]->ver >= db_int4(rows, i, LOOK_VER))
+            continue;
+        *ARENA_PUSH(a, w->rtypes, w->n, w->cap) = rtype;
+        *ARENA_PUSH(a, w->ids, w->n_ids, w->cap_ids) = id;
+    }
+}
+
+/* The view with what has been read in place of what was there. */
+static struct view *renewed(const struct terminology *t, const struct view *old, struct arena *a,
+                            const struct db_rows *rows)
+{
+    size_t n = 0, used = memory_used(old), most = old->n + (size_t)db_count(rows);
+    struct stored **items = ARENA_ARRAY(a, struct stored *, most);
+    for (; n < old->n; n++) {
+        items[n] = old->items[n];
+        atomic_fetch_add(&items[n]->refs, 1);
+    }
+    for (int i = 0; i < db_count(rows); i++) {
+        enum terminology__kind kind = kind_of(t, db_int2(rows, i, READ_RTYPE));
+        struct str id = db_text(rows, i, READ_RID), content = db_text(rows, i, READ_CONTENT);
+        size_t at = find(items, n, kind, id);
+        if (at < n && items[at]->ver >= db_int4(rows, i, READ_VER)) /* named twice */
+            continue;
+        if (at < n) {
+            used -= items[at]->a.used;
+            drop_stored(items[at]);
+        } else {
+            n++;
+        }
+        struct stored *s = items[at] = need(calloc(1, sizeof *s));
+        atomic_init(&s->refs, 1);
+        s->kind = kind;
+        memcpy(s->id_text, id.s, id.len);
+        s->id = (struct str){s->id_text, id.len};
+        s->ver = db_int4(rows, i, READ_VER);
+        if (content.s) /* else deleted: it stays without entries, so that its version is known */
+            read_content(s, content, used < t->memory ? t->memory - used : 0);
+        used += s->a.used;
+    }
+    return make_view(t, items, n);
+}
+
+static void copy_mark(struct terminology *t, char out[MARK_MAX])
+{
+    pthread_mutex_lock(&t->lock);
+    memcpy(out, t->mark, MARK_MAX);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void publish(struct terminology *t, struct view *v, struct str mark)
+{
+    pthread_mutex_lock(&t->lock);
+    struct view *old = t->view;
+    t->view = v;
+    memcpy(t->mark, mark.s, mark.len + 1);
+    pthread_mutex_unlock(&t->lock);
+    drop_view(old);
+}
+
+static bool load(struct terminology *t, struct db_conn *conn, struct arena *a, struct err *err)
+{
+    struct view *v = hold(t);
+    struct sql q = {.a = a};
+    const struct db_rows *seen, *rows;
+    struct wanted w = {0};
+    char mark[MARK_MAX];
+    arena_cleanup(a, drop_view, v);
+    copy_mark(t, mark);
+    look(t, str_of(mark), &q);
+    if (!db_exec(conn, a, &q, &seen, err))
+        return false;
+    want(t, v, a, seen, &w);
+    if (w.n) {
+        q = (struct sql){.a = a};
+        read(t, w.rtypes, w.ids, w.n, &q);
+        if (!db_exec(conn, a, &q, &rows, err))
+            return false;
+        v = renewed(t, v, a, rows);
+    } else {
+        atomic_fetch_add(&v->refs, 1);
+    }
+    publish(t, v, db_text(seen, 0, LOOK_MARK));
+    return true;
+}
+
+/* In an arena of its own: nothing may jump out of it with the lock held. */
+static bool load_alone(struct terminology *t, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    arena_init(&a, 0);
+    pthread_mutex_lock(&t->loading);
+    bool ok = load(t, conn, &a, err);
+    pthread_mutex_unlock(&t->loading);
+    arena_release(&a);
+    return ok;
+}
+
+bool terminology_refresh(struct terminology *t, struct db_conn *conn, struct arena *a, struct err *err)
+{
+    struct sql q = {.a = a};
+    const struct db_rows *rows;
+    struct wanted w = {0};
+    char mark[MARK_MAX];
+    struct view *v = hold(t);
+    arena_cleanup(a, drop_view, v);
+    copy_mark(t, mark);
+    look(t, str_of(mark), &q);
+    if (!db_exec(conn, a, &q, &rows, err))
+        return false;
+    want(t, v, a, rows, &w);
+    return w.n == 0 || load_alone(t, conn, err);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------- */
+
+bool terminology_new(const struct config *c, const struct fhir_defs *d,
+                     const struct terminology_view *definitions, int32_t tenant, struct terminology **out,
+                     struct err *err)
+{
+    struct terminology *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    t->definitions = definitions;
+    t->tenant = tenant;
+    t->memory = (size_t)c->terminology_memory;
+    for (int i = 0; i < TERMINOLOGY__N_KINDS; i++)
+        t->rtypes[i] = (int16_t)fhir_type(d, terminology__kinds[i])->id;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_init(&t->loading, NULL);
+    memcpy(t->mark, "0", 2);
+    t->view = make_view(t, NULL, 0);
+    *out = t;
+    return true;
+}
+
+void terminology_free(struct terminology *t)
+{
+    drop_view(t->view);
+    pthread_mutex_destroy(&t->lock);
+    pthread_mutex_destroy(&t->loading);
+    free(t);
+}
