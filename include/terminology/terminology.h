@@ -41,6 +41,12 @@ enum terminology_content { TERMINOLOGY_COMPLETE, TERMINOLOGY_FRAGMENT, TERMINOLO
 
 /* NULL: not known here. */
 const struct terminology_system *terminology_system(const struct terminology_view *v, struct str canonical);
+/* A stored one by the id of its resource; errors as of terminology_valueset(). */
+bool terminology_system_by_id(const struct terminology_view *v, struct str id,
+                              const struct terminology_system **out, struct err *err) NODISCARD;
+/* One that is given with a request. It belongs to a. */
+bool terminology_system_read(struct arena *a, const json *resource, const struct terminology_system **out,
+                             struct err *err) NODISCARD;
 const char *terminology_system_url(const struct terminology_system *s);
 const char *terminology_system_version(const struct terminology_system *s); /* NULL: it has none */
 const char *terminology_system_name(const struct terminology_system *s);    /* title or name, or NULL */
@@ -98,6 +104,7 @@ bool terminology_valueset_by_id(const struct terminology_view *v, struct str id,
                                 const struct terminology_valueset **out, struct err *err) NODISCARD;
 const char *terminology_valueset_url(const struct terminology_valueset *s);
 const char *terminology_valueset_version(const struct terminology_valueset *s); /* NULL: it has none */
+const char *terminology_valueset_status(const struct terminology_valueset *s);
 /* One that is given with a request. It belongs to a. */
 bool terminology_valueset_read(struct arena *a, const json *resource, const struct terminology_valueset **out,
                                struct err *err) NODISCARD;
@@ -107,6 +114,10 @@ bool terminology_valueset_read(struct arena *a, const json *resource, const stru
 enum terminology_answer terminology_has(const struct terminology_view *v,
                                         const struct terminology_valueset *s, const char *system,
                                         const char *code);
+/* The same, with abstract codes where they are asked for; *why, where the answer is not known, says what is missing. */
+enum terminology_answer terminology_decide(const struct terminology_view *v,
+                                           const struct terminology_valueset *s, const char *system,
+                                           const char *code, bool abstract, struct err *why);
 /* The same for a canonical; a set that is not known here is TERMINOLOGY_UNKNOWN. For FHIRPath's memberOf(). */
 int terminology_member(const void *view, const char *canonical, const char *system, const char *code);
 /* The system that a code element's code is of; NULL when the set has it of several, or of none. */

@@ -83,10 +83,10 @@ struct api_parameter {
 struct api_operation {
     const char *name, *definition; /* "meta-add", and the canonical of its OperationDefinition */
     unsigned levels;
-    const char *type;                   /* the one that has it; NULL: all */
-    bool affects_state;                 /* then GET is not allowed */
-    struct api_route on;                /* interaction; its prepare finds the parameters read */
-    struct api_parameter parameters[8]; /* up to one without a name */
+    const char *type;                    /* the one that has it; NULL: all */
+    bool affects_state;                  /* then GET is not allowed */
+    struct api_route on;                 /* interaction; its prepare finds the parameters read */
+    struct api_parameter parameters[14]; /* up to one without a name */
     const char *returns; /* type of the out parameter "return"; NULL: any resource, "": there is none */
 };
 
@@ -327,7 +327,7 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__reindex, api__job, api__job_cancel, api__meta, api__meta_add,
-    api__meta_delete;
+    api__meta_delete, api__expand, api__validate_code, api__lookup, api__subsumes;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;

@@ -326,6 +326,23 @@ bool terminology__system_read(struct arena *a, struct arena *scratch, const json
     return ok;
 }
 
+static void release(void *arena)
+{
+    arena_release(arena);
+}
+
+bool terminology_system_read(struct arena *a, const json *resource, const struct terminology_system **out,
+                             struct err *err)
+{
+    struct arena *scratch = ARENA_NEW(a, struct arena);
+    arena_init(scratch, a->limit);
+    scratch->guard = a->guard;
+    arena_cleanup(a, release, scratch); /* when it runs out */
+    bool ok = terminology__system_read(a, scratch, resource, out, err);
+    arena_release(scratch);
+    return ok;
+}
+
 /* ---- what is asked of it ---------------------------------------------------------------------------------- */
 
 const char *terminology_system_url(const struct terminology_system *s)

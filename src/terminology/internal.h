@@ -121,7 +121,7 @@ struct terminology__rules {
 };
 
 struct terminology_valueset {
-    const char *url, *version;
+    const char *url, *version, *status;
     bool composed; /* it has compose */
     bool drops_inactive;
     struct terminology__rules include, exclude;

@@ -244,6 +244,14 @@ enum terminology_answer terminology_has(const struct terminology_view *v,
     return terminology__set_has(&ask, s, system, code, NULL);
 }
 
+enum terminology_answer terminology_decide(const struct terminology_view *v,
+                                           const struct terminology_valueset *s, const char *system,
+                                           const char *code, bool abstract, struct err *why)
+{
+    const struct terminology__ask ask = {.v = v, .concrete = !abstract, .err = why};
+    return terminology__set_has(&ask, s, system, code, NULL);
+}
+
 int terminology_member(const void *view, const char *canonical, const char *system, const char *code)
 {
     const struct terminology_valueset *s = terminology__view_valueset(view, canonical);

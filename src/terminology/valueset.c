@@ -152,6 +152,7 @@ bool terminology_valueset_read(struct arena *a, const json *resource, const stru
     struct err why;
     s->url = copy(a, json_get_string(resource, "url"));
     s->version = copy(a, json_get_string(resource, "version"));
+    s->status = copy(a, json_get_string(resource, "status"));
     s->composed = compose != NULL;
     s->drops_inactive = json_is_bool(inactive) && !json_is_true(inactive);
     read_expansion(a, json_get(resource, "expansion"), s);
@@ -166,6 +167,10 @@ bool terminology_valueset_read(struct arena *a, const json *resource, const stru
 const char *terminology_valueset_url(const struct terminology_valueset *s)
 {
     return s->url;
+}
+const char *terminology_valueset_status(const struct terminology_valueset *s)
+{
+    return s->status ? s->status : "active";
 }
 const char *terminology_valueset_version(const struct terminology_valueset *s)
 {

@@ -223,7 +223,7 @@ const struct terminology_valueset *terminology__view_valueset(const struct termi
     return read_entry(terminology__view_find(v, TERMINOLOGY__VALUESET, url, version));
 }
 
-static bool usable(struct terminology__entry *e, const struct terminology_valueset **out, struct err *err)
+static bool usable(struct terminology__entry *e, const void **out, struct err *err)
 {
     *out = terminology__entry_read(e);
     return *out || err_set(err, ERR_UNSUPPORTED, "%s", e->wrong);
@@ -234,8 +234,12 @@ bool terminology_valueset(const struct terminology_view *v, struct str canonical
 {
     struct str version, url = str_cut(canonical, '|', &version);
     struct terminology__entry *e = terminology__view_find(v, TERMINOLOGY__VALUESET, url, version);
-    if (e)
-        return usable(e, out, err);
+    const void *read = NULL;
+    if (e) {
+        bool ok = usable(e, &read, err);
+        *out = read;
+        return ok;
+    }
     e = version.s ? terminology__view_find(v, TERMINOLOGY__VALUESET, url, (struct str){NULL, 0}) : NULL;
     return e ? err_set(err, ERR_NOT_FOUND,
                        "The value set %.*s is known here in version %s, not in the one asked for",
@@ -245,14 +249,32 @@ bool terminology_valueset(const struct terminology_view *v, struct str canonical
                        (int)(canonical.len < 200 ? canonical.len : 200), canonical.s);
 }
 
-bool terminology_valueset_by_id(const struct terminology_view *v, struct str id,
-                                const struct terminology_valueset **out, struct err *err)
+static bool find_by_id(const struct terminology_view *v, enum terminology__kind kind, struct str id,
+                       const void **out, struct err *err)
 {
     for (size_t i = 0; i < v->n; i++) {
         struct terminology__entry *e = v->entries[i];
-        if (e->kind == TERMINOLOGY__VALUESET && e->id.s && str_eq(e->id, id))
+        if (e->kind == kind && e->id.s && str_eq(e->id, id))
             return usable(e, out, err);
     }
-    return err_set(err, ERR_NOT_FOUND, "There is no ValueSet with the id %.*s on this server",
-                   (int)(id.len < 64 ? id.len : 64), id.s);
+    return err_set(err, ERR_NOT_FOUND, "There is no %s with the id %.*s on this server",
+                   terminology__kinds[kind], (int)(id.len < 64 ? id.len : 64), id.s);
+}
+
+bool terminology_valueset_by_id(const struct terminology_view *v, struct str id,
+                                const struct terminology_valueset **out, struct err *err)
+{
+    const void *read = NULL;
+    bool ok = find_by_id(v, TERMINOLOGY__VALUESET, id, &read, err);
+    *out = read;
+    return ok;
+}
+
+bool terminology_system_by_id(const struct terminology_view *v, struct str id,
+                              const struct terminology_system **out, struct err *err)
+{
+    const void *read = NULL;
+    bool ok = find_by_id(v, TERMINOLOGY__SYSTEM, id, &read, err);
+    *out = read;
+    return ok;
 }
