@@ -8,11 +8,11 @@
 
 static struct arena forever;
 static const struct search_registry *registry;
+static const struct terminology_view *codes;
 static const struct fhir_type *types[4];
 
 static void start(void)
 {
-    const struct terminology_view *codes;
     struct err err;
     const struct fhir_defs *d;
     arena_init(&forever, 0);
@@ -31,7 +31,8 @@ static bool parse(struct arena *a, struct str text, const struct fhir_type *type
     struct search_options o = {.type = type,
                                .limits = {50, 1000, 100, 1000},
                                .text = SEARCH_TEXT_CONTENT,
-                               .base = STR("https://h/fhir")};
+                               .base = STR("https://h/fhir"),
+                               .terminology = codes};
     struct search_arg *args = NULL;
     size_t n = 0, cap = 0;
     struct err err;
