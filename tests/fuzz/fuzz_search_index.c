@@ -19,7 +19,8 @@ static void start(void)
 
 static void check(struct arena *a, const json *resource, const struct fhir_type *type)
 {
-    static const struct search_tenant tenant = {.id = 1, .key = {1, 2}, .zone = 540};
+    static const struct search_tenant tenant = {
+        .id = 1, .key = {1, 2}, .zone = 540, .text = SEARCH_TEXT_CONTENT};
     struct search_index one, two;
     struct err err;
     if (!search_index(registry, &tenant, a, resource, type, STR("https://h/fhir"), &one, &err))
