@@ -2,6 +2,7 @@
 
 load() also gives the resources as the server has them, by renaming what the bundles call them, for the search oracle.
 """
+
 import collections
 import concurrent.futures
 import re
@@ -16,7 +17,10 @@ CONNECTIONS = 20
 def renamed(bundle, response):
     """The resources of a transaction with the ids and times that its answer gave them. The same fullUrl means another
     resource in another bundle."""
-    names = {e["fullUrl"]: re.sub(r"/_history/.*", "", r["response"]["location"]) for e, r in zip(bundle["entry"], response["entry"])}
+    names = {
+        e["fullUrl"]: re.sub(r"/_history/.*", "", r["response"]["location"])
+        for e, r in zip(bundle["entry"], response["entry"])
+    }
 
     def rename(node):
         if isinstance(node, dict):
@@ -25,7 +29,11 @@ def renamed(bundle, response):
 
     for e, r in zip(bundle["entry"], response["entry"]):
         resource = rename(e["resource"])
-        yield {**resource, "id": names[e["fullUrl"]].split("/")[1], "meta": {**resource.get("meta", {}), "lastUpdated": r["response"]["lastModified"]}}
+        yield {
+            **resource,
+            "id": names[e["fullUrl"]].split("/")[1],
+            "meta": {**resource.get("meta", {}), "lastUpdated": r["response"]["lastModified"]},
+        }
 
 
 def load(dev, bundles, log, check=lambda good, text: None):

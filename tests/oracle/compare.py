@@ -1,9 +1,9 @@
-#!/usr/bin/env python3
-"""compare.py [--seed N] [--count N] [--url URL]: the project's own data set against a development instance.
+"""The project's own data set against a development instance: main(), with --seed N and --count N.
 
 Each question goes to the server and to the scan; a difference is printed with what a reader needs to judge it. The last
 line counts the questions.
 """
+
 import argparse
 import collections
 import concurrent.futures
@@ -15,7 +15,10 @@ import sys
 import time
 import urllib.parse
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
+sys.path[:0] = [
+    str(pathlib.Path(__file__).resolve().parent),
+    str(pathlib.Path(__file__).resolve().parents[1] / "support"),
+]
 import facts
 import kagari
 import queries
@@ -47,8 +50,12 @@ class Comparison:
             path, _, query = url.partition("?")
             pairs = query.split("&")
             some = self.random.randint(0, len(pairs) - 1)
-            answer = self.client.request("POST", (path + "/" if path else "") + "_search" + ("?" + "&".join(pairs[:some]) if some else ""), "&".join(pairs[some:]),
-                                         {"Content-Type": "application/x-www-form-urlencoded"})
+            answer = self.client.request(
+                "POST",
+                (path + "/" if path else "") + "_search" + ("?" + "&".join(pairs[:some]) if some else ""),
+                "&".join(pairs[some:]),
+                {"Content-Type": "application/x-www-form-urlencoded"},
+            )
         else:
             answer = self.client.request("GET", url)
         if answer.status != 200:
@@ -64,10 +71,14 @@ class Comparison:
             post, limit = False, limit and limit - 1
 
     def link(self, bundle, relation):
-        return next((l["url"][len(self.base):].lstrip("/") for l in bundle["link"] if l["relation"] == relation), None)
+        return next((l["url"][len(self.base) :].lstrip("/") for l in bundle["link"] if l["relation"] == relation), None)
 
     def entries(self, bundle, mode):
-        return [(e["resource"]["resourceType"], e["resource"]["id"]) for e in bundle.get("entry", []) if e["search"]["mode"] == mode]
+        return [
+            (e["resource"]["resourceType"], e["resource"]["id"])
+            for e in bundle.get("entry", [])
+            if e["search"]["mode"] == mode
+        ]
 
     # ---- comparing
 
@@ -100,7 +111,9 @@ class Comparison:
                     yield f"total {bundle['total']} instead of {len(want)}"
             elif ("_total", "accurate") in q.result:
                 yield "no total"
-            said = collections.Counter(urllib.parse.parse_qsl(urllib.parse.urlparse(self.link(bundle, "self")).query, keep_blank_values=True))
+            said = collections.Counter(
+                urllib.parse.parse_qsl(urllib.parse.urlparse(self.link(bundle, "self")).query, keep_blank_values=True)
+            )
             if asked - said:
                 yield f"not in the self link: {asked - said}"
             unknown = [e["resource"] for e in bundle.get("entry", []) if e["search"]["mode"] == "outcome"]
@@ -179,14 +192,19 @@ class Comparison:
         self.deleted, changed = [], []
         for r in spare:
             other = self.random.choice([o for o in resources if o["resourceType"] == r["resourceType"]])
-            if self.random.random() < .2:
+            if self.random.random() < 0.2:
                 self.check(self.client.request("DELETE", f"{r['resourceType']}/{r['id']}"))
                 self.deleted.append(r)
             else:
                 changed.append({**other, "id": r["id"]})
         gone = {(r["resourceType"], r["id"]) for r in spare}
         kept = [r for k, r in self.scan.resources.items() if k not in gone]
-        self.scan = scan.Scan(self.scan.facts, self.base, kept + load(self.client, changed), self.scan.gone | {(r["resourceType"], r["id"]) for r in self.deleted})
+        self.scan = scan.Scan(
+            self.scan.facts,
+            self.base,
+            kept + load(self.client, changed),
+            self.scan.gone | {(r["resourceType"], r["id"]) for r in self.deleted},
+        )
 
     def check(self, answer):
         if answer.status not in (200, 201, 204):
@@ -196,8 +214,18 @@ class Comparison:
     def walks(self, client_of, seconds):
         """Pages are turned while others write: what stays as it was comes once, in order; what changes at most once."""
         still, moving = ([f"walk-{name}{n}" for n in range(count)] for name, count in (("s", 60), ("m", 30)))
-        text = {id: {"resourceType": "Observation", "id": id, "status": "final", "code": {"coding": [{"system": "http://example.org/walk", "code": f"c{n % 7}"}]},
-                     "meta": {"tag": [{"code": "walk"}]}, "effectiveDateTime": f"2020-01-{n % 9 + 1:02d}", "valueQuantity": {"value": n % 5, "unit": "x"}} for n, id in enumerate(still + moving)}
+        text = {
+            id: {
+                "resourceType": "Observation",
+                "id": id,
+                "status": "final",
+                "code": {"coding": [{"system": "http://example.org/walk", "code": f"c{n % 7}"}]},
+                "meta": {"tag": [{"code": "walk"}]},
+                "effectiveDateTime": f"2020-01-{n % 9 + 1:02d}",
+                "valueQuantity": {"value": n % 5, "unit": "x"},
+            }
+            for n, id in enumerate(still + moving)
+        }
         load(self.client, list(text.values()))
         end = time.monotonic() + seconds
 
@@ -205,19 +233,50 @@ class Comparison:
             client, random_ = client_of(), random.Random(part)
             while time.monotonic() < end:
                 id = random_.choice(moving[part::2])
-                body = {**text[id], "effectiveDateTime": f"2020-01-{random_.randint(1, 28):02d}", "valueQuantity": {"value": random_.randint(0, 9), "unit": "x"}}
-                self.check(client.request("DELETE", f"Observation/{id}") if random_.random() < .3 else client.request("PUT", f"Observation/{id}", body))
+                body = {
+                    **text[id],
+                    "effectiveDateTime": f"2020-01-{random_.randint(1, 28):02d}",
+                    "valueQuantity": {"value": random_.randint(0, 9), "unit": "x"},
+                }
+                self.check(
+                    client.request("DELETE", f"Observation/{id}")
+                    if random_.random() < 0.3
+                    else client.request("PUT", f"Observation/{id}", body)
+                )
 
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             writers = [pool.submit(write, part) for part in range(2)]
             while time.monotonic() < end:
-                sort = self.random.choice(["", "date", "-date", "code", "-value-quantity,_id", "_lastUpdated", "-_lastUpdated", "_id", "code,-date"])
-                criteria = self.random.choice([[("_tag", "walk")], [("_tag", "walk"), ("date", "ge2020")], [("code", "http://example.org/walk|")], [("status", "final"), ("code", "c1,c2,c3,c4,c5,c6,c0"), ("_tag", "walk")]])
-                url = "Observation?" + encode(criteria + [("_count", str(self.random.randint(1, 20)))] + ([("_sort", sort)] if sort else []))
+                sort = self.random.choice(
+                    [
+                        "",
+                        "date",
+                        "-date",
+                        "code",
+                        "-value-quantity,_id",
+                        "_lastUpdated",
+                        "-_lastUpdated",
+                        "_id",
+                        "code,-date",
+                    ]
+                )
+                criteria = self.random.choice(
+                    [
+                        [("_tag", "walk")],
+                        [("_tag", "walk"), ("date", "ge2020")],
+                        [("code", "http://example.org/walk|")],
+                        [("status", "final"), ("code", "c1,c2,c3,c4,c5,c6,c0"), ("_tag", "walk")],
+                    ]
+                )
+                url = "Observation?" + encode(
+                    criteria + [("_count", str(self.random.randint(1, 20)))] + ([("_sort", sort)] if sort else [])
+                )
                 got = [id for bundle in self.pages(url) for _, id in self.entries(bundle, "match")]
                 twice = {id for id in got if got.count(id) > 1}
                 missing = set(still) - set(got)
-                self.passed, self.failed = self.passed + (not twice and not missing), self.failed + bool(twice or missing)
+                self.passed, self.failed = self.passed + (not twice and not missing), self.failed + bool(
+                    twice or missing
+                )
                 if twice or missing:
                     self.report(url, f"while others write: twice {sorted(twice)[:5]}, missing {sorted(missing)[:5]}")
             for w in writers:
@@ -228,19 +287,27 @@ def load(client, resources):
     """PUTs all in a few batches; the resources with the server's meta."""
     out = []
     for n in range(0, len(resources), 50):
-        part = resources[n:n + 50]
-        bundle = {"resourceType": "Bundle", "type": "batch", "entry": [
-            {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in part]}
+        part = resources[n : n + 50]
+        bundle = {
+            "resourceType": "Bundle",
+            "type": "batch",
+            "entry": [
+                {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in part
+            ],
+        }
         answer = client.request("POST", "", facts.write(bundle), {"Prefer": "return=representation"})
         for r, e in zip(part, answer.json["entry"]):
             if not e["response"]["status"].startswith("20"):
                 raise ValueError(f"loading {r['resourceType']}/{r['id']}: {json.dumps(e)[:1000]}")
-            out.append({**facts.parse(facts.write(r)), "meta": e["resource"]["meta"]})  # labels of the version before stay
+            out.append(
+                {**facts.parse(facts.write(r)), "meta": e["resource"]["meta"]}
+            )  # labels of the version before stay
     return out
 
 
 def main():
     import data
+
     options = argparse.ArgumentParser()
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--count", type=int, default=500)
@@ -254,10 +321,8 @@ def main():
             comparison.run(min(100, options.count - n))
         compared = time.monotonic()
         comparison.walks(dev.client, 2)
-        print(f"loaded in {loaded - started:.1f} s, compared in {compared - loaded:.1f} s, with {(len(comparison.deleted))} deleted")
+        print(
+            f"loaded in {loaded - started:.1f} s, compared in {compared - loaded:.1f} s, with {(len(comparison.deleted))} deleted"
+        )
         print(f"{comparison.passed} passed, {comparison.failed} failed")
     sys.exit(bool(comparison.failed))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 Paths are walked over plain JSON, a step at a time: names, `as`, the few forms of where() that R4's parameters use.
 The tables are those of conf/definitions (facts of the specification); no code is shared with the server.
 """
+
 import decimal
 import json
 import pathlib
@@ -83,7 +84,11 @@ class Facts:
             if f[0] == "type":
                 self.types[f[1]] = current = {"base": f[3], "kind": f[2], "elements": {}, "abstract": f[4] == "a"}
             elif f[0] == "e":
-                current["elements"][f[1]] = (f[2], [t.split("(")[0] for t in f[4].split(" ")], f[6] if len(f) > 6 else None)
+                current["elements"][f[1]] = (
+                    f[2],
+                    [t.split("(")[0] for t in f[4].split(" ")],
+                    f[6] if len(f) > 6 else None,
+                )
         for f in lines("search.txt"):
             if f[0] == "param":
                 parameter = Parameter(*f[1:6], f[6] if len(f) > 6 else "")
@@ -123,7 +128,7 @@ class Facts:
             kind = self.types[kind]["base"]
         return None
 
-    # ---- walking: an item is (type, path within the type, value, value set); a primitive's value may be None
+    # ---- walking: an item is (type, path within the type, value, value set)
 
     def child(self, item, name, only=None):
         kind, path, node, _ = item
@@ -132,15 +137,15 @@ class Facts:
         below = f"{path}.{name}" if path else name
         plain, choice = self.element(kind, below), self.element(kind, below + "[x]")
         if plain:
-            found = [(plain[1][0], node.get(name), node.get("_" + name), plain[2])]
+            found = [(plain[1][0], node.get(name), plain[2])]
         elif choice:
             keys = [(t, name + t[0].upper() + t[1:]) for t in choice[1]]
             if choice[1] == ["*"]:
                 keys = [(t, name + t[0].upper() + t[1:]) for t in self.types]
-            found = [(t, node[k], node.get("_" + k), choice[2]) for t, k in keys if k in node]
+            found = [(t, node[k], choice[2]) for t, k in keys if k in node]
         else:
             return
-        for t, value, _, valueset in found:
+        for t, value, valueset in found:
             for v in value if isinstance(value, list) else [value]:
                 if v is None:
                     continue
@@ -193,13 +198,22 @@ class Facts:
             elif how == "name":
                 items = [c for i in items for c in self.child(i, what)]
             elif how == "as":
-                items = [i for i in items if i[0].lower() == what.lower() or (self.is_a(i[0], what) and i[0][0].isupper() and i[0] != what)]
+                items = [
+                    i
+                    for i in items
+                    if i[0].lower() == what.lower() or (self.is_a(i[0], what) and i[0][0].isupper() and i[0] != what)
+                ]
             elif how == "where":
                 items = [i for i in items if self.where(i, what, resource)]
             elif how == "extension":
-                items = [("Extension", "", e, None) for i in items for e in i[2].get("extension", []) if f"'{e.get('url')}'" == what]
+                items = [
+                    ("Extension", "", e, None)
+                    for i in items
+                    for e in i[2].get("extension", [])
+                    if f"'{e.get('url')}'" == what
+                ]
             elif how == "index":
-                items = items[what:what + 1]
+                items = items[what : what + 1]
             else:
                 items = [("boolean", "", any(i[2] is not False for i in items), None)]
         return items

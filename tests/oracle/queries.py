@@ -1,4 +1,5 @@
 """Questions made at random of values that the data have, so that most of them find something."""
+
 import datetime
 import decimal
 import itertools
@@ -9,10 +10,25 @@ import unicodedata
 import scan
 import values
 
-RELATED = [["g", "kg", "mg", "ug", "[lb_av]"], ["m", "cm", "mm", "[in_i]"], ["mol/L", "mmol/L", "umol/L"], ["g/L", "mg/dL", "g/dL", "mg/mL", "ug/mL"],
-           ["mm[Hg]", "kPa", "cm[H2O]"], ["s", "min", "h", "d", "wk", "mo", "a"], ["Cel", "[degF]", "K"], ["L", "mL", "dL"], ["10*9/L", "10*3/uL", "/mL"], ["%", "1"]]
+RELATED = [
+    ["g", "kg", "mg", "ug", "[lb_av]"],
+    ["m", "cm", "mm", "[in_i]"],
+    ["mol/L", "mmol/L", "umol/L"],
+    ["g/L", "mg/dL", "g/dL", "mg/mL", "ug/mL"],
+    ["mm[Hg]", "kPa", "cm[H2O]"],
+    ["s", "min", "h", "d", "wk", "mo", "a"],
+    ["Cel", "[degF]", "K"],
+    ["L", "mL", "dL"],
+    ["10*9/L", "10*3/uL", "/mL"],
+    ["%", "1"],
+]
 WIDE = str.maketrans({c: c + 0xFEE0 for c in range(0x21, 0x7F)})
-ZONES = [datetime.timezone.utc, values.ZONE, datetime.timezone(-datetime.timedelta(hours=5)), datetime.timezone(datetime.timedelta(hours=5, minutes=45))]
+ZONES = [
+    datetime.timezone.utc,
+    values.ZONE,
+    datetime.timezone(-datetime.timedelta(hours=5)),
+    datetime.timezone(datetime.timedelta(hours=5, minutes=45)),
+]
 
 
 def escape(text):
@@ -35,8 +51,12 @@ class Generator:
         self.scan, self.random = scan_, random
         self.kinds = sorted(kinds or scan_.by_type)
         self.usable = {}
-        for kind in self.kinds:
-            self.usable[kind] = [p for p in scan_.parameters[kind].values() if p.branches and p.kind != "special" and not (kind == "Bundle" and p.kind == "reference")]
+        for kind in scan_.by_type:
+            self.usable[kind] = [
+                p
+                for p in scan_.parameters[kind].values()
+                if p.branches and p.kind != "special" and not (kind == "Bundle" and p.kind == "reference")
+            ]
 
     def chance(self, p):
         return self.random.random() < p
@@ -53,8 +73,8 @@ class Generator:
         system, code, texts, types, valueset, how = v
         forms = []
         if code is not None:
-            said = self.pick([code, code.upper(), code.lower()]) if how == "code" and self.chance(.3) else code
-            if how == "contact" and self.chance(.3):
+            said = self.pick([code, code.upper(), code.lower()]) if how == "code" and self.chance(0.3) else code
+            if how == "contact" and self.chance(0.3):
                 said = re.sub("[ -]", "", said)
             forms += [escape(said)] * 3
             if system:
@@ -68,21 +88,49 @@ class Generator:
         choices = [(None, f) for f in forms] * 3 + ([("not", f) for f in forms] if parameter.code != "_id" else [])
         for t in texts:
             words = t.split()
-            choices += [("text", escape(t)), ("text", escape(" ".join(words[:self.random.randint(1, len(words) or 1)])))]
+            choices += [
+                ("text", escape(t)),
+                ("text", escape(" ".join(words[: self.random.randint(1, len(words) or 1)]))),
+            ]
         for s, c in types:
             if s and c and code:
                 choices += [("of-type", f"{escape(s)}|{escape(c)}|{escape(code)}")] * 4
         return self.pick(choices) if choices else None
 
     def string(self, v, _):
-        folded = self.pick([v, v.upper(), v.lower(), v.translate(WIDE), unicodedata.normalize("NFD", v), unicodedata.normalize("NFKC", v), values.fold(v), self.kana(v), re.sub("(?<=[ァ-ヺ])[アイウエオ]", "ー", v)])
+        folded = self.pick(
+            [
+                v,
+                v.upper(),
+                v.lower(),
+                v.translate(WIDE),
+                unicodedata.normalize("NFD", v),
+                unicodedata.normalize("NFKC", v),
+                values.fold(v),
+                self.kana(v),
+                re.sub("(?<=[ァ-ヺ])[アイウエオ]", "ー", v),
+            ]
+        )
         n = self.random.randint(1, len(folded))
         at = self.random.randint(0, max(0, len(v) - 2))
-        choice = self.pick([(None, folded), (None, folded[:n]), (None, folded[:3]), ("exact", v), ("exact", folded), ("exact", v[:n]), ("contains", v[at:at + self.random.randint(1, 8)]), ("contains", folded[-3:])])
+        choice = self.pick(
+            [
+                (None, folded),
+                (None, folded[:n]),
+                (None, folded[:3]),
+                ("exact", v),
+                ("exact", folded),
+                ("exact", v[:n]),
+                ("contains", v[at : at + self.random.randint(1, 8)]),
+                ("contains", folded[-3:]),
+            ]
+        )
         return choice[0], escape(choice[1])
 
     def kana(self, text):
-        return "".join(chr(ord(c) + 0x60) if "ぁ" <= c <= "ゖ" else chr(ord(c) - 0x60) if "ァ" <= c <= "ヶ" else c for c in text)
+        return "".join(
+            chr(ord(c) + 0x60) if "ぁ" <= c <= "ゖ" else chr(ord(c) - 0x60) if "ァ" <= c <= "ヶ" else c for c in text
+        )
 
     def date(self, v, parameter):
         ends = [e for e in (v[0], v[1] - 1) if abs(e) < values.OPEN // 2]
@@ -90,18 +138,32 @@ class Generator:
             return None
         moment = values.EPOCH + datetime.timedelta(microseconds=self.pick(ends))
         try:
-            moment += self.pick([datetime.timedelta()] * 5 + [datetime.timedelta(days=1), -datetime.timedelta(seconds=1), datetime.timedelta(days=-400)])
+            moment += self.pick(
+                [datetime.timedelta()] * 5
+                + [datetime.timedelta(days=1), -datetime.timedelta(seconds=1), datetime.timedelta(days=-400)]
+            )
             moment = moment.astimezone(self.pick(ZONES))
         except OverflowError:
             return None
-        form = self.pick(["%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S"])
+        form = self.pick(
+            [
+                "%Y",
+                "%Y-%m",
+                "%Y-%m-%d",
+                "%Y-%m-%d",
+                "%Y-%m-%dT%H:%M",
+                "%Y-%m-%dT%H:%M:%S",
+                "%Y-%m-%dT%H:%M:%S.%f",
+                "%Y-%m-%dT%H:%M:%S",
+            ]
+        )
         text = moment.strftime(form).rjust(len(moment.strftime(form)), "0")
-        text = f"{moment.year:04d}" + text[text.index("-"):] if "-" in text else f"{moment.year:04d}"
+        text = f"{moment.year:04d}" + text[text.index("-") :] if "-" in text else f"{moment.year:04d}"
         if "%f" in form:
             text = text[:-3]
-        if "T" in form and self.chance(.8):
+        if "T" in form and self.chance(0.8):
             offset = moment.strftime("%z")
-            text += "Z" if offset == "+0000" and self.chance(.5) else f"{offset[:3]}:{offset[3:]}"
+            text += "Z" if offset == "+0000" and self.chance(0.5) else f"{offset[:3]}:{offset[3:]}"
         prefix = self.pick(["", *values.PREFIXES])
         if prefix == "ap" and parameter.code == "_lastUpdated":  # a tenth of next to nothing
             prefix = "ge"
@@ -110,7 +172,13 @@ class Generator:
     def digits(self, number):
         d = decimal.Decimal(number.numerator) / decimal.Decimal(number.denominator)
         places = self.pick([0, 1, 2, 3])
-        forms = [f"{d:f}", f"{d:f}", f"{d:.{places}f}", f"{d:.{places}f}", f"{d + self.pick([1, -1]) * decimal.Decimal(10) ** -places:.{places}f}"]
+        forms = [
+            f"{d:f}",
+            f"{d:f}",
+            f"{d:.{places}f}",
+            f"{d:.{places}f}",
+            f"{d + self.pick([1, -1]) * decimal.Decimal(10) ** -places:.{places}f}",
+        ]
         if d and abs(d) < 10**9:
             forms.append(f"{d:.{self.pick([0, 1, 2])}e}".replace("e+", "e"))
         return self.pick(forms)
@@ -123,9 +191,13 @@ class Generator:
 
     def quantity(self, v, _):
         value, system, code, unit = self.pick([e for e in v if e])
-        units = [""] + ([f"|{escape(system)}|{escape(code)}"] * 3 if system and code else []) + ([f"||{escape(u)}" for u in (code, unit) if u])
+        units = (
+            [""]
+            + ([f"|{escape(system)}|{escape(code)}"] * 3 if system and code else [])
+            + ([f"||{escape(u)}" for u in (code, unit) if u])
+        )
         said = self.pick(units)
-        if system == scan.UCUM and code and self.chance(.3):
+        if system == scan.UCUM and code and self.chance(0.3):
             other = [c for group in RELATED if code in group for c in group]
             if other:
                 offset, factor, _ = values.unit(code)
@@ -141,7 +213,12 @@ class Generator:
         choices = [(None, v), (None, bare)]
         if not v.startswith("urn:"):
             cuts = [i for i, c in enumerate(bare) if c == "/" and i > 8]
-            choices += [("below", bare[:self.pick(cuts)] if cuts else bare), ("below", bare), ("above", bare + "/more/of"), ("above", bare)]
+            choices += [
+                ("below", bare[: self.pick(cuts)] if cuts else bare),
+                ("below", bare),
+                ("above", bare + "/more/of"),
+                ("above", bare),
+            ]
         modifier, text = self.pick(choices)
         return modifier, escape(text)
 
@@ -150,7 +227,12 @@ class Generator:
         choices = []
         if isinstance(target, tuple):
             kind, id = target
-            choices += [(None, id), (None, f"{kind}/{id}"), (None, f"{self.scan.base}/{kind}/{id}"), (None, f"{kind}/{id}/_history/1")]
+            choices += [
+                (None, id),
+                (None, f"{kind}/{id}"),
+                (None, f"{self.scan.base}/{kind}/{id}"),
+                (None, f"{kind}/{id}/_history/1"),
+            ]
             if not parameter.targets or kind in parameter.targets:
                 choices += [(kind, id)] * 2
         elif canonical:
@@ -190,7 +272,7 @@ class Generator:
         """(name, text) that a resource of the type probably answers to"""
         for _ in range(20):
             parameter = self.pick(usable or self.usable[kind])
-            if self.chance(.03):
+            if self.chance(0.03):
                 return parameter.code + ":missing", self.pick(["true", "false"])
             made = self.alternative(parameter, resource)
             if not made or made[1] == "":
@@ -204,11 +286,11 @@ class Generator:
         return "_id", resource["id"]
 
     def criterion(self, kind, resource, depth=0):
-        if depth < 3 and self.chance(.18):
+        if depth < 3 and self.chance(0.18):
             made = self.chain(kind, resource, depth)
             if made:
                 return made
-        if depth < 3 and self.chance(.1):
+        if depth < 3 and self.chance(0.1):
             made = self.has(kind, resource, depth)
             if made:
                 return made
@@ -221,7 +303,7 @@ class Generator:
         parameter, target = self.pick(links)
         name, text = self.criterion(target[0], self.scan.resources[target], depth + 1)
         others = {t for t in (parameter.targets or self.scan.parameters) if self.scan.knows(t, name)}
-        typed = others != {target[0]} and (name.startswith("_has") or not name.startswith("_") or self.chance(.5))
+        typed = others != {target[0]} and (name.startswith("_has") or not name.startswith("_") or self.chance(0.5))
         return f"{parameter.code}{':' + target[0] if typed or self.chance(.2) else ''}.{name}", text
 
     def has(self, kind, resource, depth):
@@ -229,7 +311,9 @@ class Generator:
         for source in self.kinds:
             for parameter in self.usable[source]:
                 if parameter.kind == "reference" and (not parameter.targets or kind in parameter.targets):
-                    for id in itertools.islice(self.scan.referrers(source, parameter.code).get((kind, resource["id"]), ()), 3):
+                    for id in itertools.islice(
+                        self.scan.referrers(source, parameter.code).get((kind, resource["id"]), ()), 3
+                    ):
                         links.append((parameter.code, source, id))
         if not links:
             return None
@@ -237,21 +321,31 @@ class Generator:
         name, text = self.criterion(source, self.scan.resources[source, id], depth + 1)
         return f"_has:{source}:{code}:{name}", text
 
-    OPERATORS = {"date": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "po", "co"), "number": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"), "string": ("eq", "ne", "co", "sw", "ew"),
-                 "token": ("eq", "ne"), "reference": ("re",), "uri": ("eq", "ne")}
+    OPERATORS = {
+        "date": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "po", "co"),
+        "number": ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"),
+        "string": ("eq", "ne", "co", "sw", "ew"),
+        "token": ("eq", "ne"),
+        "reference": ("re",),
+        "uri": ("eq", "ne"),
+    }
     OPERATORS["quantity"] = OPERATORS["number"]
 
     def comparison(self, kind, resource):
         """path operator value, for _filter"""
         for _ in range(40):
             parameter = self.pick(self.usable[kind])
-            targets = self.scan.targets(parameter, resource) if parameter.kind == "reference" and len(parameter.targets) == 1 else []
-            if targets and self.chance(.5):
+            targets = (
+                self.scan.targets(parameter, resource)
+                if parameter.kind == "reference" and len(parameter.targets) == 1
+                else []
+            )
+            if targets and self.chance(0.5):
                 inner = self.comparison(targets[0][0], self.scan.resources[targets[0]])
                 return inner and f"{parameter.code}.{inner}"
             if parameter.kind not in self.OPERATORS or parameter.code in ("_lastUpdated", "_text", "_content"):
                 continue
-            if self.chance(.05):
+            if self.chance(0.05):
                 return f"{parameter.code} pr {self.pick(['true', 'false'])}"
             found = self.scan.values(parameter, resource)
             operator = self.pick(self.OPERATORS[parameter.kind])
@@ -260,7 +354,9 @@ class Generator:
             if parameter.kind == "string":
                 v = self.pick(found)
                 text = {"sw": v[:3], "ew": v[-2:], "co": v[1:4]}.get(operator, v)
-                if not values.fold(text) or re.search("[ァ-ヺー]", values.fold(text)):  # long vowels: the plain parameter asks for them
+                if not values.fold(text) or re.search(
+                    "[ァ-ヺー]", values.fold(text)
+                ):  # long vowels: the plain parameter asks for them
                     continue
             else:
                 made = getattr(self, parameter.kind)(self.pick(found), parameter)
@@ -277,11 +373,11 @@ class Generator:
         terms = [t for t in (self.comparison(kind, resource) for _ in range(self.pick([1, 1, 2, 2, 3]))) if t]
         if not terms:
             return "_id", resource["id"]
-        terms = [f"not ({t})" if self.chance(.15) else f"({t})" if self.chance(.1) else t for t in terms]
+        terms = [f"not ({t})" if self.chance(0.15) else f"({t})" if self.chance(0.1) else t for t in terms]
         text = terms[0]
         for t in terms[1:]:
             text = f"{text} {self.pick(['and', 'or'])} {t}"
-            if self.chance(.1):
+            if self.chance(0.1):
                 text = f"({text})"
         return "_filter", text
 
@@ -290,44 +386,54 @@ class Generator:
     def across(self):
         """Over several types, or all, with parameters that they share."""
         kinds = self.random.sample(self.kinds, min(len(self.kinds), self.pick([2, 2, 3, 0])))
-        alike = [{p.code: p.kind for p in self.usable[k]} for k in kinds] or [{c: p.kind for c, p in self.scan.facts.parameters["Resource"].items() if p.branches}]
+        alike = [{p.code: p.kind for p in self.usable[k]} for k in kinds] or [
+            {c: p.kind for c, p in self.scan.facts.parameters["Resource"].items() if p.branches}
+        ]
         common = {c for c, k in alike[0].items() if all(a.get(c) == k for a in alike)}
         kind = self.pick(kinds or self.kinds)
         usable = [p for p in self.usable[kind] if p.code in common and p.kind != "reference"]
         q = Query(kinds, [self.single(kind, self.any_of(kind), usable) for _ in range(self.pick([0, 1, 1, 2]))])
         holders = [c for c in self.scan.facts.compartments if c in self.scan.by_type]
-        if not kinds or self.chance(.3):
+        if not kinds or self.chance(0.3):
             q.compartment = (c := self.pick(holders), self.pick(self.scan.by_type[c]))
-        if self.chance(.3):
+        if self.chance(0.3):
             q.sort = self.pick(["_id", "-_id", "_lastUpdated,_id", "-_lastUpdated"])
         q.count = self.pick([None, 1, 3, 7])
         return q
 
     def query(self):
-        if self.chance(.05):
+        if self.chance(0.05):
             return self.across()
         kind = self.pick(self.kinds)
         resource = self.any_of(kind)
         q = Query([kind], [self.criterion(kind, resource) for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))])
-        if self.chance(.08):
+        if self.chance(0.08):
             q.criteria.append(self.filter(kind, resource))
-        members = [c for c in self.scan.facts.compartments if kind in self.scan.facts.compartments[c] and c in self.scan.by_type]
-        if members and self.chance(.08):
+        members = [
+            c
+            for c in self.scan.facts.compartments
+            if kind in self.scan.facts.compartments[c] and c in self.scan.by_type
+        ]
+        if members and self.chance(0.08):
             q.compartment = (c := self.pick(members), self.pick(self.scan.by_type[c]))
-            if self.chance(.7):
+            if self.chance(0.7):
                 q.compartment = self.compartment_of(kind, resource) or q.compartment
-        if self.chance(.3):
+        if self.chance(0.3):
             sortable = [p for p in self.usable[kind] if p.kind not in ("composite", "special")]
-            q.sort = ",".join(dict.fromkeys(("-" if self.chance(.5) else "") + self.pick(sortable).code for _ in range(self.pick([1, 1, 2, 3]))))
-        if self.chance(.15):
+            q.sort = ",".join(
+                dict.fromkeys(
+                    ("-" if self.chance(0.5) else "") + self.pick(sortable).code for _ in range(self.pick([1, 1, 2, 3]))
+                )
+            )
+        if self.chance(0.15):
             self.add_includes(q, kind, resource)
-        if self.chance(.1):
+        if self.chance(0.1):
             q.result.append(("_total", "accurate"))
-        elif self.chance(.05):
+        elif self.chance(0.05):
             q.result.append(("_summary", "count"))
-        if self.chance(.2):
+        if self.chance(0.2):
             q.count = self.pick([1, 2, 3, 5, 7])
-        q.post = self.chance(.1)
+        q.post = self.chance(0.1)
         return q
 
     def compartment_of(self, kind, resource):
@@ -340,29 +446,69 @@ class Generator:
 
     def add_includes(self, q, kind, resource):
         for _ in range(self.pick([1, 1, 2, 3])):
-            if self.chance(.5):
-                source = kind if self.chance(.8) else self.pick(self.kinds)
+            if self.chance(0.5):
+                source = kind if self.chance(0.8) else self.pick(self.kinds)
                 codes = [p for p in self.usable[source] if p.kind == "reference"]
                 if codes:
                     used = [p for p in codes if self.scan.targets(p, resource)] if source == kind else []
                     p = self.pick(used or codes)
                     targets = [t for t in p.targets if t in self.kinds]
-                    text = self.pick([f"{source}:{p.code}", f"{source}:{p.code}", f"{source}:*"] + [f"{source}:{p.code}:{self.pick(targets)}" for _ in targets[:1]])
-                    q.includes.append((False, source != kind or self.chance(.3), text))
+                    text = self.pick(
+                        [f"{source}:{p.code}", f"{source}:{p.code}", f"{source}:*"]
+                        + [f"{source}:{p.code}:{self.pick(targets)}" for _ in targets[:1]]
+                    )
+                    q.includes.append((False, source != kind or self.chance(0.3), text))
             else:
-                links = [(s, p) for s in self.kinds for p in self.usable[s] if p.kind == "reference" and kind in p.targets and self.scan.referrers(s, p.code)]
+                links = [
+                    (s, p)
+                    for s in self.kinds
+                    for p in self.usable[s]
+                    if p.kind == "reference" and kind in p.targets and self.scan.referrers(s, p.code)
+                ]
                 if links:
                     source, p = self.pick(links)
-                    q.includes.append((True, self.chance(.2), self.pick([f"{source}:{p.code}", f"{source}:{p.code}", f"{source}:*", f"{source}:{p.code}:{kind}"])))
+                    q.includes.append(
+                        (
+                            True,
+                            self.chance(0.2),
+                            self.pick(
+                                [f"{source}:{p.code}", f"{source}:{p.code}", f"{source}:*", f"{source}:{p.code}:{kind}"]
+                            ),
+                        )
+                    )
 
     # ---- questions that are to be refused, never answered as if they had not been asked
 
     WRONG = {
-        "date": [(None, t) for t in ("2020-13", "20200101", "2021-02-29", "xx2020", "2020-1-1", "2020-01-01T25:00", "gt", "yesterday", "2020-01-01T10:00+9")] + [("exact", "2020"), ("not", "2020"), ("contains", "2020")],
+        "date": [
+            (None, t)
+            for t in (
+                "2020-13",
+                "20200101",
+                "2021-02-29",
+                "xx2020",
+                "2020-1-1",
+                "2020-01-01T25:00",
+                "gt",
+                "yesterday",
+                "2020-01-01T10:00+9",
+            )
+        ]
+        + [("exact", "2020"), ("not", "2020"), ("contains", "2020")],
         "number": [(None, t) for t in ("x", "1.2.3", "gt", "1e", "0x10", "1 2")] + [("exact", "1"), ("not", "1")],
-        "quantity": [(None, t) for t in ("x", "5.4|", "5|http://unitsofmeasure.org|", "5|a|b|c", "gt|a|b", "|a|b")] + [("exact", "1"), ("below", "1")],
+        "quantity": [(None, t) for t in ("x", "5.4|", "5|http://unitsofmeasure.org|", "5|a|b|c", "gt|a|b", "|a|b")]
+        + [("exact", "1"), ("below", "1")],
         "string": [("below", "x"), ("not", "x"), ("Patient", "x"), ("identifier", "x")],
-        "token": [(None, "a|b|c"), (None, "|"), ("exact", "x"), ("contains", "x"), ("of-type", "a|b"), ("of-type", "x"), ("Patient", "x"), ("identifier", "x")],
+        "token": [
+            (None, "a|b|c"),
+            (None, "|"),
+            ("exact", "x"),
+            ("contains", "x"),
+            ("of-type", "a|b"),
+            ("of-type", "x"),
+            ("Patient", "x"),
+            ("identifier", "x"),
+        ],
         "reference": [("exact", "x"), ("Nothing", "x"), ("not", "x"), ("contains", "x"), (None, "no id")],
         "uri": [("exact", "x"), ("not", "x"), ("contains", "x")],
         "composite": [(None, "x"), (None, "x$"), (None, "$x"), (None, "a$b$c$d$e"), ("exact", "a$b"), ("not", "a$b")],
@@ -378,8 +524,23 @@ class Generator:
         modifier, text = self.pick(choices)
         if p.code == "_id" and modifier not in ("exact", ".name", "missing"):
             modifier, text = "contains", "x"
-        result = [("_sort", "nothing"), ("_count", "-1"), ("_count", "many"), ("_include", "Nothing:x"), ("_include", f"{kind}:nothing"), ("_revinclude", "Patient:nothing"), ("_summary", "some"),
-                  ("_total", "most"), (f"_has:Nothing:patient:{p.code}", "x"), ("_has:Observation:nothing:code", "x"), ("_has:Observation:code", "x")]
-        if self.chance(.2):
+        result = [
+            ("_sort", "nothing"),
+            ("_count", "-1"),
+            ("_count", "many"),
+            ("_include", "Nothing:x"),
+            ("_include", f"{kind}:nothing"),
+            ("_revinclude", "Patient:nothing"),
+            ("_summary", "some"),
+            ("_total", "most"),
+            (f"_has:Nothing:patient:{p.code}", "x"),
+            ("_has:Observation:nothing:code", "x"),
+            ("_has:Observation:code", "x"),
+        ]
+        if self.chance(0.2):
             return kind, *self.pick(result)
-        return kind, p.code + (modifier if modifier and modifier[0] == "." else ":" + modifier if modifier else ""), text
+        return (
+            kind,
+            p.code + (modifier if modifier and modifier[0] == "." else ":" + modifier if modifier else ""),
+            text,
+        )

@@ -3,6 +3,7 @@
 A Scan holds the resources as they were sent, with the id and lastUpdated that the server gave them. Its questions are
 the same texts that are sent to the server; it reads them anew by the words of search.html.
 """
+
 import itertools
 import json
 import re
@@ -14,8 +15,13 @@ from values import asked, date_range, fold, instants, number_matches, range_matc
 UCUM = "http://unitsofmeasure.org"
 INFINITY = float("inf")
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-NAME_PARTS = {"HumanName": ("family", "given", "prefix", "suffix", "text"), "CodeableConcept": ("text",), "ContactPoint": ("value",), "Annotation": ("text",),
-              "Address": ("line", "city", "district", "state", "postalCode", "country", "text")}
+NAME_PARTS = {
+    "HumanName": ("family", "given", "prefix", "suffix", "text"),
+    "CodeableConcept": ("text",),
+    "ContactPoint": ("value",),
+    "Annotation": ("text",),
+    "Address": ("line", "city", "district", "state", "postalCode", "country", "text"),
+}
 SPECIAL_VALUES = "http://terminology.hl7.org/CodeSystem/special-values"
 
 
@@ -60,7 +66,11 @@ class Scan:
     def values(self, parameter, resource):
         key = parameter, resource["resourceType"], resource["id"]
         if key not in self.cache:
-            self.cache[key] = [v for item in self.facts.items(parameter, resource) for v in self.of_item(parameter.kind, item, resource)]
+            self.cache[key] = [
+                v
+                for item in self.facts.items(parameter, resource)
+                for v in self.of_item(parameter.kind, item, resource)
+            ]
         return self.cache[key]
 
     def of_item(self, kind, item, resource):
@@ -72,13 +82,27 @@ class Scan:
         if kind == "CodeableConcept":
             texts = [node["text"]] if "text" in node else []
             codings = node.get("coding", [])
-            return [(c.get("system"), c.get("code"), [c[t] for t in ("display",) if t in c], [], None, "code") for c in codings] + ([(None, None, texts, [], None, "code")] if texts else [])
+            return [
+                (c.get("system"), c.get("code"), [c[t] for t in ("display",) if t in c], [], None, "code")
+                for c in codings
+            ] + ([(None, None, texts, [], None, "code")] if texts else [])
         if kind == "Coding":
-            return [(node.get("system"), node.get("code"), [node["display"]] if "display" in node else [], [], None, "code")]
+            return [
+                (node.get("system"), node.get("code"), [node["display"]] if "display" in node else [], [], None, "code")
+            ]
         if kind == "Identifier":
             type_ = node.get("type", {})
             types = [(c.get("system"), c.get("code")) for c in type_.get("coding", [])]
-            return [(node.get("system"), node.get("value"), [type_["text"]] if "text" in type_ else [], types, None, "exact")]
+            return [
+                (
+                    node.get("system"),
+                    node.get("value"),
+                    [type_["text"]] if "text" in type_ else [],
+                    types,
+                    None,
+                    "exact",
+                )
+            ]
         if kind == "ContactPoint":
             return [(None, node.get("value"), [], [], None, "contact")] if "value" in node else []
         if isinstance(node, bool):
@@ -124,15 +148,33 @@ class Scan:
                 ends[1] = {}
         else:
             return []
-        lo, hi = [(values.F(e["value"]), e.get("system"), e.get("code"), e.get("unit")) if e.get("value") is not None else None for e in ends]
+        lo, hi = [
+            (
+                (values.F(e["value"]), e.get("system"), e.get("code"), e.get("unit"))
+                if e.get("value") is not None
+                else None
+            )
+            for e in ends
+        ]
         return [(lo, hi)] if lo or hi else []
 
     def samples(self, node):
         """From the least to the greatest point; L and U lie beneath and beyond what is measured."""
         points = node.get("data", "").split()
-        numbers = [values.F(node["origin"].get("value", 0)) + values.F(p) * values.F(node.get("factor", 1)) for p in points if p not in ("E", "L", "U")]
-        numbers = numbers or [values.F(node[limit]) for limit, said in (("lowerLimit", "L"), ("upperLimit", "U")) if said in points and limit in node]
-        return [{**node["origin"], "value": end(numbers)} if numbers and said not in points else {} for end, said in ((min, "L"), (max, "U"))]
+        numbers = [
+            values.F(node["origin"].get("value", 0)) + values.F(p) * values.F(node.get("factor", 1))
+            for p in points
+            if p not in ("E", "L", "U")
+        ]
+        numbers = numbers or [
+            values.F(node[limit])
+            for limit, said in (("lowerLimit", "L"), ("upperLimit", "U"))
+            if said in points and limit in node
+        ]
+        return [
+            {**node["origin"], "value": end(numbers)} if numbers and said not in points else {}
+            for end, said in ((min, "L"), (max, "U"))
+        ]
 
     def of_reference(self, item, resource):
         """(what it refers to: (type, id) here, or a URL, or None; identifier)"""
@@ -147,7 +189,7 @@ class Scan:
 
     def target(self, text):
         if text.startswith(self.base + "/"):
-            text = text[len(self.base) + 1:]
+            text = text[len(self.base) + 1 :]
         m = re.fullmatch(r"(?:(.*)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?", text)
         if m and m[2] in self.facts.types:
             return f"{m[1]}/{m[2]}/{m[3]}" if m[1] else (m[2], m[3])
@@ -173,7 +215,11 @@ class Scan:
         if len(parts) == 1:
             return same
         if valueset and parts[0]:
-            known = parts[0] == SPECIAL_VALUES if valueset == "boolean" else want in self.facts.valuesets.get(valueset.split("|")[0], {}).get(parts[0], ())
+            known = (
+                parts[0] == SPECIAL_VALUES
+                if valueset == "boolean"
+                else want in self.facts.valuesets.get(valueset.split("|")[0], {}).get(parts[0], ())
+            )
             return same and known
         if not parts[0]:
             return same and system is None
@@ -266,7 +312,9 @@ class Scan:
         if component[0].endswith("/Observation-value-string"):  # the parameter has CodeableConcept.text, too
             return self.values(self.facts.by_url[component[0]], resource)
         kind = self.facts.by_url[component[0]].kind
-        return [v for i in self.facts.component_items(component[1], item, resource) for v in self.of_item(kind, i, resource)]
+        return [
+            v for i in self.facts.component_items(component[1], item, resource) for v in self.of_item(kind, i, resource)
+        ]
 
     def present(self, parameter, resource):
         """It has the element, with a value: what :missing asks for."""
@@ -288,13 +336,21 @@ class Scan:
         code, _, modifier = head.partition(":")
         parameter = self.parameters[kind].get(code)
         if chain:
-            return any(self.holds(*t, chain, text) for t in self.targets(parameter, resource) if modifier in ("", t[0]) and self.knows(t[0], chain))
+            return any(
+                self.holds(*t, chain, text)
+                for t in self.targets(parameter, resource)
+                if modifier in ("", t[0]) and self.knows(t[0], chain)
+            )
         if modifier == "missing":
             return self.present(parameter, resource) == (text == "false")
         if parameter.kind == "composite":
             return any(self.composite(parameter, resource, alternative) for alternative in cut(text, ","))
         test = getattr(self, parameter.kind)
-        found = any(test(v, alternative, modifier if modifier not in ("", "not") else None) for alternative in cut(text, ",") for v in self.values(parameter, resource))
+        found = any(
+            test(v, alternative, modifier if modifier not in ("", "not") else None)
+            for alternative in cut(text, ",")
+            for v in self.values(parameter, resource)
+        )
         return found != (modifier == "not")
 
     def knows(self, kind, name):
@@ -302,7 +358,11 @@ class Scan:
 
     def targets(self, parameter, resource):
         """The resources here that it refers to."""
-        return [t for t, _, _ in self.values(parameter, resource) if isinstance(t, tuple) and t in self.resources and (not parameter.targets or t[0] in parameter.targets)]
+        return [
+            t
+            for t, _, _ in self.values(parameter, resource)
+            if isinstance(t, tuple) and t in self.resources and (not parameter.targets or t[0] in parameter.targets)
+        ]
 
     def referrers(self, source, code):
         if (source, code) not in self.referring:
@@ -341,30 +401,52 @@ class Scan:
         head, _, chain = path.partition(".")
         parameter, resource = self.parameters[kind][head], self.resources[kind, id]
         if chain:
-            return any(self.compares(*t, chain, operator, text) for t in self.targets(parameter, resource) if self.knows(t[0], chain))
+            return any(
+                self.compares(*t, chain, operator, text)
+                for t in self.targets(parameter, resource)
+                if self.knows(t[0], chain)
+            )
         if operator == "pr":
             return self.present(parameter, resource) == (text == "true")
         found = self.values(parameter, resource)
         if parameter.kind in ("date", "number", "quantity"):
             if operator in ("po", "co"):
                 lo, hi = instants(text)
-                return any((lo < v[1] and hi > v[0]) if operator == "po" else (v[0] <= lo and hi <= v[1]) for v in found)
+                return any(
+                    (lo < v[1] and hi > v[0]) if operator == "po" else (v[0] <= lo and hi <= v[1]) for v in found
+                )
             return any(getattr(self, parameter.kind)(v, operator + text, None) for v in found)
         if parameter.kind == "string":
-            want, have = fold(text)[:400], [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v)[:400] for v in found]
-            test = {"eq": lambda h: h == want, "ne": lambda h: h != want, "co": lambda h: want in h, "sw": lambda h: h.startswith(want), "ew": lambda h: h.endswith(want)}
-            return any(test[operator](h) for h in have)
+            want, code = fold(text)[:400], fold(text).replace(" ", "")
+            pairs = [
+                (fold(v).replace(" ", ""), code) if isinstance(v, Postal) else (fold(v)[:400], want) for v in found
+            ]
+            test = {
+                "eq": lambda h, w: h == w,
+                "ne": lambda h, w: h != w,
+                "co": lambda h, w: w in h,
+                "sw": lambda h, w: h.startswith(w),
+                "ew": lambda h, w: h.endswith(w),
+            }
+            return any(test[operator](*p) for p in pairs)
         same = any(getattr(self, parameter.kind)(v, text, None) for v in found)
         return bool(found) and not same if operator == "ne" else same
 
     def matches(self, kinds, criteria, compartment=None):
         """(type, id) of what all criteria hold for. kinds empty: all types"""
-        return [(k, i) for k in kinds or sorted(self.by_type) for i in self.by_type.get(k, ())
-                if (not compartment or self.is_in(compartment, k, i)) and all(self.holds(k, i, n, t) for n, t in criteria)]
+        return [
+            (k, i)
+            for k in kinds or sorted(self.by_type)
+            for i in self.by_type.get(k, ())
+            if (not compartment or self.is_in(compartment, k, i)) and all(self.holds(k, i, n, t) for n, t in criteria)
+        ]
 
     def is_in(self, compartment, kind, id):
         codes = self.facts.compartments[compartment[0]].get(kind, [])
-        return any(id in self.referrers(kind, c).get(compartment, ()) for c in codes if c in self.parameters[kind]) or (kind, id) == compartment
+        return (
+            any(id in self.referrers(kind, c).get(compartment, ()) for c in codes if c in self.parameters[kind])
+            or (kind, id) == compartment
+        )
 
     # ---- order
 
@@ -375,15 +457,29 @@ class Scan:
         if parameter.kind == "string":
             keys = [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v)[:400] for v in found]
         elif parameter.kind == "token":
-            keys = [v[1] if v[5] == "exact" else phone(v[1]).lower() if v[5] == "contact" else v[1].lower() for v in found if v[1] is not None]
+            keys = [
+                v[1] if v[5] == "exact" else phone(v[1]).lower() if v[5] == "contact" else v[1].lower()
+                for v in found
+                if v[1] is not None
+            ]
         elif parameter.kind == "date":
             keys = [v[0] for v in found]
         elif parameter.kind == "uri":
             keys = [v.split("|")[0] for v in found]
         elif parameter.kind == "number":
-            keys = [(v[1] if v[1] is not None else INFINITY) if descending else (v[0] if v[0] is not None else -INFINITY) for v in found]
+            keys = [
+                (v[1] if v[1] is not None else INFINITY) if descending else (v[0] if v[0] is not None else -INFINITY)
+                for v in found
+            ]
         elif parameter.kind == "quantity":
-            keys = [(self.base_unit(v[1]) if v[1] else INFINITY) if descending else (self.base_unit(v[0]) if v[0] else -INFINITY) for v in found]
+            keys = [
+                (
+                    (self.base_unit(v[1]) if v[1] else INFINITY)
+                    if descending
+                    else (self.base_unit(v[0]) if v[0] else -INFINITY)
+                )
+                for v in found
+            ]
         else:
             keys = [t[1] for t, _, _ in found if t in self.resources or t in self.gone]
         return (max(keys) if descending else min(keys)) if keys else None
@@ -405,7 +501,7 @@ class Scan:
         """got is the beginning of expected in order."""
         keys = [(c.lstrip("-"), c.startswith("-")) for c in sort.split(",")]
         said = [[self.sort_value(*r, c, d) for c, d in keys] for r in got]
-        return any(said == o[:len(said)] for o in self.orders(expected, sort))
+        return any(said == o[: len(said)] for o in self.orders(expected, sort))
 
     # ---- includes
 

@@ -2,6 +2,7 @@
 
 All of it by the words of search.html, slowly, with Python's own tools.
 """
+
 import datetime
 import fractions
 import re
@@ -15,6 +16,7 @@ PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 # ---- dates: [first µs, the µs after the last)
 
+
 def micros(moment):
     d = moment - EPOCH
     return (d.days * 86400 + d.seconds) * 1000000 + d.microseconds
@@ -22,14 +24,21 @@ def micros(moment):
 
 def instants(text):
     """None when it is no date."""
-    m = re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", text or "")
+    m = re.fullmatch(
+        r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", text or ""
+    )
     if not m:
         return None
     y, mo, d, h, mi, s, fraction, zone = m.groups()
     tz = ZONE
     if zone:
-        tz = datetime.timezone.utc if zone == "Z" else datetime.timezone(
-            (1 if zone[0] == "+" else -1) * datetime.timedelta(hours=int(zone[1:3]), minutes=int(zone[4:])))
+        tz = (
+            datetime.timezone.utc
+            if zone == "Z"
+            else datetime.timezone(
+                (1 if zone[0] == "+" else -1) * datetime.timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
+            )
+        )
 
     def at(*args):
         return micros(datetime.datetime(*args, tzinfo=tz))
@@ -67,15 +76,26 @@ def date_range(kind, node):
 
 # ---- the prefixes on ranges [lo, hi): of the resource, and of the query
 
+
 def range_matches(prefix, have, want):
     (lo, hi), (qlo, qhi) = have, want
     inside = qlo <= lo and hi <= qhi
     above, below = hi > qhi, lo < qlo
-    return {"eq": inside, "ne": not inside, "gt": above, "lt": below, "ge": above or inside, "le": below or inside,
-            "sa": lo >= qhi, "eb": hi <= qlo, "ap": lo < qhi and hi > qlo}[prefix]
+    return {
+        "eq": inside,
+        "ne": not inside,
+        "gt": above,
+        "lt": below,
+        "ge": above or inside,
+        "le": below or inside,
+        "sa": lo >= qhi,
+        "eb": hi <= qlo,
+        "ap": lo < qhi and hi > qlo,
+    }[prefix]
 
 
 # ---- numbers: points, or ranges with both ends included; the number of the query has the range of its digits
+
 
 def implied(text):
     """(number, lower end, upper end): 100 is [99.5, 100.5), 1e2 is [95, 105)."""
@@ -98,33 +118,100 @@ def number_matches(prefix, have, text, factor=1, offset=0):
     lo, hi = have
     if lo is not None and lo == hi:
         near = qlo <= lo < qhi
-        return {"eq": near, "ne": not near, "gt": lo > number, "lt": lo < number, "ge": lo >= number, "le": lo <= number,
-                "sa": lo > number, "eb": lo < number, "ap": qlo <= lo <= qhi}[prefix]
+        return {
+            "eq": near,
+            "ne": not near,
+            "gt": lo > number,
+            "lt": lo < number,
+            "ge": lo >= number,
+            "le": lo <= number,
+            "sa": lo > number,
+            "eb": lo < number,
+            "ap": qlo <= lo <= qhi,
+        }[prefix]
     inside = lo is not None and hi is not None and qlo <= lo and hi < qhi
-    return {"eq": inside, "ne": not inside, "gt": hi is None or hi > number, "lt": lo is None or lo < number,
-            "ge": hi is None or hi >= number, "le": lo is None or lo <= number,
-            "sa": lo is not None and lo > number, "eb": hi is not None and hi < number,
-            "ap": (lo is None or lo <= qhi) and (hi is None or hi >= qlo)}[prefix]
+    return {
+        "eq": inside,
+        "ne": not inside,
+        "gt": hi is None or hi > number,
+        "lt": lo is None or lo < number,
+        "ge": hi is None or hi >= number,
+        "le": lo is None or lo <= number,
+        "sa": lo is not None and lo > number,
+        "eb": hi is not None and hi < number,
+        "ap": (lo is None or lo <= qhi) and (hi is None or hi >= qlo),
+    }[prefix]
 
 
 # ---- units: what UCUM says of those in the data
 
 F = fractions.Fraction
-PREFIX = {"Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1, "d": -1, "c": -2, "m": -3, "u": -6, "n": -9,
-          "p": -12, "f": -15, "a": -18}
+PREFIX = {
+    "Y": 24,
+    "Z": 21,
+    "E": 18,
+    "P": 15,
+    "T": 12,
+    "G": 9,
+    "M": 6,
+    "k": 3,
+    "h": 2,
+    "da": 1,
+    "d": -1,
+    "c": -2,
+    "m": -3,
+    "u": -6,
+    "n": -9,
+    "p": -12,
+    "f": -15,
+    "a": -18,
+}
 # code → (takes prefixes, factor, dimensions)
 ATOMS = {
-    "m": (1, F(1), {"m": 1}), "g": (1, F(1), {"g": 1}), "s": (1, F(1), {"s": 1}), "K": (1, F(1), {"K": 1}), "C": (1, F(1), {"C": 1}),
-    "rad": (1, F(1), {"rad": 1}), "cd": (1, F(1), {"cd": 1}), "mol": (1, F("6.0221367e23"), {}), "eq": (1, F("6.0221367e23"), {}), "osm": (1, F("6.0221367e23"), {}),
-    "L": (1, F(1, 1000), {"m": 3}), "l": (1, F(1, 1000), {"m": 3}), "min": (0, F(60), {"s": 1}), "h": (0, F(3600), {"s": 1}), "d": (0, F(86400), {"s": 1}),
-    "wk": (0, F(604800), {"s": 1}), "mo": (0, F(31557600, 12), {"s": 1}), "a": (0, F(31557600), {"s": 1}),
-    "%": (0, F(1, 100), {}), "10*": (0, F(10), {}), "10^": (0, F(10), {}), "[ppm]": (0, F(1, 10**6), {}), "[ppb]": (0, F(1, 10**9), {}),
-    "m[Hg]": (1, F(133322000), {"g": 1, "m": -1, "s": -2}), "m[H2O]": (1, F("9806650"), {"g": 1, "m": -1, "s": -2}),
-    "Pa": (1, F(1000), {"g": 1, "m": -1, "s": -2}), "N": (1, F(1000), {"g": 1, "m": 1, "s": -2}), "J": (1, F(1000), {"g": 1, "m": 2, "s": -2}),
-    "cal": (1, F("4184"), {"g": 1, "m": 2, "s": -2}), "W": (1, F(1000), {"g": 1, "m": 2, "s": -3}), "Hz": (1, F(1), {"s": -1}), "bar": (1, F(10**8), {"g": 1, "m": -1, "s": -2}),
-    "[in_i]": (0, F("0.0254"), {"m": 1}), "[ft_i]": (0, F("0.3048"), {"m": 1}), "[lb_av]": (0, F("453.59237"), {"g": 1}), "[oz_av]": (0, F("453.59237") / 16, {"g": 1}),
-    "[iU]": (1, F(1), {"[iU]": 1}), "[IU]": (1, F(1), {"[iU]": 1}), "U": (1, F("6.0221367e23") / 10**6 / 60, {"s": -1}), "kat": (1, F("6.0221367e23"), {"s": -1}),
-    "[pH]": (0, F(1), {"[pH]": 1}), "[drp]": (0, F(1, 20) / 10**6, {"m": 3}), "deg": (0, F(0), {"?": 1}), "t": (1, F(10**6), {"g": 1}),
+    "m": (1, F(1), {"m": 1}),
+    "g": (1, F(1), {"g": 1}),
+    "s": (1, F(1), {"s": 1}),
+    "K": (1, F(1), {"K": 1}),
+    "C": (1, F(1), {"C": 1}),
+    "rad": (1, F(1), {"rad": 1}),
+    "cd": (1, F(1), {"cd": 1}),
+    "mol": (1, F("6.0221367e23"), {}),
+    "eq": (1, F("6.0221367e23"), {}),
+    "osm": (1, F("6.0221367e23"), {}),
+    "L": (1, F(1, 1000), {"m": 3}),
+    "l": (1, F(1, 1000), {"m": 3}),
+    "min": (0, F(60), {"s": 1}),
+    "h": (0, F(3600), {"s": 1}),
+    "d": (0, F(86400), {"s": 1}),
+    "wk": (0, F(604800), {"s": 1}),
+    "mo": (0, F(31557600, 12), {"s": 1}),
+    "a": (0, F(31557600), {"s": 1}),
+    "%": (0, F(1, 100), {}),
+    "10*": (0, F(10), {}),
+    "10^": (0, F(10), {}),
+    "[ppm]": (0, F(1, 10**6), {}),
+    "[ppb]": (0, F(1, 10**9), {}),
+    "m[Hg]": (1, F(133322000), {"g": 1, "m": -1, "s": -2}),
+    "m[H2O]": (1, F("9806650"), {"g": 1, "m": -1, "s": -2}),
+    "Pa": (1, F(1000), {"g": 1, "m": -1, "s": -2}),
+    "N": (1, F(1000), {"g": 1, "m": 1, "s": -2}),
+    "J": (1, F(1000), {"g": 1, "m": 2, "s": -2}),
+    "cal": (1, F("4184"), {"g": 1, "m": 2, "s": -2}),
+    "W": (1, F(1000), {"g": 1, "m": 2, "s": -3}),
+    "Hz": (1, F(1), {"s": -1}),
+    "bar": (1, F(10**8), {"g": 1, "m": -1, "s": -2}),
+    "[in_i]": (0, F("0.0254"), {"m": 1}),
+    "[ft_i]": (0, F("0.3048"), {"m": 1}),
+    "[lb_av]": (0, F("453.59237"), {"g": 1}),
+    "[oz_av]": (0, F("453.59237") / 16, {"g": 1}),
+    "[iU]": (1, F(1), {"[iU]": 1}),
+    "[IU]": (1, F(1), {"[iU]": 1}),
+    "U": (1, F("6.0221367e23") / 10**6 / 60, {"s": -1}),
+    "kat": (1, F("6.0221367e23"), {"s": -1}),
+    "[pH]": (0, F(1), {"[pH]": 1}),
+    "[drp]": (0, F(1, 20) / 10**6, {"m": 3}),
+    "deg": (0, F(0), {"?": 1}),
+    "t": (1, F(10**6), {"g": 1}),
 }
 SCALES = {"Cel": (F("273.15"), F(1)), "[degF]": (F("459.67"), F(5, 9))}  # kelvins are (v + offset) * factor
 
@@ -133,8 +220,8 @@ def atom(text):
     if text in ATOMS:
         return ATOMS[text][1:]
     for p, e in PREFIX.items():
-        if text.startswith(p) and text[len(p):] in ATOMS and ATOMS[text[len(p):]][0]:
-            takes, factor, dimensions = ATOMS[text[len(p):]]
+        if text.startswith(p) and text[len(p) :] in ATOMS and ATOMS[text[len(p) :]][0]:
+            takes, factor, dimensions = ATOMS[text[len(p) :]]
             return factor * F(10) ** e, dimensions
     return None
 
@@ -173,7 +260,14 @@ def unit(code):
 KANA = str.maketrans({**{chr(c): chr(c + 0x60) for c in [*range(0x3041, 0x3097), 0x309D, 0x309E]}})
 PLAIN = str.maketrans("ァィゥェォッャュョヮヵヶヰヱヲ", "アイウエオツヤユヨワカケイエオ")
 KANJI = str.maketrans("髙邉邊﨑齋𠮷嶋澤國", "高辺辺崎斎吉島沢国")  # of the names in the data
-VOWELS = {k: v for v, row in zip("アイウエオ", ("アカサタナハマヤラワ", "イキシチニヒミリ", "ウクスツヌフムユル", "エケセテネヘメレ", "オコソトノホモヨロ")) for k in row}
+VOWELS = {
+    k: v
+    for v, row in zip(
+        "アイウエオ",
+        ("アカサタナハマヤラワ", "イキシチニヒミリ", "ウクスツヌフムユル", "エケセテネヘメレ", "オコソトノホモヨロ"),
+    )
+    for k in row
+}
 
 
 def is_kanji(c):
@@ -183,7 +277,9 @@ def is_kanji(c):
 def fold(text):
     """As search compares strings: docs/search.md, "Japanese strings"."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(KANA)
-    text = re.sub("ウ\u3099([ァィェォ])", lambda m: dict(zip("ァィェォ", "ハヒヘホ"))[m[1]], text).replace("ウ\u3099", "フ")
+    text = re.sub("ウ\u3099([ァィェォ])", lambda m: dict(zip("ァィェォ", "ハヒヘホ"))[m[1]], text).replace(
+        "ウ\u3099", "フ"
+    )
     out = []
     for c in text:
         last, category = out[-1] if out else "", unicodedata.category(c)
