@@ -101,7 +101,7 @@ void search_plan_revinclude(const struct search_query *q, const struct search_in
     sql_init(out, q->a, NULL);
     sql_addf(out,
              "SELECT rtype, rid, ver, lu, content, k, tenant FROM res"
-             " WHERE tenant = $%d AND rtype = $%d AND NOT deleted AND keys && $%d ORDER BY k LIMIT $%d",
+             " WHERE tenant = $%d AND rtype + 0 = $%d AND NOT deleted AND keys && $%d ORDER BY k LIMIT $%d",
              sql_int4(out, q->tenant->id), sql_int2(out, (int16_t)i->source->id),
              sql_int8_array(out, keys, n_keys), sql_int8(out, limit));
 }
