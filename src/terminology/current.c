@@ -180,15 +180,17 @@ static void look(const struct terminology *t, struct str mark, struct sql *q)
 
 enum { READ_RTYPE, READ_RID, READ_VER, READ_CONTENT };
 
+/* Each once, however many of its versions are new. */
 static void read(const struct terminology *t, const int16_t *rtypes, const struct str *ids, size_t n,
                  struct sql *q)
 {
     sql_init(q, q->a, "terminology-read");
     sql_addf(
         q,
-        "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN r.content END FROM unnest($%d, $%d) AS "
-        "w(rtype, rid) JOIN res r ON r.tenant = $%d AND r.rtype = w.rtype AND r.rid = w.rid AND r.xid IS "
-        "DISTINCT FROM pg_current_xact_id_if_assigned()",
+        "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN r.content END FROM "
+        "(SELECT DISTINCT rtype, rid FROM unnest($%d, $%d) AS u(rtype, rid)) w JOIN res r ON r.tenant = $%d "
+        "AND r.rtype = w.rtype AND r.rid = w.rid "
+        "AND r.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()",
         sql_int2_array(q, rtypes, n), sql_text_array(q, ids, n), sql_int4(q, t->tenant));
 }
 
@@ -238,7 +240,7 @@ static struct view *renewed(const struct terminology *t, const struct view *old,
         enum terminology__kind kind = kind_of(t, db_int2(rows, i, READ_RTYPE));
         struct str id = db_text(rows, i, READ_RID), content = db_text(rows, i, READ_CONTENT);
         size_t at = find(items, n, kind, id);
-        if (at < n && items[at]->ver >= db_int4(rows, i, READ_VER)) /* named twice */
+        if (at < n && items[at]->ver >= db_int4(rows, i, READ_VER)) /* another has been faster */
             continue;
         if (at < n) {
             used -= items[at]->a.used;
