@@ -100,14 +100,28 @@ class Facts:
                 members = self.compartments.setdefault(f[1], {})
             else:
                 members[f[1]] = f[2].split()
-        for f in lines("valuesets.txt"):
-            if f[0] == "valueset":
-                systems = self.valuesets.setdefault(f[1], {})
-            elif f[0] == "system":
-                codes = systems.setdefault(f[1], set())
-            else:
-                codes.add(f[1])
+        self.read_valuesets()
         self.by_url = {p.url: p for ps in self.parameters.values() for p in ps.values()}
+
+    def read_valuesets(self):
+        """url → system → codes, of those that are nothing but whole code systems and codes of them"""
+        systems, sets = {}, {}
+        for kind, url, _, _, text in lines("terminology.txt"):
+            (systems if kind == "CodeSystem" else sets).setdefault(url, json.loads(text))
+
+        def codes(concepts):
+            return {c for concept in concepts for c in ({concept["code"]} | codes(concept.get("concept", [])))}
+
+        for url, valueset in sets.items():
+            compose = valueset.get("compose", {})
+            parts = compose.get("include", [])
+            whole = "exclude" not in compose and not any("filter" in p or "valueSet" in p for p in parts)
+            if not parts or not whole or any("concept" not in p and p["system"] not in systems for p in parts):
+                continue
+            found = self.valuesets[url] = {}
+            for p in parts:
+                concepts = p.get("concept") or systems[p["system"]].get("concept", [])
+                found.setdefault(p["system"], set()).update(codes(concepts))
 
     def resources(self):
         return [t for t, d in self.types.items() if d["kind"] == "resource" and not d["abstract"]]
