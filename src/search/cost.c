@@ -26,13 +26,18 @@ int64_t search__rows_of_keys(const struct search_stats *s, const struct search_c
     return rows;
 }
 
+int64_t search__rows_of_type(const struct search_stats *s, const struct fhir_type *type)
+{
+    return s ? find(s->types, s->n_types, type->id) : 0;
+}
+
 int64_t search__rows_of_types(const struct search_stats *s, const struct search_query *q)
 {
     int64_t rows = 0;
     if (s && q->n_types == 0)
         return s->rows;
-    for (int i = 0; s && i < q->n_types; i++)
-        rows += find(s->types, s->n_types, q->types[i]->id);
+    for (int i = 0; i < q->n_types; i++)
+        rows += search__rows_of_type(s, q->types[i]);
     return rows;
 }
 

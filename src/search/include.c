@@ -85,6 +85,23 @@ bool search_include_targets(const struct search_query *q, const struct search_in
     return true;
 }
 
+/* The one parameter that is meant is what the patient lane holds, and only patients are: then the lane tells. */
+static bool by_patient(const struct search_include *i, const struct search__type *t)
+{
+    int meant = 0;
+    bool lane = false;
+    for (int s = 0; s < t->n; s++)
+        if (is_meant(i, &t->slots[s])) {
+            const struct search_param *param = t->slots[s].param;
+            const struct fhir_type *only = i->target               ? i->target
+                                           : param->n_targets == 1 ? param->targets[0]
+                                                                   : NULL;
+            lane = t->slots[s].lane == LANE_PAT && only && strcmp(only->name, "Patient") == 0;
+            meant++;
+        }
+    return lane && meant == 1;
+}
+
 void search_plan_revinclude(const struct search_query *q, const struct search_include *i, const int64_t *h,
                             size_t n, int limit, struct sql *out)
 {
@@ -98,10 +115,15 @@ void search_plan_revinclude(const struct search_query *q, const struct search_in
         for (size_t j = 0; j < n; j++)
             *ARENA_PUSH(q->a, keys, n_keys, cap) = h[j] ^ constant;
     }
-    sql_init(out, q->a, NULL);
-    sql_addf(out,
-             "SELECT rtype, rid, ver, lu, content, k, tenant FROM res"
-             " WHERE tenant = $%d AND rtype + 0 = $%d AND NOT deleted AND keys && $%d ORDER BY k LIMIT $%d",
-             sql_int4(out, q->tenant->id), sql_int2(out, (int16_t)i->source->id),
-             sql_int8_array(out, keys, n_keys), sql_int8(out, limit));
+    bool lane = by_patient(i, t);
+    sql_init(out, q->a, SQL_BY_TEXT);
+    /* found first, then ordered: an index in that order is no way to find them */
+    sql_addf(
+        out,
+        "SELECT x.* FROM (SELECT rtype, rid, ver, lu, content, k, tenant FROM res WHERE tenant = $%d AND "
+        "rtype%s = $%d AND NOT deleted AND %s LIMIT $%d) x ORDER BY x.k",
+        sql_int4(out, q->tenant->id), lane ? "" : " + 0", sql_int2(out, (int16_t)i->source->id),
+        arena_printf(q->a, lane ? "pat = ANY ($%d)" : "keys && $%d",
+                     lane ? sql_int8_array(out, h, n) : sql_int8_array(out, keys, n_keys)),
+        sql_int8(out, limit));
 }

@@ -508,6 +508,7 @@ bool search__cursor_parse(const struct search_query *q, struct str text,
 
 /* With one of the keys, as far as it is common; of the types that are searched. */
 int64_t search__rows_of_keys(const struct search_stats *s, const struct search_criterion *c);
+int64_t search__rows_of_type(const struct search_stats *s, const struct fhir_type *type);
 int64_t search__rows_of_types(const struct search_stats *s, const struct search_query *q);
 
 /* ---- SQL --------------------------------------------------------------------------------------------- */
@@ -540,10 +541,15 @@ int search__code_param(struct search__sql *w, const struct search_criterion *c);
 /* A condition on the lane dt that asks for far ends comes in two parts that share no row. */
 bool search__has_far_part(const struct search_criterion *c);
 void search__date_part(struct search__sql *w, const struct search_criterion *c, int r, bool far);
+/* What the near part says of a column that has the start alone. */
+void search__date_begin(struct search__sql *w, const struct search_criterion *c, const char *column);
 
 /* order.c. from: r0, o (idx_ovf), or a selection whose sort keys are s0, s1, … On a page that is read backwards all but the
  * last selection, p, is ordered the other way round. */
 bool search__is_indexed_order(const struct search_query *q);
+/* By one string parameter: idx_str has the order. from: s. */
+bool search__walks_strings(const struct search_query *q);
+const char *search__no_value(const struct search_sort *s); /* what sorts in place of none */
 void search__sort_keys(struct search__sql *w);
 void search__order_by(struct search__sql *w, const char *from);
 void search__after_cursor(struct search__sql *w, const char *from);

@@ -59,7 +59,22 @@ void search__join_select(struct search__sql *w, const struct search_criterion *c
     }
 }
 
-static void probe(struct search__sql *w, const struct search_criterion *c, int r)
+/* The one code that rows have to have which refer to a patient, as the lane has it; NULL: they may have any. */
+static const struct search_criterion *code_of(const struct search_criterion *c)
+{
+    const struct search_criterion *target = c->child;
+    if (c->kind != CRIT_HAS || c->lane != LANE_PAT || target->next)
+        return NULL;
+    const struct search_criterion *one =
+        target->child->kind == CRIT_AND ? target->child->child : target->child;
+    for (; one; one = target->child->kind == CRIT_AND ? one->next : NULL)
+        if (one->kind == CRIT_KEYS && one->lane == LANE_CODE && one->n_keys == 1)
+            return one;
+    return NULL;
+}
+
+/* code, type: of the rows looked up, 0: any. */
+static void look_up(struct search__sql *w, const struct search_criterion *c, int r, int code, int type)
 {
     struct sql *q = w->sql;
     int t = ++w->aliases;
@@ -76,6 +91,8 @@ static void probe(struct search__sql *w, const struct search_criterion *c, int r
         sql_addf(q, "r%d.pat = r%d.h", t, r);
     else
         sql_addf(q, "r%d.keys @> ARRAY[r%d.h # $%d]", t, r, constant(w, c));
+    if (code)
+        sql_addf(q, " AND r%d.rtype = $%d AND r%d.code = $%d", t, type, t, code);
     const char *before = " AND ((";
     for (const struct search_criterion *target = c->child; target; target = target->next) {
         sql_adds(q, before);
@@ -83,6 +100,27 @@ static void probe(struct search__sql *w, const struct search_criterion *c, int r
         before = ") OR (";
     }
     sql_adds(q, each_key ? ")) OFFSET 0) y OFFSET 0)" : ")) OFFSET 0)");
+}
+
+/* A patient's rows of a code are found by their index; only where the code is the second of some, among all of them. */
+static void probe(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    const struct search_criterion *one = code_of(c);
+    if (!one) {
+        look_up(w, c, r, 0, 0);
+        return;
+    }
+    int code = search__code_param(w, one), type = sql_int2(q, (int16_t)c->child->type->id);
+    sql_adds(q, "(");
+    look_up(w, c, r, code, type);
+    sql_addf(q,
+             " OR (EXISTS (SELECT 1 FROM idx_ovf o WHERE o.tenant = $%d AND o.rtype = $%d AND o.lane = %d "
+             "AND o.val = "
+             "$%d) AND ",
+             w->tenant, type, LANE_CODE, code);
+    look_up(w, c, r, 0, 0);
+    sql_adds(q, "))");
 }
 
 void search__join(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)

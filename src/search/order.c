@@ -6,18 +6,26 @@
  */
 #include "internal.h"
 
+bool search__walks_strings(const struct search_query *q)
+{
+    return q->n_types == 1 && q->n_sorts == 1 && q->sorts[0].by == ORDER_STRING &&
+           q->sorts[0].slot->n_parts == 0;
+}
+
 bool search__is_indexed_order(const struct search_query *q)
 {
     const struct search_sort *s = q->sorts;
     if (q->n_types == 1)
-        return q->n_sorts == 1 && (s[0].by == ORDER_LANE_DATE || s[0].by == ORDER_UPDATED);
+        return q->n_sorts == 1 && (s[0].by == ORDER_LANE_DATE || s[0].by == ORDER_UPDATED ||
+                                   s[0].by == ORDER_ID || search__walks_strings(q));
     return q->n_sorts == 2 && s[0].by == ORDER_TYPE && s[1].by == ORDER_LANE_DATE;
 }
 
 static bool k_descends(const struct search_query *q)
 {
     const struct search_sort *last = &q->sorts[q->n_sorts - 1];
-    return (last->by == ORDER_LANE_DATE && !last->desc) || (last->by == ORDER_UPDATED && last->desc);
+    return (last->by == ORDER_LANE_DATE && !last->desc) ||
+           ((last->by == ORDER_UPDATED || last->by == ORDER_STRING) && last->desc);
 }
 
 /* ---- sort keys --------------------------------------------------------------------------------------- */
@@ -92,6 +100,11 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
     }
 }
 
+const char *search__no_value(const struct search_sort *s)
+{
+    return s->desc ? keys[s->by].none_desc : keys[s->by].none_asc;
+}
+
 void search__sort_keys(struct search__sql *w)
 {
     for (size_t i = 0; i < w->q->n_sorts; i++) {
@@ -102,18 +115,20 @@ void search__sort_keys(struct search__sql *w)
         }
         sql_adds(w->sql, ", coalesce((");
         subquery(w, s);
-        sql_addf(w->sql, "), %s) AS s%zu", s->desc ? keys[s->by].none_desc : keys[s->by].none_asc, i);
+        sql_addf(w->sql, "), %s) AS s%zu", search__no_value(s), i);
     }
 }
 
 /* ---- columns ----------------------------------------------------------------------------------------- */
 
-/* The i-th sort key, or k after the last, as the table `from` has it: by its own name in res (r0) and idx_ovf (o),
- * as s0, s1, … in what was selected from them. */
+/* The i-th sort key, or k after the last, as the table `from` has it: by its own name in res (r0), idx_ovf (o) and
+ * idx_str (s), as s0, s1, … in what was selected from them. */
 static const char *column(const struct search__sql *w, const char *from, size_t i)
 {
     if (i == w->q->n_sorts)
         return arena_printf(w->sql->a, "%s.k", from);
+    if (from[0] == 's')
+        return "s.val";
     if (from[0] == 'r' || from[0] == 'o')
         return arena_printf(w->sql->a, "%s.%s", from, keys[w->q->sorts[i].by].column);
     return arena_printf(w->sql->a, "%s.s%zu", from, i);

@@ -24,9 +24,10 @@
  * Few is the number m of matches at which collecting them all (m rows) costs as much as scanning for a page of them
  * (page · rows / m), within bounds.
  */
-#define FEW_LEAST    64
-#define FEW_MOST     10000
-#define FEW_PATIENTS 1000
+#define FEW_LEAST          64
+#define FEW_MOST           10000
+#define FEW_PATIENTS       200 /* as many rows, at most, when it is not known how many rows a patient has */
+#define FEW_PATIENTS_LEAST 32
 
 enum way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
 
@@ -79,8 +80,8 @@ static bool is_few(const struct plan *p, const struct search_criterion *c)
 {
     /* What is counted up to the limit might as well be collected. */
     int64_t few = p->counts ? 2 * p->few : p->few;
-    return is_row(c) || c->kind == CRIT_NONE || c->kind == CRIT_DICT || c->kind == CRIT_TREE ||
-           (c->kind == CRIT_KEYS && search__rows_of_keys(p->w.stats, c) <= few);
+    return is_row(c) || c->kind == CRIT_NONE || (c->kind == CRIT_DICT && p->w.q->n_types != 1) ||
+           c->kind == CRIT_TREE || (c->kind == CRIT_KEYS && search__rows_of_keys(p->w.stats, c) <= few);
 }
 
 /* Can it be asked first, and how many rows it leaves be seen from that? */
@@ -91,7 +92,8 @@ static bool drives(const struct search_query *q, const struct search_criterion *
         return by != ORDER_UPDATED;
     if (c->kind == CRIT_TEXT || c->kind == CRIT_HAS)
         return true;
-    return q->n_types == 1 && (search__drives(c) || (c->kind == CRIT_DATE && by != ORDER_LANE_DATE));
+    return q->n_types == 1 &&
+           (search__drives(c) || c->kind == CRIT_DICT || (c->kind == CRIT_DATE && by != ORDER_LANE_DATE));
 }
 
 static enum lead lead_of(const struct search_criterion *c)
@@ -288,8 +290,14 @@ static void code_condition(struct plan *p, enum source from)
                 " AND o.val = $%d)",
                 p->w.tenant, type, LANE_CODE, code);
     }
-    if (from == FROM_OVERFLOW)
-        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant, type, LANE_CODE);
+    if (from != FROM_OVERFLOW)
+        return;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
+        if (c->kind == CRIT_DATE && c->lane == LANE_DATE && (c == p->date || !search__has_far_part(c))) {
+            sql_adds(q, " AND ");
+            search__date_begin(&p->w, c, "o.dt");
+        }
+    sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant, type, LANE_CODE);
 }
 
 /* An index range may end where the criterion does. */
@@ -310,6 +318,13 @@ static void filters(struct plan *p, enum source from, bool narrowing)
     }
 }
 
+/* A scan that is tried runs when collecting does not. */
+static void switch_of_try(struct plan *p)
+{
+    if (p->driver)
+        sql_addf(p->w.sql, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+}
+
 static void from_table(struct plan *p, enum source from)
 {
     struct sql *q = p->w.sql;
@@ -321,8 +336,10 @@ static void from_table(struct plan *p, enum source from)
         search__order_by(&p->w, "r0");
         sql_adds(q, " OFFSET 0) r0 WHERE true");
     } else {
+        /* OFFSET 0: the overflow table leads */
         sql_adds(q, from == FROM_OVERFLOW
-                        ? " FROM idx_ovf o JOIN res r0 ON r0.tenant = o.tenant AND r0.k = o.k"
+                        ? " FROM idx_ovf o CROSS JOIN LATERAL (SELECT r0.* FROM res r0 WHERE "
+                          "r0.tenant = o.tenant AND r0.k = o.k OFFSET 0) r0"
                         : " FROM res r0");
         base_condition(p, TYPE_INDEXED);
     }
@@ -337,8 +354,7 @@ static void from_table(struct plan *p, enum source from)
         search__date_part(&p->w, p->date, 0, false);
     }
     filters(p, from, true);
-    if (p->driver)
-        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+    switch_of_try(p);
 }
 
 /* counting: k, and whether it is a match. */
@@ -369,9 +385,59 @@ static void branch(struct plan *p, enum source from, bool counting)
         sql_adds(q, ") y");
 }
 
+/*
+ * In the order of a string parameter. A row stands where its first value in the direction is; those without any come
+ * last, and are looked for only where the others do not fill the page.
+ */
+static void string_branches(struct plan *p)
+{
+    struct search__sql *w = &p->w;
+    struct sql *q = w->sql;
+    const struct search_sort *s = &w->q->sorts[0];
+    int type = sql_int2(q, (int16_t)w->q->types[0]->id), param = sql_int4(q, s->slot->param->id);
+    sql_addf(q,
+             "(WITH s AS MATERIALIZED (SELECT %s, s.val AS s0 FROM idx_str s JOIN res r0 ON r0.tenant = "
+             "s.tenant AND "
+             "r0.k = s.k",
+             row_columns);
+    base_condition(p, TYPE_FILTERED);
+    criteria(p, NULL);
+    sql_addf(q,
+             " AND s.tenant = $%d AND s.rtype = $%d AND s.param = $%d AND NOT EXISTS (SELECT 1 FROM idx_str "
+             "o WHERE "
+             "o.tenant = $%d AND o.k = s.k AND o.param = $%d AND (o.val %s s.val OR o.val = s.val AND o.ctid "
+             "< s.ctid) "
+             "OFFSET 0)",
+             w->tenant, type, param, w->tenant, param, s->desc ? ">" : "<");
+    switch_of_try(p);
+    search__after_cursor(w, "s");
+    search__order_by(w, "s");
+    limit(p);
+    sql_addf(q, ") SELECT s.* FROM s UNION ALL (SELECT x.* FROM (SELECT %s, %s AS s0 FROM res r0",
+             row_columns, search__no_value(s));
+    base_condition(p, TYPE_INDEXED);
+    criteria(p, NULL);
+    switch_of_try(p);
+    if (!w->cursor.back)
+        sql_addf(q, " AND (SELECT count(*) FROM s) <= %d", w->q->count);
+    sql_addf(q,
+             " AND NOT EXISTS (SELECT 1 FROM idx_str o WHERE o.tenant = $%d AND o.k = r0.k AND o.param = $%d "
+             "OFFSET 0)) "
+             "x WHERE true",
+             w->tenant, param);
+    search__after_cursor(w, "x");
+    search__order_by(w, "x");
+    limit(p);
+    sql_adds(q, "))");
+}
+
 static void branches(struct plan *p, bool counting)
 {
     struct sql *q = p->w.sql;
+    if (!counting && search__walks_strings(p->w.q)) {
+        string_branches(p);
+        return;
+    }
     sql_adds(q, "(");
     branch(p, p->code ? FROM_CODE : FROM_RES, counting);
     if (p->code) {
@@ -396,8 +462,7 @@ static void scan_types(struct plan *p)
     base_condition(p, TYPE_ELSEWHERE);
     sql_adds(q, " AND r0.rtype = t.id");
     criteria(p, NULL);
-    if (p->driver)
-        sql_addf(q, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+    switch_of_try(p);
     search__after_cursor(&p->w, "r0");
     search__order_by(&p->w, "r0");
     limit(p);
@@ -573,7 +638,12 @@ static int64_t few_of(const struct plan *p)
 {
     if (p->driver->kind != CRIT_CHAIN)
         return p->few;
-    return p->driver->lane == LANE_PAT ? FEW_PATIENTS : FEW_MOST;
+    if (p->driver->lane != LANE_PAT)
+        return FEW_MOST;
+    int64_t patients = search__rows_of_type(p->w.stats, p->driver->child->type),
+            rows = p->w.stats ? p->w.stats->rows : 0;
+    int64_t few = patients ? (int64_t)((double)p->few * (double)patients / (double)rows) : FEW_PATIENTS;
+    return few < FEW_PATIENTS_LEAST ? FEW_PATIENTS_LEAST : few < FEW_PATIENTS ? few : FEW_PATIENTS;
 }
 
 void search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out)

@@ -64,6 +64,19 @@ static const struct prefix instants[] = {
     [OP_CONTAINS] = {"L <= A AND L >= B", NULL},
 };
 
+/* What of a date's part says where the range begins; of the overflow table, which has no ends. */
+static const char *const begins[] = {
+    [OP_EQ] = "L >= A AND L <= B",
+    [OP_NE] = "true",
+    [OP_GT] = "L >= S",
+    [OP_LT] = "L < A",
+    [OP_GE] = "L >= S",
+    [OP_LE] = "L <= B",
+    [OP_SA] = "L > B",
+    [OP_EB] = "L < A",
+    [OP_AP] = "L >= S AND L <= B",
+};
+
 #define DAY INT64_C(86400000000)
 
 static int bind(struct search__sql *w, const struct search_criterion *c, char letter)
@@ -380,6 +393,11 @@ void search__date_part(struct search__sql *w, const struct search_criterion *c, 
     range(w, c, far ? dates[c->op].far : dates[c->op].part, lo, hi);
 }
 
+void search__date_begin(struct search__sql *w, const struct search_criterion *c, const char *column)
+{
+    range(w, c, begins[c->op], column, column);
+}
+
 int search__code_param(struct search__sql *w, const struct search_criterion *c)
 {
     return c->n_keys == 1 ? sql_int8(w->sql, c->keys[0].lane) : key_array(w, c, true);
@@ -501,7 +519,7 @@ bool search__drives(const struct search_criterion *c)
     if (c->kind != CRIT_OR)
         return is_side(c) || search__is_join(c);
     for (const struct search_criterion *child = c->child; child; child = child->next)
-        if (side_of(child))
+        if (side_of(child) || child->kind == CRIT_DICT)
             return true;
     return false;
 }

@@ -63,7 +63,7 @@ START_TEST(test_the_answer_names_what_costs)
     ck_assert_ptr_null(strstr(text, "secret"));
     ck_says(refusal(flow_get("Patient?name:contains=secret")), "'name:contains'");
     ck_says(refusal(flow_get("Observation?subject:Patient.name=secret&code=x")), "'subject:Patient.name'");
-    ck_says(refusal(flow_get("Patient?_sort=name")), "'_sort'");
+    ck_says(refusal(flow_get("Patient?_sort=name,birthdate")), "'_sort'");
     /* on a worker, as part of a batch */
     ck_says(refusal(flow_get("Patient?name=secret&_revinclude=Observation:subject")), "'name'");
     const struct flow_answer *batch = flow_post(

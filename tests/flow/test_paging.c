@@ -81,8 +81,8 @@ static void check(const int *seen, const char *url)
                       seen[i]);
 }
 
-static const char *const sorts[] = {"_sort=-birthdate", "_sort=family,-_id", "_sort=-_lastUpdated",
-                                    "_sort=_id", "gender=female,other&_sort=gender,birthdate"};
+static const char *const sorts[] = {"_sort=-birthdate", "_sort=family", "_sort=-_lastUpdated", "_sort=-name",
+                                    "gender=female,other&_sort=gender,birthdate"};
 
 START_TEST(test_nothing_repeated_or_dropped_while_others_write)
 {

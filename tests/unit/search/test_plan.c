@@ -66,6 +66,8 @@ static void store(const struct observation *o)
     if (o->value >= 0)
         buf_addf(&b, ",\"valueQuantity\":{\"value\":%d.%d,\"unit\":\"u%d\"}", o->value / 10, o->value % 10,
                  o->value % 2);
+    else if (o->id % 3)
+        buf_addf(&b, ",\"valueString\":\"s%d\"", o->id % 5);
     if (o->day >= 0 && o->days)
         buf_addf(&b, ",\"effectivePeriod\":{\"start\":\"%s\",\"end\":\"%s\"}", date_text(o->day),
                  date_text(o->day + o->days));
@@ -359,7 +361,10 @@ static const char *const sorts[] = {"",
                                     "&_sort=value-quantity,-date",
                                     "&_sort=-status,_id",
                                     "&_sort=patient,-code",
-                                    "&_sort=-_id"};
+                                    "&_sort=-_id",
+                                    "&_sort=_id",
+                                    "&_sort=value-string",
+                                    "&_sort=-value-string"};
 #define SORTS (int)(sizeof sorts / sizeof sorts[0])
 
 START_TEST(test_queries_find_what_a_scan_finds)
