@@ -42,7 +42,8 @@ struct str str_trim(struct str s); /* ASCII white space at both ends */
 /* Cuts at the first sep: returns the part before it, leaves the rest in *rest. Without sep, all and an empty
  * rest whose s is NULL. */
 struct str str_cut(struct str s, char sep, struct str *rest);
-bool str_int64(struct str s, int64_t *out); /* whole slice, decimal, with sign */
+bool str_int64(struct str s, int64_t *out);    /* whole slice, decimal, with sign */
+size_t str_put_int64(char out[20], int64_t v); /* returns how many, without a NUL */
 /* %XX and, when plus is set, '+' as blank. False on a broken escape. */
 bool str_percent_decode(struct arena *a, struct str s, bool plus, struct str *out);
 
@@ -71,6 +72,7 @@ static inline void buf_addstr(struct buf *b, struct str s)
     buf_add(b, s.s, s.len);
 }
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Everything but RFC 3986 unreserved characters as %XX. */
 void buf_add_percent(struct buf *b, struct str s);
 static inline struct str buf_str(const struct buf *b)

@@ -32,6 +32,11 @@ void bundle_link(struct bundle *w, const char *relation, struct str url)
     buf_addc(&w->b, '}');
 }
 
+void bundle_reserve(struct bundle *w, size_t entries, size_t bytes)
+{
+    buf_reserve(&w->b, bytes + entries * 256);
+}
+
 void bundle_entry_open(struct bundle *w)
 {
     static const char *const before[] = {
@@ -43,7 +48,11 @@ void bundle_entry_open(struct bundle *w)
 
 static void member(struct bundle *w, const char *name)
 {
-    buf_addf(&w->b, "%s\"%s\":", w->first ? "" : ",", name);
+    if (!w->first)
+        buf_addc(&w->b, ',');
+    buf_addc(&w->b, '"');
+    buf_adds(&w->b, name);
+    buf_adds(&w->b, "\":");
     w->first = false;
 }
 

@@ -271,6 +271,8 @@ struct bundle {
 void bundle_start(struct bundle *w, struct arena *a, const char *type);
 void bundle_total(struct bundle *w, int64_t total);
 void bundle_link(struct bundle *w, const char *relation, struct str url);
+/* Room for so many entries, of so many bytes together. */
+void bundle_reserve(struct bundle *w, size_t entries, size_t bytes);
 /* An entry is opened, given its members in the order of these functions, and closed. */
 void bundle_entry_open(struct bundle *w);
 void bundle_entry_url(struct bundle *w, struct str base, const char *type, struct str id);

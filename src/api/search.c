@@ -252,6 +252,10 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
     if (p->q->summary == SUMMARY_COUNT)
         p->shown = 0;
     add_links(r, p, rows, n > p->shown, total);
+    size_t bytes = 0;
+    for (int i = 0; i < p->shown; i++)
+        bytes += db_text(rows, p->first + i, SEARCH_CONTENT).len;
+    bundle_reserve(&p->w, (size_t)p->shown, bytes);
     for (int i = 0; i < p->shown; i++)
         add_row(r, p, rows, p->first + i, "match");
     return true;

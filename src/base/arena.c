@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 enum { FIRST_BLOCK = 16 * 1024, ALIGN = 16 };
 
 struct arena_block {
@@ -144,15 +146,13 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
-    va_list ap, again;
+    struct buf b;
+    va_list ap;
+    buf_init(&b, a, 0);
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    buf_vaddf(&b, fmt, ap);
     va_end(ap);
-    char *p = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(p, (size_t)n + 1, fmt, again);
-    va_end(again);
-    return p;
+    return b.s;
 }
 
 void arena_cleanup(struct arena *a, void (*fn)(void *), void *object)

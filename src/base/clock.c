@@ -101,9 +101,21 @@ bool clock_parse_http_date(struct str s, int64_t *wall_us)
     return false;
 }
 
+static void put_digits(char *out, int n, int v)
+{
+    for (; n > 0; v /= 10)
+        out[--n] = (char)('0' + v % 10);
+}
+
 void clock_instant(int64_t wall_us, char out[32])
 {
     struct parts p = split(wall_us);
-    snprintf(out, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)(p.year % 10000), p.month, p.day, p.hour,
-             p.minute, p.second, p.ms);
+    memcpy(out, "0000-00-00T00:00:00.000Z", 25);
+    put_digits(out, 4, (int)(p.year % 10000));
+    put_digits(out + 5, 2, p.month);
+    put_digits(out + 8, 2, p.day);
+    put_digits(out + 11, 2, p.hour);
+    put_digits(out + 14, 2, p.minute);
+    put_digits(out + 17, 2, p.second);
+    put_digits(out + 20, 3, p.ms);
 }

@@ -1,7 +1,6 @@
 #include "base/sql.h"
 
 #include <endian.h>
-#include <stdio.h>
 
 void sql_init(struct sql *q, struct arena *a, const char *name)
 {
@@ -16,20 +15,10 @@ void sql_adds(struct sql *q, const char *text)
 
 void sql_addf(struct sql *q, const char *fmt, ...)
 {
-    char text[1024];
-    va_list ap, again;
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    buf_vaddf(&q->text, fmt, ap);
     va_end(ap);
-    if ((size_t)n < sizeof text) {
-        buf_add(&q->text, text, (size_t)n);
-    } else {
-        buf_reserve(&q->text, (size_t)n);
-        vsnprintf(q->text.s + q->text.len, (size_t)n + 1, fmt, again);
-        q->text.len += (size_t)n;
-    }
-    va_end(again);
 }
 
 static int add(struct sql *q, enum sql_type type, const void *data, size_t len, bool binary)

@@ -132,21 +132,6 @@ void buf_add(struct buf *b, const char *s, size_t len)
     b->s[b->len] = '\0';
 }
 
-void buf_addf(struct buf *b, const char *fmt, ...)
-{
-    va_list ap, again;
-    va_start(ap, fmt);
-    va_copy(again, ap);
-    int n = vsnprintf(b->s + b->len, b->cap - b->len, fmt, ap);
-    va_end(ap);
-    if ((size_t)n >= b->cap - b->len) {
-        buf_reserve(b, (size_t)n);
-        vsnprintf(b->s + b->len, b->cap - b->len, fmt, again);
-    }
-    va_end(again);
-    b->len += (size_t)n;
-}
-
 void buf_add_percent(struct buf *b, struct str s)
 {
     static const char hex[] = "0123456789ABCDEF";
