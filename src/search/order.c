@@ -187,16 +187,30 @@ void search__after_cursor(struct search__sql *w, const char *from)
         sql_adds(q, "))");
 }
 
-/* The cursor's values as a JSON array of strings; times as µs. */
+/* As text in quotes. Those of people are JSON's business; all others are digits, or an id. */
+static const char *cursor_value(enum search__order by)
+{
+    switch (by) {
+    case ORDER_UPDATED:
+        return "'\"' || (extract(epoch FROM p.s%zu) * 1000000)::int8::text || '\"'";
+    case ORDER_STRING:
+    case ORDER_CODE:
+    case ORDER_URI:
+        return "to_json(p.s%zu)::text";
+    default:
+        return "'\"' || p.s%zu::text || '\"'";
+    }
+}
+
+/* The cursor's values as a JSON array of strings; times as µs. No function makes it: each row of a page has one. */
 void search__cursor_column(struct search__sql *w)
 {
     struct sql *q = w->sql;
-    sql_adds(q, "json_build_array(");
+    sql_adds(q, "'[' || ");
     for (size_t i = 0; i < w->q->n_sorts; i++) {
-        if (w->q->sorts[i].by == ORDER_UPDATED)
-            sql_addf(q, "(extract(epoch FROM p.s%zu) * 1000000)::int8::text, ", i);
-        else
-            sql_addf(q, "p.s%zu::text, ", i);
+        const char *value = cursor_value(w->q->sorts[i].by);
+        const char *at = strstr(value, "%zu");
+        sql_addf(q, "%.*s%zu%s || ',' || ", (int)(at - value), value, i, at + 3);
     }
-    sql_adds(q, "p.k::text)::text");
+    sql_adds(q, "'\"' || p.k::text || '\"]'");
 }

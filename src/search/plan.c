@@ -677,10 +677,9 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         with = ", ";
     }
     sql_adds(out, *with == ',' ? " " : "");
-    sql_adds(out,
-             "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, CASE WHEN p.k IS NOT NULL THEN ");
+    sql_adds(out, "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, ");
     search__cursor_column(&p.w);
-    sql_adds(out, " END AS cursor, t.snapshot, t.total");
+    sql_adds(out, " AS cursor, t.snapshot, t.total");
     measures(&p);
     sql_adds(out, " FROM (SELECT ");
     if (p.w.cursor.given)
