@@ -131,7 +131,8 @@ void store_finish_plan(const struct store *s, const struct store_job *job, struc
         tenant, id, JOB_RUNNING, sql_int8(q, s->node));
     /* everything has been indexed anew: it has the words that are kept */
     sql_addf(q,
-             "i AS (UPDATE index_state SET text = kept, form = kept_form FROM j WHERE j.state = %d AND tenant = $%d AND "
+             "i AS (UPDATE index_state SET text = kept, form = kept_form FROM j WHERE j.state = %d AND "
+             "tenant = $%d AND "
              "j.rtypes = '{}' AND j.started >= since), ",
              JOB_DONE, tenant);
     sql_addf(q,
