@@ -20,6 +20,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("KAGARI", str(ROOT / "build/release/kagari"))
 FHIR_JSON = "application/fhir+json"
+IDLE = 60  # seconds; the server closes what is idle for longer (http.idle_timeout)
 
 
 class Response:
@@ -38,6 +39,7 @@ class Client:
         self.port, self.token, self.timeout = port, token, timeout
         self.context = ssl.create_default_context(cafile=cafile)
         self.connection = None
+        self.answered = 0
 
     def close(self):
         if self.connection:
@@ -55,6 +57,8 @@ class Client:
                 body = json.dumps(body)
             if isinstance(body, str):
                 body = body.encode()
+        if time.monotonic() - self.answered > IDLE:
+            self.close()
         try:
             if not self.connection:
                 self.connection = http.client.HTTPSConnection(
@@ -62,6 +66,7 @@ class Client:
             self.connection.request(method, path if path.startswith("/") else "/fhir/" + path, body, sent)
             answer = self.connection.getresponse()
             response = Response(answer.status, answer.headers, answer.read())
+            self.answered = time.monotonic()
             if answer.will_close:
                 self.close()
             return response
