@@ -38,14 +38,15 @@ struct validator;
 bool validator_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
                    const struct validator **out, struct err *err) NODISCARD;
 
-/* expected NULL: any resource type. Stops adding after 200 findings. */
-void validate_resource(const struct validator *v, struct arena *a, const json *resource,
-                       const struct fhir_type *expected, enum validate_level level, struct issues *out);
+struct validate_options {
+    enum validate_level level;
+    const struct fhir_type *expected; /* NULL: any resource type */
+    bool in_transaction;              /* where "Patient?identifier=…" is a reference too */
+};
 
-/* The same for a resource that stands in a transaction, where "Patient?identifier=…" is a reference too. */
-void validate_transaction_entry(const struct validator *v, struct arena *a, const json *resource,
-                                const struct fhir_type *expected, enum validate_level level,
-                                struct issues *out);
+/* Stops adding after 200 findings. */
+void validate_resource(const struct validator *v, struct arena *a, const json *resource,
+                       const struct validate_options *o, struct issues *out);
 
 void issues_init(struct issues *list, struct arena *a);
 struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code,

@@ -106,9 +106,12 @@ bool api__validate(struct api_request *r, struct api_response *out)
 {
     struct issues *list = ARENA_NEW(r->a, struct issues);
     issues_init(list, r->a);
-    (r->in_transaction ? validate_transaction_entry : validate_resource)(
-        r->api->deps.validator, r->a, r->body, r->type,
-        r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE, list);
+    const struct validate_options o = {
+        .level = r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE,
+        .expected = r->type,
+        .in_transaction = r->in_transaction,
+    };
+    validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
     if (list->errors == 0)
         check_search_param(r, list);
     if (list->errors == 0) {

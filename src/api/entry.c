@@ -127,7 +127,8 @@ void entry_check_bundle(const struct api_request *whole, struct issues *out)
         json_push(list, json_is_object(node) ? without(a, node, "resource") : shallow(a, node));
     if (json_get(whole->body, "entry"))
         json_add(a, shell, "entry", list);
-    validate_resource(whole->api->deps.validator, a, shell, NULL, VALIDATE_STRUCTURE, out);
+    validate_resource(whole->api->deps.validator, a, shell,
+                      &(struct validate_options){.level = VALIDATE_STRUCTURE}, out);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

@@ -129,7 +129,8 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
             return false;
     }
     if (v->mode != MODE_DELETE)
-        validate_resource(r->api->deps.validator, r->a, v->resource, r->type, VALIDATE_FULL, list);
+        validate_resource(r->api->deps.validator, r->a, v->resource,
+                          &(struct validate_options){.level = VALIDATE_FULL, .expected = r->type}, list);
     if (v->mode == MODE_CREATE)
         may(r, AUTH_CREATE, list);
     else if (v->mode == MODE_UPDATE)

@@ -71,7 +71,7 @@ static bool run(struct arena *a, const char *path, struct issues *found, struct 
     struct err syntax;
     if (is_xml(text) ? fhir_xml_parse(a, defs, text, MAX_DEPTH, &resource, &syntax)
                      : json_parse(a, text, MAX_DEPTH, &resource, &syntax))
-        validate_resource(v, a, resource, NULL, VALIDATE_FULL, found);
+        validate_resource(v, a, resource, &(struct validate_options){.level = VALIDATE_FULL}, found);
     else
         issues_add(found, ISSUE_FATAL, "structure",
                    *syntax.expression ? arena_strdup(a, syntax.expression) : NULL, "%s", syntax.msg);

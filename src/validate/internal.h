@@ -68,8 +68,7 @@ struct validate__walk {
     const struct validator *v;
     struct arena *a;
     struct issues *out;
-    enum validate_level level;
-    bool in_transaction; /* the resource is an entry of a transaction */
+    const struct validate_options *options;
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
     int depth;

@@ -165,7 +165,7 @@ static void each(struct validate__walk *w, struct validate__place *at,
 
 void validate__invariants(struct validate__walk *w, struct validate__place *at)
 {
-    if (w->level < VALIDATE_FULL)
+    if (w->options->level < VALIDATE_FULL)
         return;
     const struct fhir_element *e = at->element;
     if (e)

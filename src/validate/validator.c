@@ -48,38 +48,19 @@ static void release(void *arena)
     arena_release(arena);
 }
 
-static void validate(const struct validator *v, struct arena *a, const json *resource,
-                     const struct fhir_type *expected, enum validate_level level, bool in_transaction,
-                     struct issues *out)
+void validate_resource(const struct validator *v, struct arena *a, const json *resource,
+                       const struct validate_options *o, struct issues *out)
 {
-    struct validate__walk w = {.v = v,
-                               .a = a,
-                               .out = out,
-                               .level = level,
-                               .in_transaction = in_transaction,
-                               .first = out->n,
-                               .now_us = clock_wall_us()};
-    if (level == VALIDATE_FULL) {
+    struct validate__walk w = {
+        .v = v, .a = a, .out = out, .options = o, .first = out->n, .now_us = clock_wall_us()};
+    if (o->level == VALIDATE_FULL) {
         w.scratch = ARENA_NEW(a, struct arena);
         arena_init(w.scratch, a->limit);
         w.scratch->guard = a->guard;
         arena_cleanup(a, release, w.scratch); /* when it runs out */
     }
     struct validate__place root = {.name = "Resource", .index = -1, .node = resource};
-    validate__resource(&w, &root, expected, NULL);
+    validate__resource(&w, &root, o->expected, NULL);
     if (w.scratch)
         arena_release(w.scratch);
-}
-
-void validate_resource(const struct validator *v, struct arena *a, const json *resource,
-                       const struct fhir_type *expected, enum validate_level level, struct issues *out)
-{
-    validate(v, a, resource, expected, level, false, out);
-}
-
-void validate_transaction_entry(const struct validator *v, struct arena *a, const json *resource,
-                                const struct fhir_type *expected, enum validate_level level,
-                                struct issues *out)
-{
-    validate(v, a, resource, expected, level, true, out);
 }

@@ -349,7 +349,7 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
     }
     struct validate__scope *outer = w->scope;
     struct validate__scope scope = {.node = at->node, .type = t, .outer = outer, .container = container};
-    scope.conditional = outer ? outer->conditional : w->in_transaction;
+    scope.conditional = outer ? outer->conditional : w->options->in_transaction;
     w->scope = &scope;
     if (t == w->v->bundle)
         validate__bundle_begin(w, at->node);

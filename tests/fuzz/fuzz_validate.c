@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json_parse(&a, (struct str){(const char *)data, size}, 64, &resource, &err)) {
         struct issues found;
         issues_init(&found, &a);
-        validate_resource(validator, &a, resource, NULL, VALIDATE_FULL, &found);
+        validate_resource(validator, &a, resource, &(struct validate_options){.level = VALIDATE_FULL},
+                          &found);
         assert(found.n <= 201);
         for (size_t i = 0; i < found.n; i++)
             assert(found.list[i].code && found.list[i].text && found.list[i].expression);

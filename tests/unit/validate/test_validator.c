@@ -123,7 +123,7 @@ START_TEST(test_case)
                   STR_FMT(c->title), err.line, err.msg);
     struct issues out;
     issues_init(&out, &a);
-    validate_resource(validator, &a, resource, NULL, VALIDATE_FULL, &out);
+    validate_resource(validator, &a, resource, &(struct validate_options){.level = VALIDATE_FULL}, &out);
 
     struct buf got;
     buf_init(&got, &a, 256);
@@ -148,7 +148,10 @@ END_TEST
 static void check(const char *text, const char *expected, enum validate_level level, struct issues *out)
 {
     json *resource = test_json(out->a, text);
-    validate_resource(validator, out->a, resource, expected ? fhir_type(defs, expected) : NULL, level, out);
+    validate_resource(
+        validator, out->a, resource,
+        &(struct validate_options){.level = level, .expected = expected ? fhir_type(defs, expected) : NULL},
+        out);
 }
 
 START_TEST(test_expected_type)
@@ -257,7 +260,7 @@ START_TEST(test_depth_is_bounded)
     }
     struct issues out;
     issues_init(&out, &a);
-    validate_resource(validator, &a, resource, NULL, VALIDATE_STRUCTURE, &out);
+    validate_resource(validator, &a, resource, &(struct validate_options){.level = VALIDATE_STRUCTURE}, &out);
     ck_assert_uint_eq(out.errors, 1);
     ck_assert_str_eq(out.list[0].code, "too-costly");
     arena_release(&a);
