@@ -123,6 +123,7 @@ lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 	tests/lint/banned
 	tests/lint/text
 	tests/lint/config $(B)/kagari
+	tests/lint/messages
 	tests/lint/format
 	systemd-analyze security --offline=true --threshold=20 --no-pager conf/kagari.service | tail -n 1
 

@@ -7,6 +7,7 @@
  *   - a number node has its literal in valuestring, exactly as written, and an approximation in valuedouble;
  *   - a string node has valid UTF-8 without NUL in valuestring;
  *   - the members of an object keep their order and their keys are unique;
+ *   - a node knows where in the text its value began (valueint; a copy keeps it);
  *   - everything lives in the arena: never call cJSON_Delete() on any of it.
  * Nodes may be moved, added and detached by the functions below.
  *
@@ -65,6 +66,18 @@ json *json_get(const json *object, const char *name);
 const char *json_get_string(const json *object, const char *name); /* NULL unless a string */
 json *json_at(const json *array, size_t index);
 size_t json_count(const json *parent);
+
+/* Where in its text the value began, in bytes; a byte order mark does not count. JSON_NOWHERE: it was not read, or further
+ * down than an int reaches. */
+#define JSON_NOWHERE SIZE_MAX
+static inline size_t json_offset(const json *n)
+{
+    return n && n->valueint > 0 ? (size_t)n->valueint - 1 : JSON_NOWHERE;
+}
+static inline void json_set_offset(json *n, size_t offset)
+{
+    n->valueint = offset < INT32_MAX ? (int)offset + 1 : 0;
+}
 
 #define json_each(item, parent) for (json *item = (parent) ? (parent)->child : NULL; item; item = item->next)
 

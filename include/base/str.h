@@ -42,6 +42,8 @@ struct str str_trim(struct str s); /* ASCII white space at both ends */
 /* Cuts at the first sep: returns the part before it, leaves the rest in *rest. Without sep, all and an empty
  * rest whose s is NULL. */
 struct str str_cut(struct str s, char sep, struct str *rest);
+/* The line and column, from 1, of the byte at `offset` (or the end); columns are characters of UTF-8. */
+void str_position(struct str text, size_t offset, int *line, int *column);
 bool str_int64(struct str s, int64_t *out);    /* whole slice, decimal, with sign */
 size_t str_put_int64(char out[20], int64_t v); /* returns how many, without a NUL */
 /* %XX and, when plus is set, '+' as blank. False on a broken escape. */

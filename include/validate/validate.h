@@ -19,12 +19,20 @@ struct issue {
     const char *text;       /* what is wrong, what was expected, what to do */
     const char *expression; /* "Patient.contact[1].gender" */
     const char *key;        /* of the invariant, or NULL */
+    size_t offset;          /* of what it is about, in the text that was read; JSON_NOWHERE: unknown */
     int line, column;       /* 0: unknown */
     bool rule;              /* breaks a rule of this server or a profile (422), not of base FHIR (400) */
 };
 
+/* What the texts are written in. They are given in English: that is the key by which message.c finds the others. */
+enum language { LANGUAGE_EN, LANGUAGE_JA, LANGUAGE__N };
+extern const char *const language_tags[]; /* "en", "ja" */
+/* The best for an Accept-Language ("ja-JP, en;q=0.5"), a locale ("ja_JP.UTF-8") or a tag; false: none of them. */
+bool language_choose(struct str accept, enum language *out);
+
 struct issues {
     struct arena *a;
+    enum language language;
     struct issue *list;
     size_t n, cap;
     size_t errors; /* of severity fatal or error */
@@ -48,11 +56,15 @@ struct validate_options {
 void validate_resource(const struct validator *v, struct arena *a, const json *resource,
                        const struct validate_options *o, struct issues *out);
 
-void issues_init(struct issues *list, struct arena *a);
+void issues_init(struct issues *list, struct arena *a); /* in English */
 struct issue *issues_add(struct issues *list, enum issue_severity severity, const char *code,
                          const char *expression, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 struct issue *issues_addv(struct issues *list, enum issue_severity severity, const char *code,
                           const char *expression, const char *fmt, va_list args)
     __attribute__((format(printf, 5, 0)));
+/* Turns offsets into lines and columns of the text, JSON or XML, that the resource was read from; s NULL: there is none. */
+void issues_locate(struct issues *list, struct str text);
+/* As an OperationOutcome; a list without findings says so. */
+json *issues_outcome(struct arena *a, const struct issues *list);
 
 #endif

@@ -33,6 +33,7 @@ static struct issues *findings_of(struct arena *a, const struct issues *all, lon
 {
     struct issues *own = ARENA_NEW(a, struct issues);
     issues_init(own, a);
+    own->language = all->language;
     for (size_t i = 0; all->errors && i < all->n; i++) {
         if (entry_of(&all->list[i]) != entry)
             continue;
@@ -47,7 +48,7 @@ static void batch(struct api_request *r, struct db_conn *c, struct api_response 
     struct bundle w;
     struct issues findings, *own;
     size_t index = 0;
-    issues_init(&findings, r->a);
+    api__issues_init(r, &findings);
     entry_check_bundle(r, &findings);
     own = findings_of(r->a, &findings, -1);
     if (own->errors) {

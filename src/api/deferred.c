@@ -393,8 +393,7 @@ static const struct store_deferred_owner *owner(const struct api_request *r)
 static void too_many(struct api_request *r, struct api_response *out)
 {
     *out = (struct api_response){.status = 429, .retry_after = RETRY_AFTER};
-    out->issues = ARENA_NEW(r->a, struct issues);
-    issues_init(out->issues, r->a);
+    out->issues = api__issues(r);
     issues_add(
         out->issues, ISSUE_ERROR, "throttled", NULL,
         "%lld requests of this client are under way or have results that are kept (async.per_client): delete "

@@ -104,14 +104,15 @@ static void check_search_param(const struct api_request *r, struct issues *list)
 
 bool api__validate(struct api_request *r, struct api_response *out)
 {
-    struct issues *list = ARENA_NEW(r->a, struct issues);
-    issues_init(list, r->a);
+    struct issues *list = api__issues(r);
     const struct validate_options o = {
         .level = r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE,
         .expected = r->type,
         .in_transaction = r->in_transaction,
     };
     validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
+    if (list->n)
+        issues_locate(list, r->text);
     if (list->errors == 0)
         check_search_param(r, list);
     if (list->errors == 0) {
@@ -252,7 +253,7 @@ struct api_request *api__request_new(struct api *api, struct http_request *http)
     r->base = *config->http_base_url ? str_of(config->http_base_url)
                                      : str_of(arena_printf(r->a, "%.*s%s", STR_FMT(http->origin), base_path));
     r->path = http->path;
-    issues_init(&r->warnings, r->a);
+    api__issues_init(r, &r->warnings);
     struct str below = {http->path.s + sizeof base_path - 1, http->path.len - (sizeof base_path - 1)};
     if (str_starts(http->path, str_of(base_path)) && (below.len == 0 || below.s[0] == '/')) {
         r->path = below;

@@ -42,7 +42,7 @@ bool entry_request(const struct api_request *whole, const json *node, struct ent
     r->state = NULL;
     r->write = NULL;
     r->id = r->vid = (struct str){NULL, 0};
-    issues_init(&r->warnings, a);
+    api__issues_init(r, &r->warnings);
     if (!method.s || !url.s)
         return err_set(err, ERR_INVALID, "The entry needs request.method and request.url");
     while (i < sizeof methods / sizeof methods[0] && !str_is(method, methods[i].name))
@@ -129,6 +129,7 @@ void entry_check_bundle(const struct api_request *whole, struct issues *out)
         json_add(a, shell, "entry", list);
     validate_resource(whole->api->deps.validator, a, shell,
                       &(struct validate_options){.level = VALIDATE_STRUCTURE}, out);
+    issues_locate(out, whole->text);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

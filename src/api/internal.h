@@ -156,6 +156,7 @@ struct api_request {
     bool strict, pretty, in_bundle, in_transaction;
 
     json *body;                /* the resource */
+    struct str text;           /* that body was read from; s NULL: there is none such */
     struct issues warnings;    /* for Prefer: return=OperationOutcome */
     void *state;               /* the interaction's own, between prepare, plan and reply */
     struct store_write *write; /* RUN_CREATE: made by prepare */
@@ -257,6 +258,9 @@ int api__status(enum err_kind kind);
 bool api__error_of(const struct api_response *out, struct err *err);
 /* One error as a response: status, issues, headers that go with it. */
 void api__error_response(struct api_request *r, const struct err *err, struct api_response *out);
+/* Room for findings, in the language that the client prefers. */
+void api__issues_init(const struct api_request *r, struct issues *list);
+struct issues *api__issues(const struct api_request *r);
 struct str api__outcome_text(struct arena *a, const struct issues *issues);
 /* Status of a resource that did not validate: 400, or 422 when only rules of the server are broken. */
 int api__issues_status(const struct issues *issues);

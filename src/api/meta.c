@@ -192,6 +192,7 @@ static bool change_on(struct api_request *r, struct db_conn *c, struct api_respo
         return false;
     g->apply(r->a, resource, g->meta);
     r->body = resource;
+    r->text = (struct str){NULL, 0};
     if (!api__validate(r, out))
         return true;
     if (!api__make_write(r, resource, r->type, r->id, &u.w, err))

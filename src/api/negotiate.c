@@ -143,6 +143,7 @@ bool api__parse_body(struct api_request *r, enum api_format format, struct err *
     if (!r->http->body.len)
         return err_set(err, ERR_SYNTAX,
                        "The request has no body; a FHIR resource in JSON or XML was expected");
+    r->text = r->http->body;
     if (format == FORMAT_XML)
         return fhir_xml_parse(r->a, r->api->deps.defs, r->http->body, depth, &r->body, err);
     return json_parse(r->a, r->http->body, depth, &r->body, err);

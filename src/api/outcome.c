@@ -99,11 +99,23 @@ static const char *issue_code(enum err_kind kind)
     return "exception";
 }
 
+void api__issues_init(const struct api_request *r, struct issues *list)
+{
+    issues_init(list, r->a);
+    language_choose(http_header(r->http, "Accept-Language"), &list->language);
+}
+
+struct issues *api__issues(const struct api_request *r)
+{
+    struct issues *list = ARENA_NEW(r->a, struct issues);
+    api__issues_init(r, list);
+    return list;
+}
+
 void api__error_response(struct api_request *r, const struct err *err, struct api_response *out)
 {
     *out = (struct api_response){.status = api__status(err->kind)};
-    out->issues = ARENA_NEW(r->a, struct issues);
-    issues_init(out->issues, r->a);
+    out->issues = api__issues(r);
     struct issue *i =
         issues_add(out->issues, ISSUE_ERROR, issue_code(err->kind),
                    *err->expression ? arena_strdup(r->a, err->expression) : NULL, "%s", err->msg);
@@ -122,47 +134,7 @@ int api__issues_status(const struct issues *issues)
     return 422;
 }
 
-static json *issue_node(struct arena *a, const struct issue *i)
-{
-    static const char *const severities[] = {"fatal", "error", "warning", "information"};
-    json *o = json_object(a);
-    if (i->line) {
-        json *extensions = json_add(a, o, "extension", json_array(a));
-        const struct {
-            const char *url;
-            int v;
-        } places[] = {{"http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line", i->line},
-                      {"http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col", i->column}};
-        for (int p = 0; p < 2; p++) {
-            json *e = json_push(extensions, json_object(a));
-            json_add_string(a, e, "url", places[p].url);
-            json_add(a, e, "valueInteger", json_int(a, places[p].v));
-        }
-    }
-    json_add_string(a, o, "severity", severities[i->severity]);
-    json_add_string(a, o, "code", i->code);
-    if (i->key) {
-        json *details = json_add(a, o, "details", json_object(a));
-        json *coding = json_push(json_add(a, details, "coding", json_array(a)), json_object(a));
-        json_add_string(a, coding, "code", i->key);
-        json_add_string(a, details, "text", i->text);
-    }
-    json_add_string(a, o, "diagnostics", i->text);
-    if (i->expression)
-        json_push(json_add(a, o, "expression", json_array(a)), json_string(a, i->expression));
-    return o;
-}
-
 struct str api__outcome_text(struct arena *a, const struct issues *issues)
 {
-    json *o = json_object(a);
-    json_add_string(a, o, "resourceType", "OperationOutcome");
-    json *list = json_add(a, o, "issue", json_array(a));
-    for (size_t i = 0; i < issues->n; i++)
-        json_push(list, issue_node(a, &issues->list[i]));
-    if (issues->n == 0)
-        json_push(list, issue_node(a, &(struct issue){.severity = ISSUE_INFORMATION,
-                                                      .code = "informational",
-                                                      .text = "All OK"}));
-    return json_text(a, o);
+    return json_text(a, issues_outcome(a, issues));
 }

@@ -106,6 +106,7 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
     if (!id || !str_is(r->id, id))
         return err_set(err, ERR_INVALID, "A patch cannot change the id");
     r->body = resource;
+    r->text = (struct str){NULL, 0};
     if (!api__validate(r, out))
         return true;
     u.if_match = v.ver;

@@ -160,7 +160,7 @@ static void add_unknown(struct api_request *r, struct page *p)
     struct issues list;
     if (p->q->n_unknown + p->q->n_building == 0)
         return;
-    issues_init(&list, r->a);
+    api__issues_init(r, &list);
     for (size_t i = 0; i < p->q->n_building; i++)
         issues_add(&list, ISSUE_WARNING, "transient", NULL,
                    "The search parameter '%.*s' was left out: its index is still being built; Prefer: "

@@ -38,8 +38,7 @@ static bool fail_entry(struct arena *a, const struct entry *e, struct err *err)
 static bool read_entries(struct transaction *t, struct api_response *out, struct err *err)
 {
     const json *list = json_get(t->r->body, "entry");
-    struct issues *findings = ARENA_NEW(t->a, struct issues);
-    issues_init(findings, t->a);
+    struct issues *findings = api__issues(t->r);
     t->n = json_count(list);
     t->entries = ARENA_ARRAY(t->a, struct entry, t->n);
     size_t index = 0;

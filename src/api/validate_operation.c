@@ -116,8 +116,7 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
 {
     struct validation *v = r->state;
     struct store_version stored, *there = NULL;
-    struct issues *list = ARENA_NEW(r->a, struct issues);
-    issues_init(list, r->a);
+    struct issues *list = api__issues(r);
     if (rows && store_read_reply(rows, &stored) && !stored.deleted)
         there = &stored;
     if (!v->resource && v->mode != MODE_DELETE) {
@@ -127,10 +126,12 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
             return err_set(err, ERR_FORBIDDEN, "The token does not allow to see this Binary");
         if (!json_parse(r->a, there->content, INT16_MAX, &v->resource, err))
             return false;
+        r->text = there->content;
     }
     if (v->mode != MODE_DELETE)
         validate_resource(r->api->deps.validator, r->a, v->resource,
                           &(struct validate_options){.level = VALIDATE_FULL, .expected = r->type}, list);
+    issues_locate(list, r->text);
     if (v->mode == MODE_CREATE)
         may(r, AUTH_CREATE, list);
     else if (v->mode == MODE_UPDATE)

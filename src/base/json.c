@@ -204,9 +204,6 @@ static bool parse_number(struct parser *ps, json **out)
     json *n = new_node(ps->a, cJSON_Number);
     n->valuestring = arena_strndup(ps->a, s, (size_t)(ps->p - s));
     n->valuedouble = strtod(n->valuestring, NULL);
-    n->valueint = n->valuedouble >= INT32_MAX   ? INT32_MAX
-                  : n->valuedouble <= INT32_MIN ? INT32_MIN
-                                                : (int)n->valuedouble;
     *out = n;
     return true;
 }
@@ -348,9 +345,8 @@ static bool nested(struct parser *ps, bool (*parse)(struct parser *, json **), j
     return ok;
 }
 
-static bool parse_value(struct parser *ps, json **out)
+static bool parse_one(struct parser *ps, json **out)
 {
-    skip_blanks(ps);
     switch (*ps->p) {
     case '{':
         return nested(ps, parse_object, out);
@@ -379,19 +375,22 @@ static bool parse_value(struct parser *ps, json **out)
     }
 }
 
+static bool parse_value(struct parser *ps, json **out)
+{
+    skip_blanks(ps);
+    size_t offset = (size_t)(ps->p - ps->start);
+    if (!parse_one(ps, out))
+        return false;
+    json_set_offset(*out, offset);
+    return true;
+}
+
 static bool report(const struct parser *ps, struct str text, struct err *err)
 {
     size_t offset = (size_t)(ps->error_at - ps->start);
-    int line = 1, column = 1;
-    for (size_t i = 0; i < offset; i++) {
-        /* the copy has been unescaped in place up to here; the original has not */
-        if (text.s[i] == '\n') {
-            line++;
-            column = 1;
-        } else {
-            column += ((unsigned char)text.s[i] & 0xc0) != 0x80;
-        }
-    }
+    int line, column;
+    str_position(text, offset, &line,
+                 &column); /* the copy has been unescaped in place, the original has not */
     if (ps->error_kind == ERR_TOO_LARGE)
         err_set(err, ERR_TOO_LARGE, "JSON: %s: this server takes %d levels (line %d, column %d)", ps->error,
                 ps->max_depth, line, column);

@@ -44,6 +44,19 @@ struct str str_cut(struct str s, char sep, struct str *rest)
     return (struct str){s.s, n};
 }
 
+void str_position(struct str text, size_t offset, int *line, int *column)
+{
+    *line = *column = 1;
+    for (size_t i = 0; i < offset && i < text.len; i++) {
+        if (text.s[i] == '\n') {
+            ++*line;
+            *column = 1;
+        } else {
+            *column += ((unsigned char)text.s[i] & 0xc0) != 0x80;
+        }
+    }
+}
+
 bool str_int64(struct str s, int64_t *out)
 {
     size_t i = 0;

@@ -87,21 +87,14 @@ static bool fail(struct parse *p, size_t at, enum err_kind kind, const char *fmt
 static bool fail(struct parse *p, size_t at, enum err_kind kind, const char *fmt, ...)
 {
     char msg[400], path[sizeof p->err->expression] = "";
-    int line = 1, column = 1;
+    int line, column;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
     if (p->top)
         path_of(p->top, path, sizeof path);
-    for (size_t i = 0; i < at && i < p->text.len; i++) {
-        if (p->text.s[i] == '\n') {
-            line++;
-            column = 1;
-        } else {
-            column += ((unsigned char)p->text.s[i] & 0xc0) != 0x80;
-        }
-    }
+    str_position(p->text, at, &line, &column);
     err_at(p->err, kind, path, "XML: %s (line %d, column %d)", msg, line, column);
     p->err->line = line;
     p->err->column = column;
@@ -175,6 +168,13 @@ static bool is_primitive(const struct frame *f)
     return f->type->kind == FHIR_PRIMITIVE;
 }
 
+/* A node that begins where the element's tag does. */
+static json *placed(const struct parse *p, const struct frame *f, json *node)
+{
+    json_set_offset(node, tag_start(p, f->at));
+    return node;
+}
+
 static bool open(struct parse *p, const char *name, const struct fhir_element *e,
                  const struct fhir_type *type, int index)
 {
@@ -198,14 +198,14 @@ static bool open(struct parse *p, const char *name, const struct fhir_element *e
     if (++f->level > p->max_depth)
         return fail(p, this_tag(p), ERR_TOO_LARGE, "nested too deeply: this server takes %d levels",
                     p->max_depth);
-    f->object = json_object(p->a);
+    f->object = placed(p, f, json_object(p->a));
     return true;
 }
 
 static json *object_of(struct parse *p, struct frame *f)
 {
     if (!f->object)
-        f->object = json_object(p->a);
+        f->object = placed(p, f, json_object(p->a));
     return f->object;
 }
 
@@ -216,6 +216,7 @@ static void repeat(struct parse *p, struct frame *up, json **array, const char *
         return;
     if (!*array) {
         *array = json_add(p->a, object_of(p, up), name, json_array(p->a));
+        json_set_offset(*array, json_offset(value));
         for (int i = 0; i < up->count; i++)
             json_push(*array, json_null(p->a));
     }
@@ -246,17 +247,18 @@ static bool primitive_value(struct parse *p, struct frame *f, struct str text)
     struct err ignored;
     switch (f->type->json) {
     case FHIR_JSON_STRING:
-        f->value = json_string_n(p->a, text);
+        f->value = placed(p, f, json_string_n(p->a, text));
         return true;
     case FHIR_JSON_BOOL:
         if (!str_is(text, "true") && !str_is(text, "false"))
             return fail(p, this_tag(p), ERR_INVALID, "the value is to be true or false");
-        f->value = json_bool(p->a, str_is(text, "true"));
+        f->value = placed(p, f, json_bool(p->a, str_is(text, "true")));
         return true;
     case FHIR_JSON_NUMBER:
         if (!json_parse(p->a, text, 1, &f->value, &ignored) || !json_is_number(f->value))
             return fail(p, this_tag(p), ERR_INVALID,
                         "the value is to be a number, such as 12, -0.50 or 1e3, without leading zeros");
+        placed(p, f, f->value);
         return true;
     }
     return false;
@@ -347,6 +349,7 @@ static bool end_div(struct parse *p, const struct tag *t)
         return false;
     const struct str as_is = {p->text.s + p->top->at, here(p) - p->top->at};
     p->top->value = json_string_n(p->a, p->verbatim ? as_is : buf_str(&p->div));
+    json_set_offset(p->top->value, p->top->at);
     return true;
 }
 

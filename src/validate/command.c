@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/config.h"
 #include "fhir/xml.h"
@@ -20,33 +21,16 @@ static void usage(FILE *out)
         "1 with errors, 2 when called wrongly.\n\n"
         "  --supporting FILE  a resource that the validation may need (accepted, not used yet)\n"
         "  --profile URL      validate against this profile too (not supported yet: says so in the outcome)\n"
+        "  --language TAG     of the findings: en or ja; otherwise as the locale says\n"
         "  --help             this text\n",
         out);
 }
 
 static void print(struct arena *a, const struct issues *found)
 {
-    static const char *const severities[] = {"fatal", "error", "warning", "information"};
-    json *outcome = json_object(a), *list = json_array(a);
-    json_add_string(a, outcome, "resourceType", "OperationOutcome");
-    json_add(a, outcome, "issue", list);
-    for (size_t i = 0; i < found->n; i++) {
-        const struct issue *f = &found->list[i];
-        json *issue = json_object(a), *details = json_object(a);
-        json_add_string(a, issue, "severity", severities[f->severity]);
-        json_add_string(a, issue, "code", f->code);
-        json_add_string(a, details, "text", f->text);
-        json_add(a, issue, "details", details);
-        if (f->expression) {
-            json *expressions = json_array(a);
-            json_push(expressions, json_string(a, f->expression));
-            json_add(a, issue, "expression", expressions);
-        }
-        json_push(list, issue);
-    }
     struct buf text;
     buf_init(&text, a, 4096);
-    json_print(&text, outcome, true);
+    json_print(&text, issues_outcome(a, found), true);
     puts(text.s);
 }
 
@@ -70,32 +54,49 @@ static bool run(struct arena *a, const char *path, struct issues *found, struct 
         return false;
     struct err syntax;
     if (is_xml(text) ? fhir_xml_parse(a, defs, text, MAX_DEPTH, &resource, &syntax)
-                     : json_parse(a, text, MAX_DEPTH, &resource, &syntax))
+                     : json_parse(a, text, MAX_DEPTH, &resource, &syntax)) {
         validate_resource(v, a, resource, &(struct validate_options){.level = VALIDATE_FULL}, found);
-    else
-        issues_add(found, ISSUE_FATAL, "structure",
-                   *syntax.expression ? arena_strdup(a, syntax.expression) : NULL, "%s", syntax.msg);
-    if (found->n == 0)
-        issues_add(found, ISSUE_INFORMATION, "informational", NULL, "No findings");
+        issues_locate(found, text);
+    } else {
+        struct issue *i =
+            issues_add(found, ISSUE_FATAL, "structure",
+                       *syntax.expression ? arena_strdup(a, syntax.expression) : NULL, "%s", syntax.msg);
+        i->line = syntax.line;
+        i->column = syntax.column;
+    }
     return true;
+}
+
+/* As for other programs: the first of these that is set. */
+static void locale(enum language *language)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    const char *value = NULL;
+    for (size_t i = 0; i < 3 && !(value && *value); i++)
+        value = getenv(names[i]);
+    language_choose(str_of(value), language);
 }
 
 int validate_command(int argc, char **argv)
 {
     static const struct option options[] = {{"supporting", required_argument, NULL, 's'},
                                             {"profile", required_argument, NULL, 'p'},
+                                            {"language", required_argument, NULL, 'l'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct arena a;
     arena_init(&a, 0);
     struct issues found;
     issues_init(&found, &a);
+    locale(&found.language);
     int status = -1;
     optind = 1;
     for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p')
             issues_add(&found, ISSUE_WARNING, "not-supported", NULL,
                        "Profile %s was not checked: not supported yet", optarg);
+        else if (c == 'l')
+            status = language_choose(str_of(optarg), &found.language) ? -1 : 2;
         else if (c != 's')
             status = c == 'h' ? 0 : 2;
     }

@@ -21,8 +21,11 @@ void validate__find(struct validate__walk *w, const struct validate__place *at, 
     add_path(&path, at);
     va_list args;
     va_start(args, fmt);
-    issues_addv(w->out, severity, code, path.s, fmt, args)->key = key;
+    struct issue *issue = issues_addv(w->out, severity, code, path.s, fmt, args);
     va_end(args);
+    issue->key = key;
+    for (; at && issue->offset == JSON_NOWHERE; at = at->up)
+        issue->offset = json_offset(at->node ? at->node : at->extra);
     if (validate__full(w))
         issues_add(w->out, ISSUE_INFORMATION, "incomplete", path.s,
                    "There are more findings than these %d; correct them and validate again",

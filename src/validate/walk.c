@@ -238,8 +238,15 @@ static bool unknown_choice(struct validate__walk *w, const struct validate__plac
     return false;
 }
 
-static void unknown(struct validate__walk *w, const struct validate__place *at, const char *name)
+static void unknown(struct validate__walk *w, const struct validate__place *object, const json *m)
 {
+    const char *name = m->string;
+    const struct validate__place here = {.up = object->up,
+                                         .name = object->name,
+                                         .index = object->index,
+                                         .type = object->type,
+                                         .node = m},
+                                 *at = &here;
     if (!unknown_choice(w, at, name[0] == '_' ? name + 1 : name))
         validate__error(w, at, "structure", "%s has no element %s: remove it, or send it as an extension",
                         at->type->name,
@@ -298,7 +305,7 @@ static bool object(struct validate__walk *w, struct validate__place *at, const j
         if (!e) {
             content = true;
             if (t->kind != FHIR_RESOURCE || strcmp(m->string, "resourceType") != 0)
-                unknown(w, at, m->string);
+                unknown(w, at, m);
             continue;
         }
         if (extra && json_get(node, name))

@@ -106,6 +106,27 @@ START_TEST(test_validate)
 }
 END_TEST
 
+/* Where in the body it is, and in the client's language. */
+START_TEST(test_validate_tells_where)
+{
+    const char *body = "{\"resourceType\":\"Patient\",\n \"active\":7}";
+    const struct flow_answer *a = flow("POST", "Patient/$validate", "Accept-Language: fr, ja;q=0.5\n", body);
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_text(a->json, "issue[0].location[0]"), "Line 2, Col 11");
+    ck_assert_str_eq(flow_text(a->json, "issue[0].details.text"),
+                     "Patient.active は boolean 型です。引用符なしの true または falseで書いてください");
+    a = flow_post("Patient", body);
+    ck_status(a, 400);
+    ck_assert_str_eq(flow_text(a->json, "issue[0].location[0]"), "Line 2, Col 11");
+    ck_assert_ptr_nonnull(strstr(flow_text(a->json, "issue[0].details.text"), "without quotes"));
+    a = flow_post("", "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[\n{\"resource\":"
+                      "{\"resourceType\":\"Patient\",\"active\":7},\n"
+                      "\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}}]}");
+    ck_status(a, 400);
+    ck_assert_str_eq(flow_text(a->json, "issue[0].location[0]"), "Line 2, Col 48");
+}
+END_TEST
+
 START_TEST(test_validate_modes)
 {
     ck_status(flow_put("Patient/vm", PATIENT("vm", "")), 201);
@@ -439,6 +460,7 @@ Suite *suite_flow_operations(void)
     tcase_add_test(tc, test_parameters_that_are_wrong_are_named);
     tcase_add_test(tc, test_validate);
     tcase_add_test(tc, test_validate_modes);
+    tcase_add_test(tc, test_validate_tells_where);
     tcase_add_test(tc, test_validate_against_a_profile);
     tcase_add_test(tc, test_meta_of_an_instance_and_of_a_version);
     tcase_add_test(tc, test_meta_of_a_type_and_of_the_system);

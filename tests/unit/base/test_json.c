@@ -150,6 +150,19 @@ START_TEST(test_pretty)
 }
 END_TEST
 
+START_TEST(test_offsets)
+{
+    const json *n = test_json(&a, " {\"a\\u0041\": [10, \"\\u00e9\" , true]}");
+    ck_assert_uint_eq(json_offset(n), 1);
+    ck_assert_uint_eq(json_offset(n->child), 13);
+    ck_assert_uint_eq(json_offset(json_at(n->child, 0)), 14);
+    ck_assert_uint_eq(json_offset(json_at(n->child, 2)), 29);
+    ck_assert_uint_eq(json_offset(json_copy(&a, n->child)), 13);
+    ck_assert_uint_eq(json_offset(json_int(&a, 7)), JSON_NOWHERE);
+    ck_assert_uint_eq(json_offset(NULL), JSON_NOWHERE);
+}
+END_TEST
+
 Suite *suite_base_json(void)
 {
     Suite *s = suite_create("base_json");
@@ -162,6 +175,7 @@ Suite *suite_base_json(void)
     tcase_add_test(t, test_many_keys);
     tcase_add_test(t, test_changing);
     tcase_add_test(t, test_pretty);
+    tcase_add_test(t, test_offsets);
     suite_add_tcase(s, t);
     return s;
 }

@@ -33,6 +33,22 @@ START_TEST(test_cut_trim_int)
 }
 END_TEST
 
+START_TEST(test_position)
+{
+    const struct str text = STR("a\n\xc3\xa9z\n");
+    static const struct {
+        size_t offset;
+        int line, column;
+    } cases[] = {{0, 1, 1}, {1, 1, 2}, {2, 2, 1}, {4, 2, 2}, {6, 3, 1}, {99, 3, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int line, column;
+        str_position(text, cases[i].offset, &line, &column);
+        ck_assert_int_eq(line, cases[i].line);
+        ck_assert_int_eq(column, cases[i].column);
+    }
+}
+END_TEST
+
 START_TEST(test_percent)
 {
     struct str out;
@@ -174,6 +190,7 @@ Suite *suite_base_text(void)
     TCase *t = tcase_create("all");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_cut_trim_int);
+    tcase_add_test(t, test_position);
     tcase_add_test(t, test_percent);
     tcase_add_loop_test(t, test_fold, 0, sizeof folds / sizeof folds[0]);
     tcase_add_test(t, test_fold_max);

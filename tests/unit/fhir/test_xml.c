@@ -294,6 +294,36 @@ START_TEST(test_depth)
 END_TEST
 
 /* What would take long or much ends at once. */
+/* A node begins where the tag does that it was read from. */
+START_TEST(test_offsets)
+{
+    struct arena a;
+    struct err err;
+    arena_init(&a, 0);
+    json *n;
+    const char *text = "<Patient xmlns=\"http://hl7.org/fhir\">\n <text><status value=\"empty\"/>"
+                       "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>x</p></div></text>\n"
+                       " <active value=\"true\"/><name><given value=\"A\"/><given value=\"B\"/></name>\n"
+                       " <multipleBirthInteger value=\"2\"/></Patient>";
+    static const struct {
+        const char *tag;
+        int at[3]; /* members from the root, -1: end */
+    } tags[] = {{"<Patient", {-1}},    {"<text", {1, -1}}, {"<div", {1, 1, -1}},  {"<active", {2, -1}},
+                {"<name", {3, 0, -1}}, {"<name", {3, -1}}, {"<multiple", {4, -1}}};
+    ck_ok(fhir_xml_parse(&a, defs, str_of(text), 10, &n, &err));
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        const json *node = n;
+        for (int k = 0; k < 3 && tags[i].at[k] >= 0; k++)
+            node = json_at(node, (size_t)tags[i].at[k]);
+        ck_assert_msg(json_offset(node) == (size_t)(strstr(text, tags[i].tag) - text), "%s: %zu", tags[i].tag,
+                      json_offset(node));
+    }
+    const json *given = json_get(json_at(json_get(n, "name"), 0), "given");
+    ck_assert_uint_eq(json_offset(json_at(given, 1)), (size_t)(strstr(text, "<given value=\"B\"") - text));
+    arena_release(&a);
+}
+END_TEST
+
 START_TEST(test_extremes)
 {
     struct arena a;
@@ -403,6 +433,7 @@ Suite *suite_fhir_xml(void)
     tcase_add_test(t, test_characters);
     tcase_add_test(t, test_bytes);
     tcase_add_test(t, test_depth);
+    tcase_add_test(t, test_offsets);
     tcase_add_test(t, test_extremes);
     tcase_add_test(t, test_large);
     tcase_add_test(t, test_exhausted);

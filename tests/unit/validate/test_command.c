@@ -107,6 +107,16 @@ START_TEST(test_xml)
 }
 END_TEST
 
+START_TEST(test_language)
+{
+    struct str out;
+    ck_assert_int_eq(run("{\"resourceType\":\"Patient\",\n \"active\":1}", "--language", "ja-JP", &out), 1);
+    ck_assert_ptr_nonnull(strstr(json_get_string(json_get(issue(out, 0), "details"), "text"), "引用符なし"));
+    ck_assert_str_eq(json_at(json_get(issue(out, 0), "location"), 0)->valuestring, "Line 2, Col 11");
+    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--language", "xx", &out), 2);
+}
+END_TEST
+
 START_TEST(test_options)
 {
     struct str out;
@@ -135,6 +145,7 @@ Suite *suite_validate_command(void)
     tcase_add_test(t, test_invalid);
     tcase_add_test(t, test_no_json);
     tcase_add_test(t, test_xml);
+    tcase_add_test(t, test_language);
     tcase_add_test(t, test_options);
     tcase_add_test(t, test_called_wrongly);
     suite_add_tcase(s, t);
