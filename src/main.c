@@ -16,8 +16,8 @@ static int version_command(int argc, char **argv);
 static bool terminology(struct arena *a, const struct fhir_defs *d, struct fp_terminology *out,
                         struct err *err)
 {
-    const struct terminology_view *v;
-    if (!terminology_definitions(a, d, &v, err))
+    const struct conformance_view *v;
+    if (!conformance_definitions(a, d, &v, err))
         return false;
     *out = (struct fp_terminology){terminology_member, terminology_subsumes, v};
     return true;

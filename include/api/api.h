@@ -11,10 +11,11 @@
 #define KAGARI_API_API_H
 
 #include "auth/auth.h"
+#include "conformance/current.h"
 #include "http/http.h"
 #include "search/current.h"
 #include "store/store.h"
-#include "terminology/current.h"
+#include "terminology/terminology.h"
 #include "validate/validate.h"
 
 /* Everything a request needs, made at start; shared by all threads. */
@@ -22,7 +23,7 @@ struct api_deps {
     const struct fhir_defs *defs;
     struct search_current *search;
     const struct validator *validator;
-    struct terminology *terminology;
+    struct conformance_current *conformance;
     struct auth *auth;
     struct store *store;
     struct db_pool *pool;

@@ -29,6 +29,8 @@ enum conformance_kind {
     CONFORMANCE_N_KINDS
 };
 extern const char *const conformance_kinds[]; /* resource types, by enum conformance_kind */
+/* CONFORMANCE_N_KINDS: of another type, or NULL. */
+enum conformance_kind conformance_kind_named(const char *type);
 
 struct conformance_view;
 struct conformance_entry; /* one resource of a view */
@@ -44,12 +46,20 @@ bool conformance_view_with(struct arena *a, const struct conformance_view *base,
 /* NULL: not known here. */
 const struct conformance_entry *conformance_find(const struct conformance_view *v, enum conformance_kind kind,
                                                  struct str canonical);
-/* A stored one by the id of its resource. */
+/* The same with URL and version apart; version s NULL: the best. */
+const struct conformance_entry *conformance_find_version(const struct conformance_view *v,
+                                                         enum conformance_kind kind, struct str url,
+                                                         struct str version);
+/* One that is stored, or was given with a request, by the id of its resource. */
 const struct conformance_entry *conformance_find_id(const struct conformance_view *v,
                                                     enum conformance_kind kind, struct str id);
 size_t conformance_count(const struct conformance_view *v, enum conformance_kind kind);
 const struct conformance_entry *conformance_at(const struct conformance_view *v, enum conformance_kind kind,
                                                size_t i); /* by URL, the better first */
+
+const struct fhir_defs *conformance_defs(const struct conformance_view *v);
+/* Is it what R4 brings and nothing else? Such a view never goes. */
+bool conformance_is_definitions(const struct conformance_view *v);
 
 const char *conformance_url(const struct conformance_entry *e);
 const char *conformance_version(const struct conformance_entry *e); /* NULL: it has none */

@@ -24,9 +24,9 @@
 #include "terminology/terminology.h"
 
 /* Compiled search parameters over one definitions snapshot; immutable, shared by threads. t: the definitions' own
- * terminology (terminology_definitions()). */
+ * terminology (conformance_definitions()). */
 struct search_registry;
-bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+bool search_registry_new(struct arena *a, const struct fhir_defs *d, const struct conformance_view *t,
                          const struct search_registry **out, struct err *err) NODISCARD;
 
 /*

@@ -52,7 +52,7 @@ struct search_options {
         text; /* what has been kept of all that is stored; less than the tenant's: still being built */
     /* For :in, :not-in, :above and :below; NULL: a query that has one of them is parsed as if it matched nothing, and
      * says so in needs_terminology. */
-    const struct terminology_view *terminology;
+    const struct conformance_view *terminology;
     bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
 };
 

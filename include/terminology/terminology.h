@@ -2,12 +2,8 @@
  * terminology/terminology.h: CodeSystem, ValueSet and ConceptMap as data: which codes there are, what lies above and
  * below them, which belong to a value set (terminology-module.html).
  *
- * A view is what is known at one moment, as one immutable snapshot: what the definitions of R4 bring, and what is
- * stored on this server as resources (terminology/current.h). Any number of threads may ask one at once; everything it
- * returns lives as long as it does. The definitions are read when they are first asked for.
- *
- * Canonicals may end in "|version". Without one, and where several resources have the URL, the best is meant: a
- * complete code system before a part of one, active before others, the highest version, stored before built in.
+ * Everything is asked of a view (conformance/conformance.h), by any number of threads at once, and lives as long as the
+ * view does. A resource is read when it is first asked for.
  *
  * A code system is kept compact (40 to 100 bytes a concept): a look-up is one probe of a hash table, subsumption walks
  * from the code towards the roots.
@@ -15,18 +11,10 @@
 #ifndef KAGARI_TERMINOLOGY_TERMINOLOGY_H
 #define KAGARI_TERMINOLOGY_TERMINOLOGY_H
 
-#include "base/err.h"
-#include "base/json.h"
-#include "base/str.h"
-#include "fhir/defs.h"
+#include "conformance/conformance.h"
 
-struct terminology_view;
 struct terminology_system;   /* a CodeSystem */
 struct terminology_valueset; /* a ValueSet */
-
-/* The definitions alone. It belongs to a, which may not be cleared while somebody asks. */
-bool terminology_definitions(struct arena *a, const struct fhir_defs *d, const struct terminology_view **out,
-                             struct err *err) NODISCARD;
 
 enum terminology_answer {
     TERMINOLOGY_UNKNOWN = -1, /* it depends on something that is not known here */
@@ -40,9 +28,9 @@ enum terminology_answer {
 enum terminology_content { TERMINOLOGY_COMPLETE, TERMINOLOGY_FRAGMENT, TERMINOLOGY_EXAMPLE };
 
 /* NULL: not known here. */
-const struct terminology_system *terminology_system(const struct terminology_view *v, struct str canonical);
+const struct terminology_system *terminology_system(const struct conformance_view *v, struct str canonical);
 /* A stored one by the id of its resource; errors as of terminology_valueset(). */
-bool terminology_system_by_id(const struct terminology_view *v, struct str id,
+bool terminology_system_by_id(const struct conformance_view *v, struct str id,
                               const struct terminology_system **out, struct err *err) NODISCARD;
 /* One that is given with a request. It belongs to a. */
 bool terminology_system_read(struct arena *a, const json *resource, const struct terminology_system **out,
@@ -86,21 +74,21 @@ bool terminology_designation(const struct terminology_system *s, uint32_t at, si
 
 /* Is there such a code? *in, where not NULL, is the code system when it is known, *at the concept when it is YES and *in
  * is not NULL. Units are known by UCUM's grammar. */
-enum terminology_answer terminology_has_code(const struct terminology_view *v, struct str system,
+enum terminology_answer terminology_has_code(const struct conformance_view *v, struct str system,
                                              struct str code, const struct terminology_system **in,
                                              uint32_t *at);
 
-/* Does code a subsume code b, or are they the same? view: a struct terminology_view; this form is that of FHIRPath's
+/* Does code a subsume code b, or are they the same? view: a struct conformance_view; this form is that of FHIRPath's
  * callbacks, and the answer an enum terminology_answer. */
 int terminology_subsumes(const void *view, const char *system, const char *a, const char *b);
 
 /* ---- value sets ----------------------------------------------------------------------------------------- */
 
 /* False: ERR_NOT_FOUND naming the canonical; ERR_UNSUPPORTED when it is there and makes no sense. */
-bool terminology_valueset(const struct terminology_view *v, struct str canonical,
+bool terminology_valueset(const struct conformance_view *v, struct str canonical,
                           const struct terminology_valueset **out, struct err *err) NODISCARD;
 /* A stored one by the id of its resource. */
-bool terminology_valueset_by_id(const struct terminology_view *v, struct str id,
+bool terminology_valueset_by_id(const struct conformance_view *v, struct str id,
                                 const struct terminology_valueset **out, struct err *err) NODISCARD;
 const char *terminology_valueset_url(const struct terminology_valueset *s);
 const char *terminology_valueset_version(const struct terminology_valueset *s); /* NULL: it has none */
@@ -111,17 +99,17 @@ bool terminology_valueset_read(struct arena *a, const json *resource, const stru
 
 /* May a record use the code where the set is asked for? Abstract ones it may not, unless the set lists them. system
  * NULL: a code element, whose system is implied. */
-enum terminology_answer terminology_has(const struct terminology_view *v,
+enum terminology_answer terminology_has(const struct conformance_view *v,
                                         const struct terminology_valueset *s, const char *system,
                                         const char *code);
 /* The same, with abstract codes where they are asked for; *why, where the answer is not known, says what is missing. */
-enum terminology_answer terminology_decide(const struct terminology_view *v,
+enum terminology_answer terminology_decide(const struct conformance_view *v,
                                            const struct terminology_valueset *s, const char *system,
                                            const char *code, bool abstract, struct err *why);
 /* The same for a canonical; a set that is not known here is TERMINOLOGY_UNKNOWN. For FHIRPath's memberOf(). */
 int terminology_member(const void *view, const char *canonical, const char *system, const char *code);
 /* The system that a code element's code is of; NULL when the set has it of several, or of none. */
-const char *terminology_implied_system(const struct terminology_view *v, const struct terminology_valueset *s,
+const char *terminology_implied_system(const struct conformance_view *v, const struct terminology_valueset *s,
                                        const char *code);
 
 struct terminology_concept {
@@ -143,7 +131,7 @@ struct terminology_options {
     bool active_only;
 };
 /* All codes, in the order of the value set. ERR_TOO_COSTLY, or ERR_UNSUPPORTED naming what is not known here. */
-bool terminology_expand(const struct terminology_view *v, struct arena *a,
+bool terminology_expand(const struct conformance_view *v, struct arena *a,
                         const struct terminology_valueset *s, const struct terminology_options *o,
                         struct terminology_expansion *out, struct err *err) NODISCARD;
 

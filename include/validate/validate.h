@@ -41,9 +41,9 @@ struct issues {
 enum validate_level { VALIDATE_STRUCTURE, VALIDATE_FULL };
 
 /* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. t: the definitions'
- * own terminology (terminology_definitions()). */
+ * own terminology (conformance_definitions()). */
 struct validator;
-bool validator_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conformance_view *t,
                    const struct validator **out, struct err *err) NODISCARD;
 
 struct validate_options {

@@ -34,7 +34,7 @@ static const char *cut(struct arena *a, struct str s)
     return arena_strndup(a, s.s, s.len < 200 ? s.len : 200);
 }
 
-static void judge_in_system(struct arena *a, const struct terminology_view *view,
+static void judge_in_system(struct arena *a, const struct conformance_view *view,
                             const struct codes_coding *c, bool abstract, struct verdict *v)
 {
     const struct terminology_system *in;
@@ -61,7 +61,7 @@ static void judge_in_system(struct arena *a, const struct terminology_view *view
     }
 }
 
-static void judge_in_set(struct arena *a, const struct terminology_view *view,
+static void judge_in_set(struct arena *a, const struct conformance_view *view,
                          const struct terminology_valueset *set, const struct codes_coding *c, bool abstract,
                          struct verdict *v)
 {
@@ -104,7 +104,7 @@ static void answer_verdict(struct api_request *r, const struct verdict *v, struc
 static bool work_validate_in_set(struct api_request *r, struct db_conn *conn, struct api_response *out,
                                  struct err *err)
 {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_valueset *set;
     struct codes_coding *codings;
     struct verdict v = {false, NULL, NULL};
@@ -122,7 +122,7 @@ static bool work_validate_in_set(struct api_request *r, struct db_conn *conn, st
 }
 
 /* The code system that the url, the instance or the resource in the request means. */
-static bool find_system(struct api_request *r, const struct terminology_view *view,
+static bool find_system(struct api_request *r, const struct conformance_view *view,
                         struct codes_coding *codings, size_t n, const struct terminology_system **out,
                         struct err *err)
 {
@@ -168,7 +168,7 @@ static void judge_in_given(struct arena *a, const struct terminology_system *s, 
 static bool work_validate_in_system(struct api_request *r, struct db_conn *conn, struct api_response *out,
                                     struct err *err)
 {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_system *given;
     struct codes_coding *codings;
     struct verdict v = {false, NULL, NULL};
@@ -286,7 +286,7 @@ static void add_designations(struct api_request *r, json *p, const struct termin
 static bool work_lookup(struct api_request *r, struct db_conn *conn, struct api_response *out,
                         struct err *err)
 {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_system *s;
     struct codes_coding *c;
     size_t n;
@@ -338,7 +338,7 @@ static bool read_side(struct api_request *r, const char *code, const char *codin
 static bool work_subsumes(struct api_request *r, struct db_conn *conn, struct api_response *out,
                           struct err *err)
 {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_system *s = NULL;
     struct codes_coding a, b;
     uint32_t x, y;

@@ -46,7 +46,7 @@ bool codes_read(struct api_request *r, const char *system, struct codes_coding *
     return *n || err_at(err, ERR_INVALID, "Parameters.parameter", "The codeableConcept has no coding");
 }
 
-bool codes_valueset(struct api_request *r, const struct terminology_view *v,
+bool codes_valueset(struct api_request *r, const struct conformance_view *v,
                     const struct terminology_valueset **out, struct err *err)
 {
     const json *given = api__input(r, "valueSet");

@@ -15,7 +15,7 @@ bool codes_read(struct api_request *r, const char *system, struct codes_coding *
 /* "system|version" */
 struct str codes_canonical(struct arena *a, struct str system, struct str version);
 /* By the parameters url and version (valueSetVersion), or of the instance. */
-bool codes_valueset(struct api_request *r, const struct terminology_view *v,
+bool codes_valueset(struct api_request *r, const struct conformance_view *v,
                     const struct terminology_valueset **out, struct err *err) NODISCARD;
 /* An argument that is true or false; not given: false. */
 bool codes_flag(const struct api_request *r, const char *name, bool *out, struct err *err) NODISCARD;

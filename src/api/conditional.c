@@ -7,7 +7,7 @@
 #include "internal.h"
 
 static bool parse(struct api_request *r, const struct fhir_type *type, struct str query, int limit,
-                  const struct terminology_view *codes, struct search_query **out, struct err *err)
+                  const struct conformance_view *codes, struct search_query **out, struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
     struct search_arg *args = NULL;
@@ -50,7 +50,7 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
     struct search_query *parsed;
     const struct db_rows *found;
     struct sql q = {.a = r->a};
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     if (!parse(r, type, query, limit, NULL, &parsed, err))
         return false;
     if (parsed->needs_terminology &&

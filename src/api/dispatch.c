@@ -353,13 +353,13 @@ bool api__in_transaction(struct api_request *r, struct db_conn *c, struct api_re
     return false;
 }
 
-bool api__terminology(struct api_request *r, struct db_conn *c, const struct terminology_view **out,
+bool api__terminology(struct api_request *r, struct db_conn *c, const struct conformance_view **out,
                       struct err *err)
 {
-    struct terminology *t = r->api->deps.terminology;
-    if (!terminology_refresh(t, c, r->a, err))
+    struct conformance_current *current = r->api->deps.conformance;
+    if (!conformance_refresh(current, c, r->a, err))
         return false;
-    *out = terminology_hold(t, r->a);
+    *out = conformance_hold(current, r->a);
     return true;
 }
 

@@ -157,7 +157,7 @@ static json *value_set(struct api_request *r, const struct page *p, const struct
 static bool work_expand(struct api_request *r, struct db_conn *conn, struct api_response *out,
                         struct err *err)
 {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_valueset *set;
     struct terminology_expansion e;
     struct page p;

@@ -228,7 +228,7 @@ struct api_request *api__request_new(struct api *api, struct http_request *http)
 bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response *out,
                    struct err *err) NODISCARD;
 /* The code systems and value sets as they are now. */
-bool api__terminology(struct api_request *r, struct db_conn *c, const struct terminology_view **out,
+bool api__terminology(struct api_request *r, struct db_conn *c, const struct conformance_view **out,
                       struct err *err) NODISCARD;
 
 /* Runs a request's interaction on a worker's connection, however its route would run it. */

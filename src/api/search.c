@@ -22,7 +22,7 @@ static bool authorise(struct api_request *r, const struct search_query *q, struc
     return true;
 }
 
-static bool parse(struct api_request *r, struct page *p, const struct terminology_view *codes,
+static bool parse(struct api_request *r, struct page *p, const struct conformance_view *codes,
                   struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
@@ -433,7 +433,7 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 {
     struct page *p = r->state;
     const struct db_rows *rows;
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     struct sql q = {.a = r->a};
     if (p->q->needs_terminology && (!api__terminology(r, c, &codes, err) || !parse(r, p, codes, err)))
         return false;

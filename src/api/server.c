@@ -41,8 +41,8 @@ struct server {
     const struct fhir_defs *defs;
     struct search_current *search;
     const struct validator *validator;
-    const struct terminology_view *definitions;
-    struct terminology *terminology;
+    const struct conformance_view *definitions;
+    struct conformance_current *conformance;
     atomic_bool counting; /* a worker looks at the planner's statistics; those below are its own then */
     int64_t next_stats_us, next_analyze_us, next_tend_us;
     const struct server_background *background;
@@ -84,7 +84,7 @@ static bool start_front(struct server *s, struct err *err)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->n = c->http_loops ? (int)c->http_loops : cores < LOOPS_MAX ? (int)cores : LOOPS_MAX;
     if (!fhir_defs_load(&s->a, &s->defs, err) ||
-        !terminology_definitions(&s->a, s->defs, &s->definitions, err) ||
+        !conformance_definitions(&s->a, s->defs, &s->definitions, err) ||
         !search_registry_new(&s->a, s->defs, s->definitions, &base, err) ||
         !validator_new(&s->a, s->defs, s->definitions, &s->validator, err) ||
         !auth_new(c, s->defs, &s->auth, err) || !db_pool_new(c, &s->pool, err))
@@ -112,8 +112,8 @@ static bool start_store(struct server *s, struct err *err)
         return false;
     if (!s->store && (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err)))
         return false;
-    if (!s->terminology && !terminology_new(&s->config, s->defs, s->definitions, store_tenant(s->store)->id,
-                                            &s->terminology, err))
+    if (!s->conformance && !conformance_current_new(&s->config, s->defs, s->definitions,
+                                                    store_tenant(s->store)->id, &s->conformance, err))
         return false;
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
@@ -126,7 +126,7 @@ static bool start_store(struct server *s, struct err *err)
     const struct api_deps deps = {.defs = s->defs,
                                   .search = s->search,
                                   .validator = s->validator,
-                                  .terminology = s->terminology,
+                                  .conformance = s->conformance,
                                   .auth = s->auth,
                                   .store = s->store,
                                   .pool = s->pool,
@@ -299,8 +299,8 @@ static void stop(struct server *s)
         search_current_free(s->search);
     if (s->auth)
         auth_free(s->auth);
-    if (s->terminology)
-        terminology_free(s->terminology);
+    if (s->conformance)
+        conformance_current_free(s->conformance);
     if (s->store)
         store_free(s->store);
     if (s->conn)

@@ -49,7 +49,7 @@ static struct search_criterion *too_costly(struct search__parse *p, const struct
 static bool find_set(struct search__parse *p, struct str value, const struct terminology_valueset **out,
                      struct err *err)
 {
-    const struct terminology_view *v = p->options->terminology;
+    const struct conformance_view *v = p->options->terminology;
     struct fhir_reference ref;
     fhir_reference_parse_local(p->registry->defs, p->options->base, value, &ref);
     bool local = ref.form == FHIR_REF_RELATIVE && strcmp(ref.type->name, "ValueSet") == 0;

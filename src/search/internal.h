@@ -106,7 +106,7 @@ struct search__type {
 
 struct search_registry {
     const struct fhir_defs *defs;
-    const struct terminology_view *terminology;
+    const struct conformance_view *terminology;
     struct fp_terminology codes;       /* the same for expressions */
     struct search__type *types;        /* by fhir_type.id */
     const json **stubs;                /* by fhir_type.id: {"resourceType": …}, for resolve() */
@@ -391,7 +391,7 @@ search__parse_fn search__parse_coded;
 /* The form in which codes are hashed. */
 struct str search__fold_code(struct arena *a, enum search__fold fold, struct str code);
 /* May a plain code of this parameter be said to be of this system? */
-bool search__implied_system(const struct terminology_view *t, const struct search_param *p,
+bool search__implied_system(const struct conformance_view *t, const struct search_param *p,
                             const char *system, const char *code);
 search__parse_fn search__parse_alternative; /* of whatever kind arg is */
 /* Folded text that begins with what may be the second half of a long vowel, in the form that it has there. */

@@ -124,7 +124,7 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
 }
 
 bool search_registry_new(struct arena *a, const struct fhir_defs *d,
-                         const struct terminology_view *terminology, const struct search_registry **out,
+                         const struct conformance_view *terminology, const struct search_registry **out,
                          struct err *err)
 {
     struct search_registry *r = ARENA_NEW(a, struct search_registry);

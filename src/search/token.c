@@ -175,7 +175,7 @@ void search__index_token(struct search__index *x, const struct fp_item *item)
 
 /* May a plain code of this parameter be said to be of this system? Codes have the system of their value set,
  * booleans one of their own (search.html#token). */
-bool search__implied_system(const struct terminology_view *t, const struct search_param *p,
+bool search__implied_system(const struct conformance_view *t, const struct search_param *p,
                             const char *system, const char *code)
 {
     for (size_t i = 0; i < p->leaves.n; i++) {

@@ -9,7 +9,7 @@
 
 enum { SETS_MAX = 1024, CONCEPTS_MAX = 1 << 20 };
 
-struct terminology__cache {
+struct cache {
     pthread_mutex_t lock;
     size_t n, concepts;
     struct {
@@ -18,25 +18,25 @@ struct terminology__cache {
     } items[SETS_MAX];
 };
 
-struct terminology__cache *terminology__cache_new(void)
+static void *make(const struct conformance_view *v)
 {
-    struct terminology__cache *c = calloc(1, sizeof *c);
+    (void)v;
+    struct cache *c = calloc(1, sizeof *c);
     if (c)
         pthread_mutex_init(&c->lock, NULL);
     return c;
 }
 
-void terminology__cache_release(struct terminology__cache *c)
+static void release(void *cache)
 {
-    if (!c)
-        return;
+    struct cache *c = cache;
     for (size_t i = 0; i < c->n; i++)
         free((void *)c->items[i].expansion.concepts);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
-static size_t find(const struct terminology__cache *c, const struct terminology_valueset *s)
+static size_t find(const struct cache *c, const struct terminology_valueset *s)
 {
     size_t i = 0;
     while (i < c->n && c->items[i].set != s)
@@ -44,9 +44,17 @@ static size_t find(const struct terminology__cache *c, const struct terminology_
     return i;
 }
 
-bool terminology__cache_find(struct terminology__cache *c, const struct terminology_valueset *s,
+static struct cache *cache_of(const struct conformance_view *v)
+{
+    return conformance_slot(v, CONFORMANCE_EXPANSIONS, make, release);
+}
+
+bool terminology__cache_find(const struct conformance_view *v, const struct terminology_valueset *s,
                              struct terminology_expansion *out)
 {
+    struct cache *c = cache_of(v);
+    if (!c)
+        return false;
     pthread_mutex_lock(&c->lock);
     size_t i = find(c, s);
     bool found = i < c->n;
@@ -56,9 +64,12 @@ bool terminology__cache_find(struct terminology__cache *c, const struct terminol
     return found;
 }
 
-void terminology__cache_keep(struct terminology__cache *c, const struct terminology_valueset *s,
+void terminology__cache_keep(const struct conformance_view *v, const struct terminology_valueset *s,
                              const struct terminology_expansion *e)
 {
+    struct cache *c = cache_of(v);
+    if (!c)
+        return;
     pthread_mutex_lock(&c->lock);
     struct terminology_concept *copy = NULL;
     if (c->n < SETS_MAX && c->concepts + e->n <= CONCEPTS_MAX && find(c, s) == c->n)

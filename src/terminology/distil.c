@@ -4,92 +4,42 @@
  */
 #include <stdlib.h>
 
+#include "conformance/distil.h"
 #include "internal.h"
 
-/* ---- what is kept of a resource --------------------------------------------------------------------------- */
+/* ---- what is kept of an expansion ------------------------------------------------------------------------- */
 
-static void keep(struct arena *a, json *to, const json *from, const char *const *names)
+static json *kept_contains(struct arena *a, const json *list)
 {
-    for (; *names; names++) {
-        const json *value = json_get(from, *names);
-        if (value)
-            json_add(a, to, *names, json_copy(a, value));
-    }
-}
-
-static json *kept_list(struct arena *a, const json *list, const char *const *names, const char *nested)
-{
+    static const char *const names[] = {"system", "code", "display", "abstract"};
     json *out = json_array(a);
     json_each (item, list) {
-        json *one = json_object(a),
-             *below = nested ? kept_list(a, json_get(item, nested), names, nested) : NULL;
-        keep(a, one, item, names);
+        json *one = json_object(a), *below = kept_contains(a, json_get(item, "contains"));
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (json_get(item, names[i]))
+                json_add(a, one, names[i], json_copy(a, json_get(item, names[i])));
         if (json_count(below))
-            json_add(a, one, nested, below);
+            json_add(a, one, "contains", below);
         json_push(out, one);
     }
-    return out;
-}
-
-static json *kept_system(struct arena *a, const json *resource)
-{
-    static const char *const head[] = {"url",      "version",          "title",   "status", "caseSensitive",
-                                       "valueSet", "hierarchyMeaning", "content", NULL};
-    static const char *const concept[] = {"code", "display", "property", NULL};
-    json *out = json_object(a);
-    keep(a, out, resource, head);
-    json_add(a, out, "concept", kept_list(a, json_get(resource, "concept"), concept, "concept"));
-    return out;
-}
-
-static json *kept_rules(struct arena *a, const json *rules)
-{
-    static const char *const head[] = {"system", "version", "filter", "valueSet", NULL};
-    static const char *const concept[] = {"code", "display", NULL};
-    json *out = json_array(a);
-    json_each (rule, rules) {
-        json *one = json_object(a);
-        keep(a, one, rule, head);
-        if (json_get(rule, "concept"))
-            json_add(a, one, "concept", kept_list(a, json_get(rule, "concept"), concept, NULL));
-        json_push(out, one);
-    }
-    return out;
-}
-
-static json *kept_valueset(struct arena *a, const json *resource)
-{
-    static const char *const head[] = {"url", "version", "title", "status", NULL};
-    static const char *const inactive[] = {"inactive", NULL};
-    const json *compose = json_get(resource, "compose");
-    json *out = json_object(a), *rules = json_object(a);
-    keep(a, out, resource, head);
-    if (!compose)
-        return out;
-    keep(a, rules, compose, inactive);
-    json_add(a, rules, "include", kept_rules(a, json_get(compose, "include")));
-    if (json_get(compose, "exclude"))
-        json_add(a, rules, "exclude", kept_rules(a, json_get(compose, "exclude")));
-    json_add(a, out, "compose", rules);
     return out;
 }
 
 static json *kept_expansion(struct arena *a, const json *resource)
 {
-    static const char *const contains[] = {"system", "code", "display", "abstract", NULL};
-    static const char *const head[] = {"total", NULL};
-    const json *expansion = json_get(resource, "expansion");
+    const json *expansion = json_get(resource, "expansion"), *total = json_get(expansion, "total");
     if (!json_count(json_get(expansion, "contains")))
         return NULL;
     json *out = json_object(a);
-    keep(a, out, expansion, head);
-    json_add(a, out, "contains", kept_list(a, json_get(expansion, "contains"), contains, "contains"));
+    if (total)
+        json_add(a, out, "total", json_copy(a, total));
+    json_add(a, out, "contains", kept_contains(a, json_get(expansion, "contains")));
     return out;
 }
 
 /* ---- collecting ------------------------------------------------------------------------------------------- */
 
-static struct terminology__distilled *find(struct terminology__distil *d, enum terminology__kind kind,
+static struct terminology__distilled *find(struct terminology__distil *d, enum conformance_kind kind,
                                            const char *url)
 {
     for (size_t i = 0; i < d->n; i++)
@@ -101,14 +51,11 @@ static struct terminology__distilled *find(struct terminology__distil *d, enum t
 void terminology__distil_add(struct terminology__distil *d, const json *resource, bool expansion_only)
 {
     const char *type = json_get_string(resource, "resourceType"), *url = json_get_string(resource, "url"),
-               *version = json_get_string(resource, "version"),
                *content = json_get_string(resource, "content");
-    enum terminology__kind kind = 0;
-    while (kind < TERMINOLOGY__N_KINDS && (!type || strcmp(type, terminology__kinds[kind]) != 0))
-        kind++;
-    if (kind == TERMINOLOGY__N_KINDS || !url)
+    enum conformance_kind kind = conformance_kind_named(type);
+    bool system = kind == CONFORMANCE_CODE_SYSTEM;
+    if ((!system && kind != CONFORMANCE_VALUE_SET) || !url)
         return;
-    bool system = kind == TERMINOLOGY__SYSTEM;
     struct terminology__distilled *known = find(d, kind, url);
     if (known && !system && !known->expansion)
         known->expansion = kept_expansion(d->a, resource);
@@ -117,10 +64,9 @@ void terminology__distil_add(struct terminology__distil *d, const json *resource
         return;
     *ARENA_PUSH(d->a, d->items, d->n, d->cap) = (struct terminology__distilled){
         .kind = kind,
-        .rank = terminology__rank(resource),
         .url = arena_strdup(d->a, url),
-        .version = arena_strdup(d->a, version ? version : ""),
-        .resource = system ? kept_system(d->a, resource) : kept_valueset(d->a, resource),
+        .resource = conformance_trim(d->a, kind, resource, true),
+        .rank = conformance_rank(resource),
         .expansion = system ? NULL : kept_expansion(d->a, resource),
     };
 }
@@ -135,13 +81,13 @@ static bool rule_computable(struct terminology__distil *d, const json *rule, int
     json_each (url, json_get(rule, "valueSet")) {
         struct str version, bare = str_cut(str_of(url->valuestring), '|', &version);
         struct terminology__distilled *set =
-            find(d, TERMINOLOGY__VALUESET, arena_strndup(d->a, bare.s, bare.len));
+            find(d, CONFORMANCE_VALUE_SET, arena_strndup(d->a, bare.s, bare.len));
         if (!set || !computable(d, set->resource, depth + 1))
             return false;
     }
     if (!system || json_get(rule, "concept"))
         return true;
-    struct terminology__distilled *s = find(d, TERMINOLOGY__SYSTEM, system);
+    struct terminology__distilled *s = find(d, CONFORMANCE_CODE_SYSTEM, system);
     const char *content = s ? json_get_string(s->resource, "content") : NULL;
     return content && strcmp(content, "complete") == 0;
 }
@@ -191,8 +137,6 @@ void terminology__distil_write(struct terminology__distil *d, bool (*keeps)(void
                   "docs/definitions.md.\n");
     for (size_t i = 0; i < d->n; i++) {
         const struct terminology__distilled *x = &d->items[i];
-        buf_addf(out, "%s\t%s\t%s\t%d\t", terminology__kinds[x->kind], x->url, x->version, x->rank);
-        json_print(out, x->resource, false);
-        buf_addc(out, '\n');
+        conformance_line(out, x->kind, x->rank, x->resource);
     }
 }

@@ -251,24 +251,22 @@ static bool expand(const struct terminology__ask *ask, struct arena *a, const st
 }
 
 /* Not one that a request has brought along. */
-static bool is_of(const struct terminology_view *v, const struct terminology_valueset *s)
+static bool is_of(const struct conformance_view *v, const struct terminology_valueset *s)
 {
-    const struct terminology__entry *e =
-        s->url ? terminology__view_find(v, TERMINOLOGY__VALUESET, str_of(s->url), str_of(s->version)) : NULL;
-    return e && atomic_load(&e->read) == s;
+    return s->url && terminology__view_valueset_version(v, s->url, s->version) == s;
 }
 
-bool terminology_expand(const struct terminology_view *v, struct arena *a,
+bool terminology_expand(const struct conformance_view *v, struct arena *a,
                         const struct terminology_valueset *s, const struct terminology_options *o,
                         struct terminology_expansion *out, struct err *err)
 {
     const struct terminology__ask ask = {.v = v};
-    bool plain = v->cache && !o->filter.s && !o->active_only && is_of(v, s);
-    if (plain && terminology__cache_find(v->cache, s, out))
+    bool plain = !o->filter.s && !o->active_only && is_of(v, s);
+    if (plain && terminology__cache_find(v, s, out))
         return !o->max || out->n <= o->max || too_many(s, o->max, err);
     if (!expand(&ask, a, s, o, out, err))
         return false;
     if (plain)
-        terminology__cache_keep(v->cache, s, out);
+        terminology__cache_keep(v, s, out);
     return true;
 }

@@ -4,8 +4,7 @@
  *   codesystem.c   CodeSystem → compact form          hierarchy.c   above and below
  *   valueset.c     ValueSet → its rules               filter.c      one filter of a rule against one concept
  *   member.c       is a code in a value set?          expand.c      all codes of a value set
- *   view.c         the snapshot: URL → resource       definitions.c the built-in resources
- *   current.c      the snapshot in force, following the database
+ *   resource.c     canonical → what it means          cache.c       expansions that are asked for again
  *   distil.c       packages → conf/definitions/terminology.txt
  */
 #ifndef KAGARI_TERMINOLOGY_INTERNAL_H
@@ -134,7 +133,7 @@ const struct terminology__member *terminology__rule_member(struct terminology__r
 
 /* One question, down through value sets that import others. */
 struct terminology__ask {
-    const struct terminology_view *v;
+    const struct conformance_view *v;
     bool concrete; /* what is abstract does not count */
     const struct terminology__path {
         const struct terminology_valueset *set;
@@ -168,79 +167,27 @@ enum terminology_answer terminology__set_has(const struct terminology__ask *ask,
                                              const struct terminology_valueset *s, const char *system,
                                              const char *code, const char **of);
 /* The code system of a rule; NULL: not known here. */
-const struct terminology_system *terminology__rule_system(const struct terminology_view *v,
+const struct terminology_system *terminology__rule_system(const struct conformance_view *v,
                                                           struct terminology__rule *r);
 /* A system whose codes are made by a grammar. */
 bool terminology__by_grammar(const char *system);
 
-/* ---- the snapshot --------------------------------------------------------------------------------------- */
+/* ---- resource.c: from a canonical to what it means ---------------------------------------------------------- */
 
-enum terminology__kind { TERMINOLOGY__SYSTEM, TERMINOLOGY__VALUESET, TERMINOLOGY__N_KINDS };
-extern const char *const terminology__kinds[]; /* resource types, by enum terminology__kind */
-
-/* A resource that can be found by its URL. */
-struct terminology__entry {
-    enum terminology__kind kind;
-    const char *url, *version;  /* version NULL: none */
-    int rank;                   /* lower is better; versions are compared after it */
-    struct str id;              /* of the stored resource; s NULL: built in */
-    _Atomic(const void *) read; /* the struct of its kind; NULL: not read yet, or wrong */
-    const char *wrong;          /* why it cannot be used; NULL: it can, as far as is known */
-    struct str text;            /* built in: JSON */
-    struct terminology__library *library;
-};
-
-/* By content and status: what is complete and active comes first. */
-int terminology__rank(const json *resource);
-/* Reads a resource of the kind. It belongs to a; resource and scratch may go. */
-bool terminology__read(struct arena *a, struct arena *scratch, enum terminology__kind kind,
-                       const json *resource, const void **out, struct err *err) NODISCARD;
-
-/* What a stored resource brings: itself, and of a CodeSystem the value set of all its codes that it names. It belongs to
- * a; resource and scratch may go. refused: why it cannot be used, whatever it has; NULL: it can. */
-enum { TERMINOLOGY__BRINGS = 2 };
-size_t terminology__entries(struct arena *a, struct arena *scratch, enum terminology__kind kind,
-                            const json *resource, struct str id, const char *refused,
-                            struct terminology__entry *out[TERMINOLOGY__BRINGS]);
-
-struct terminology_view {
-    struct terminology__entry **entries; /* sorted by kind, URL, and the better first */
-    size_t n;
-    uint32_t *slots, mask; /* kind and URL → first entry + 1; 0: free */
-    const struct ucum *ucum;
-    struct terminology__cache *cache; /* of expansions; NULL: none */
-    bool definitions;                 /* it is that of the definitions, which never changes */
-};
-
-/* Sorts and indexes; entries belongs to a. */
-void terminology__view_make(struct terminology_view *v, struct arena *a, struct terminology__entry **entries,
-                            size_t n);
-/* base and these. */
-struct terminology_view *terminology__view_over(struct arena *a, const struct terminology_view *base,
-                                                struct terminology__entry *const *entries, size_t n);
-/* The best of that URL, or the one of that version; version s NULL: any. NULL: there is none. */
-struct terminology__entry *terminology__view_find(const struct terminology_view *v,
-                                                  enum terminology__kind kind, struct str url,
-                                                  struct str version);
 /* NULL: not known here, or wrong. */
-const struct terminology_system *terminology__view_system(const struct terminology_view *v, const char *url,
+const struct terminology_system *terminology__view_system(const struct conformance_view *v, const char *url,
                                                           const char *version);
-const struct terminology_valueset *terminology__view_valueset(const struct terminology_view *v,
+const struct terminology_valueset *terminology__view_valueset(const struct conformance_view *v,
                                                               const char *canonical);
-
-/* definitions.c: where built-in resources are kept once they have been read. */
-struct terminology__library;
-/* Reads it, when it has not been read. NULL: it is wrong, and then e->wrong says why. */
-const void *terminology__entry_read(struct terminology__entry *e);
+const struct terminology_valueset *terminology__view_valueset_version(const struct conformance_view *v,
+                                                                      const char *url, const char *version);
 
 /* ---- cache.c: the expansions of a view, by value set ------------------------------------------------------- */
 
-struct terminology__cache *terminology__cache_new(void);
-void terminology__cache_release(struct terminology__cache *c); /* NULL: nothing to do */
-bool terminology__cache_find(struct terminology__cache *c, const struct terminology_valueset *s,
+bool terminology__cache_find(const struct conformance_view *v, const struct terminology_valueset *s,
                              struct terminology_expansion *out);
 /* Keeps a copy, when there is room. */
-void terminology__cache_keep(struct terminology__cache *c, const struct terminology_valueset *s,
+void terminology__cache_keep(const struct conformance_view *v, const struct terminology_valueset *s,
                              const struct terminology_expansion *e);
 
 /* ---- distil.c: conformance resources of packages → the text of the definitions ------------------------------ */
@@ -248,9 +195,9 @@ void terminology__cache_keep(struct terminology__cache *c, const struct terminol
 struct terminology__distil {
     struct arena *a;
     struct terminology__distilled {
-        enum terminology__kind kind;
+        enum conformance_kind kind;
         int rank;
-        const char *url, *version;
+        const char *url;
         json *resource;  /* what is kept of it */
         json *expansion; /* of a value set: what there is in any package; NULL */
     } * items;

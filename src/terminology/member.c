@@ -50,12 +50,12 @@ bool terminology__by_grammar(const char *system)
     return false;
 }
 
-static enum terminology_answer unit_is_one(const struct terminology_view *v, struct str code)
+static enum terminology_answer unit_is_one(const struct conformance_view *v, struct str code)
 {
     struct arena scratch;
     struct ucum_unit unit;
     arena_init(&scratch, 0);
-    bool known = ucum_parse(v->ucum, &scratch, code, &unit);
+    bool known = ucum_parse(fhir_ucum(conformance_defs(v)), &scratch, code, &unit);
     arena_release(&scratch);
     return known ? TERMINOLOGY_YES : TERMINOLOGY_NO;
 }
@@ -67,7 +67,7 @@ static enum terminology_answer system_has(const struct terminology_system *s, st
     return s->content == TERMINOLOGY_COMPLETE ? TERMINOLOGY_NO : TERMINOLOGY_UNKNOWN;
 }
 
-enum terminology_answer terminology_has_code(const struct terminology_view *v, struct str system,
+enum terminology_answer terminology_has_code(const struct conformance_view *v, struct str system,
                                              struct str code, const struct terminology_system **in,
                                              uint32_t *at)
 {
@@ -118,10 +118,10 @@ enum terminology_answer terminology__rule_passes(const struct terminology__ask *
 }
 
 /* Bindings ask the definitions for the same again and again. */
-const struct terminology_system *terminology__rule_system(const struct terminology_view *v,
+const struct terminology_system *terminology__rule_system(const struct conformance_view *v,
                                                           struct terminology__rule *r)
 {
-    if (!v->definitions)
+    if (!conformance_is_definitions(v))
         return terminology__view_system(v, r->system, r->version);
     const struct terminology_system *s = atomic_load_explicit(&r->found, memory_order_acquire);
     if (!s) {
@@ -236,7 +236,7 @@ enum terminology_answer terminology__set_has(const struct terminology__ask *ask,
 
 /* ---- what others ask -------------------------------------------------------------------------------------- */
 
-enum terminology_answer terminology_has(const struct terminology_view *v,
+enum terminology_answer terminology_has(const struct conformance_view *v,
                                         const struct terminology_valueset *s, const char *system,
                                         const char *code)
 {
@@ -244,7 +244,7 @@ enum terminology_answer terminology_has(const struct terminology_view *v,
     return terminology__set_has(&ask, s, system, code, NULL);
 }
 
-enum terminology_answer terminology_decide(const struct terminology_view *v,
+enum terminology_answer terminology_decide(const struct conformance_view *v,
                                            const struct terminology_valueset *s, const char *system,
                                            const char *code, bool abstract, struct err *why)
 {
@@ -258,7 +258,7 @@ int terminology_member(const void *view, const char *canonical, const char *syst
     return s ? terminology_has(view, s, system, code) : TERMINOLOGY_UNKNOWN;
 }
 
-const char *terminology_implied_system(const struct terminology_view *v, const struct terminology_valueset *s,
+const char *terminology_implied_system(const struct conformance_view *v, const struct terminology_valueset *s,
                                        const char *code)
 {
     const struct terminology__ask ask = {.v = v, .concrete = true};

@@ -25,7 +25,7 @@ bool validate__bindings_new(struct arena *a, struct validator *v, struct err *er
 }
 
 struct binding {
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     const struct terminology_valueset *set;
 };
 

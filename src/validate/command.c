@@ -45,12 +45,12 @@ static bool is_xml(struct str text)
 static bool run(struct arena *a, const char *path, struct issues *found, struct err *err)
 {
     const struct fhir_defs *defs;
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     const struct validator *v;
     struct str text;
     json *resource;
     if (!config_read_file(a, path, MAX_FILE, &text, err) || !fhir_defs_load(a, &defs, err) ||
-        !terminology_definitions(a, defs, &codes, err) || !validator_new(a, defs, codes, &v, err))
+        !conformance_definitions(a, defs, &codes, err) || !validator_new(a, defs, codes, &v, err))
         return false;
     struct err syntax;
     if (is_xml(text) ? fhir_xml_parse(a, defs, text, MAX_DEPTH, &resource, &syntax)

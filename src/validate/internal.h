@@ -18,7 +18,7 @@ struct validator {
         *uuid, *oid;
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
-    const struct terminology_view *terminology;
+    const struct conformance_view *terminology;
     struct fp_terminology codes; /* the same for invariants */
     /* By fhir_type.index and fhir_element.index: the value set of a required binding; NULL: there is none. */
     const struct terminology_valueset *const *const *bindings;

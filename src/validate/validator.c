@@ -18,7 +18,7 @@ static bool find_required(struct arena *a, const struct fhir_defs *d, struct val
     return true;
 }
 
-bool validator_new(struct arena *a, const struct fhir_defs *d, const struct terminology_view *t,
+bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conformance_view *t,
                    const struct validator **out, struct err *err)
 {
     struct validator *v = ARENA_NEW(a, struct validator);

@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     struct db_conn *conn = NULL;
     struct store *s = NULL;
     const struct fhir_defs *defs;
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     const struct search_registry *registry;
     struct err err;
     arena_init(&a, 0);
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     }
     from.file = argv[1];
     bool ok = config_read(&from, &a, &c, &err) && fhir_defs_load(&a, &defs, &err) &&
-              terminology_definitions(&a, defs, &codes, &err) &&
+              conformance_definitions(&a, defs, &codes, &err) &&
               search_registry_new(&a, defs, codes, &registry, &err) && db_open(&c, &conn, &err) &&
               store_new(&c, conn, &s, &err);
     for (int i = 2; ok && i < argc; i++)

@@ -7,7 +7,7 @@
 
 static struct arena forever;
 static const struct search_registry *registry;
-static const struct terminology_view *codes;
+static const struct conformance_view *codes;
 static const struct fhir_type *types[4];
 
 static void start(void)
@@ -15,7 +15,7 @@ static void start(void)
     struct err err;
     const struct fhir_defs *d;
     arena_init(&forever, 0);
-    if (!fhir_defs_load(&forever, &d, &err) || !terminology_definitions(&forever, d, &codes, &err) ||
+    if (!fhir_defs_load(&forever, &d, &err) || !conformance_definitions(&forever, d, &codes, &err) ||
         !search_registry_new(&forever, d, codes, &registry, &err))
         abort();
     const char *const names[] = {"Patient", "Observation", "DocumentReference"};

@@ -9,10 +9,10 @@ static const struct search_registry *registry;
 
 static void start(void)
 {
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     struct err err;
     arena_init(&forever, 0);
-    if (!fhir_defs_load(&forever, &defs, &err) || !terminology_definitions(&forever, defs, &codes, &err) ||
+    if (!fhir_defs_load(&forever, &defs, &err) || !conformance_definitions(&forever, defs, &codes, &err) ||
         !search_registry_new(&forever, defs, codes, &registry, &err))
         abort();
 }

@@ -1,27 +1,28 @@
 /* Code systems and value sets, one on a line: no crash, no hang, and what is in an expansion is a member. */
 #include <assert.h>
 
-#include "../../src/terminology/internal.h"
+#include "terminology/terminology.h"
 
 static struct arena lasting;
-static const struct terminology_view *definitions;
+static const struct conformance_view *definitions;
 
 static void start(void)
 {
     const struct fhir_defs *d;
     struct err err;
     arena_init(&lasting, 0);
-    bool ok = fhir_defs_load(&lasting, &d, &err) && terminology_definitions(&lasting, d, &definitions, &err);
+    bool ok = fhir_defs_load(&lasting, &d, &err) && conformance_definitions(&lasting, d, &definitions, &err);
     assert(ok);
 }
 
-static void ask(const struct terminology_view *v, struct arena *a, const struct terminology__entry *e)
+static void ask(const struct conformance_view *v, struct arena *a, const json *resource)
 {
     const struct terminology_options o = {.max = 1000};
-    const struct terminology_valueset *s = e->kind == TERMINOLOGY__VALUESET ? e->read : NULL;
+    const char *url = json_get_string(resource, "url");
+    const struct terminology_valueset *s;
     struct terminology_expansion x;
     struct err err;
-    if (!s || !terminology_expand(v, a, s, &o, &x, &err))
+    if (!url || !terminology_valueset(v, str_of(url), &s, &err) || !terminology_expand(v, a, s, &o, &x, &err))
         return;
     for (size_t i = 0; i < x.n && !x.stored; i++) {
         const struct terminology_concept *c = &x.concepts[i];
@@ -33,7 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
-    struct terminology__entry *entries[2 * 8];
+    const struct conformance_view *v;
+    const json *resources[8];
+    struct err err;
     size_t n = 0;
     if (!definitions)
         start();
@@ -41,16 +44,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str rest = {(const char *)data, size};
     for (int i = 0; rest.s && i < 8; i++) {
         json *resource;
-        struct err err;
         if (!json_parse(&a, str_cut(rest, '\n', &rest), 40, &resource, &err))
             continue;
-        enum terminology__kind kind =
-            json_get(resource, "concept") ? TERMINOLOGY__SYSTEM : TERMINOLOGY__VALUESET;
-        n += terminology__entries(&a, &a, kind, resource, STR("x"), NULL, entries + n);
+        json_put(&a, resource, "resourceType",
+                 json_string(&a, json_get(resource, "concept") ? "CodeSystem" : "ValueSet"));
+        resources[n++] = resource;
     }
-    const struct terminology_view *v = terminology__view_over(&a, definitions, entries, n);
+    bool made = conformance_view_with(&a, definitions, resources, n, &v, &err);
+    assert(made);
     for (size_t i = 0; i < n; i++)
-        ask(v, &a, entries[i]);
+        ask(v, &a, resources[i]);
     arena_release(&a);
     return 0;
 }

@@ -12,10 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err;
     if (!validator) {
         const struct fhir_defs *defs;
-        const struct terminology_view *codes;
+        const struct conformance_view *codes;
         arena_init(&snapshot, 0);
         bool ok = fhir_defs_load(&snapshot, &defs, &err) &&
-                  terminology_definitions(&snapshot, defs, &codes, &err) &&
+                  conformance_definitions(&snapshot, defs, &codes, &err) &&
                   validator_new(&snapshot, defs, codes, &validator, &err);
         assert(ok);
     }

@@ -18,7 +18,7 @@ static struct err err;
 /* Made once: shared by the processes of all tests. */
 static struct arena made;
 static const struct fhir_defs *defs;
-static const struct terminology_view *codes;
+static const struct conformance_view *codes;
 static const struct search_registry *registry;
 static const struct validator *validator;
 static char dir[] = "/tmp/kagari-flow-XXXXXX";
@@ -31,7 +31,7 @@ static struct db_conn *conn;
 static struct config *config;
 static struct auth *auth;
 static struct store *store;
-static struct terminology *terminology;
+static struct conformance_current *conformance;
 static struct db_pool *pool;
 static struct loop *loops[LOOPS];
 static pthread_t threads[LOOPS];
@@ -53,7 +53,7 @@ void flow_suite_begin(void)
 {
     arena_init(&made, 0);
     ck_ok(fhir_defs_load(&made, &defs, &err));
-    ck_ok(terminology_definitions(&made, defs, &codes, &err));
+    ck_ok(conformance_definitions(&made, defs, &codes, &err));
     ck_ok(search_registry_new(&made, defs, codes, &registry, &err));
     ck_ok(validator_new(&made, defs, codes, &validator, &err));
     memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
@@ -110,8 +110,8 @@ void flow_begin(void)
         batch[i] = store_batch_new(store, db[i], config);
     }
     current = search_current_new(registry);
-    ck_ok(terminology_new(config, defs, codes, store_tenant(store)->id, &terminology, &err));
-    const struct api_deps deps = {defs, current, validator, terminology, auth, store, pool, db, batch, LOOPS};
+    ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &conformance, &err));
+    const struct api_deps deps = {defs, current, validator, conformance, auth, store, pool, db, batch, LOOPS};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -170,7 +170,7 @@ void flow_end(void)
         loop_free(loops[i]);
     }
     api_free(api);
-    terminology_free(terminology);
+    conformance_current_free(conformance);
     search_current_free(current);
     auth_free(auth);
     store_free(store);

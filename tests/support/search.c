@@ -15,7 +15,7 @@ void test_search_init(struct test_search *t)
         .limits = {.count = 50, .max_count = 1000, .max_includes = 100, .total_limit = 10000}};
     arena_init(&t->a, 0);
     ck_ok(fhir_defs_load(&t->a, &t->defs, &err));
-    ck_ok(terminology_definitions(&t->a, t->defs, &t->definitions, &err));
+    ck_ok(conformance_definitions(&t->a, t->defs, &t->definitions, &err));
     t->codes = t->definitions;
     ck_ok(search_registry_new(&t->a, t->defs, t->definitions, &t->registry, &err));
 }
@@ -156,13 +156,7 @@ static void put_sides(struct test_search *t, const struct search_index *x, const
 /* What a query may ask of codes: these, too. */
 static void add_codes(struct test_search *t, const json *resource)
 {
-    const char *type = json_get_string(resource, "resourceType"), *id = json_get_string(resource, "id");
-    struct terminology__entry *entries[TERMINOLOGY__BRINGS];
-    for (enum terminology__kind kind = 0; kind < TERMINOLOGY__N_KINDS; kind++)
-        if (strcmp(type, terminology__kinds[kind]) == 0) {
-            size_t n = terminology__entries(&t->a, &t->a, kind, resource, str_of(id), NULL, entries);
-            t->codes = terminology__view_over(&t->a, t->codes, entries, n);
-        }
+    ck_ok(conformance_view_with(&t->a, t->codes, &resource, 1, &t->codes, &err));
 }
 
 void test_search_put(struct test_search *t, const json *resource)

@@ -12,7 +12,7 @@
 struct test_search {
     struct arena a;
     const struct fhir_defs *defs;
-    const struct terminology_view *definitions,
+    const struct conformance_view *definitions,
         *codes; /* codes: with the CodeSystems and ValueSets that are there */
     const struct search_registry *registry;
     struct search_tenant tenant;

@@ -6,7 +6,7 @@
 static struct err err;
 static struct arena made;
 static const struct fhir_defs *defs;
-static const struct terminology_view *codes;
+static const struct conformance_view *codes;
 static const struct search_registry *registry;
 static char key_file[] = "/tmp/kagari-key-XXXXXX";
 static const char *conninfo;
@@ -16,7 +16,7 @@ void test_store_suite_begin(void)
 {
     arena_init(&made, 0);
     ck_ok(fhir_defs_load(&made, &defs, &err));
-    ck_ok(terminology_definitions(&made, defs, &codes, &err));
+    ck_ok(conformance_definitions(&made, defs, &codes, &err));
     ck_ok(search_registry_new(&made, defs, codes, &registry, &err));
     conninfo = test_database_new(&made);
     memcpy(key_file + sizeof key_file - 7, "XXXXXX", 6);

@@ -8,6 +8,14 @@ json *test_json(struct arena *a, const char *text)
     return node;
 }
 
+json *test_quoted(struct arena *a, const char *text)
+{
+    char *quoted = arena_strdup(a, text);
+    for (char *c = quoted; *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    return test_json(a, quoted);
+}
+
 const char *test_conninfo(void)
 {
     const char *s = getenv("KAGARI_TEST_DB");

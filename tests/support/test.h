@@ -19,6 +19,8 @@
 
 /* Parses a literal; fails the test when it is no JSON. */
 json *test_json(struct arena *a, const char *text);
+/* The same with ' for " in the literal. */
+json *test_quoted(struct arena *a, const char *text);
 #define ck_str_eq(value, literal)                                                                            \
     ck_assert_msg(str_is((value), (literal)), "'%.*s' is not '%s'", STR_FMT(value), (literal))
 

@@ -17,9 +17,9 @@ static void setup(void)
 {
     struct err err;
     arena_init(&shared, 0);
-    const struct terminology_view *view;
+    const struct conformance_view *view;
     ck_ok(fhir_defs_load(&shared, &defs, &err));
-    ck_ok(terminology_definitions(&shared, defs, &view, &err));
+    ck_ok(conformance_definitions(&shared, defs, &view, &err));
     codes = (struct fp_terminology){terminology_member, terminology_subsumes, view};
 }
 

@@ -5,14 +5,15 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "../../../src/terminology/internal.h"
+#include "../../../src/conformance/internal.h"
 #include "base/config.h"
 #include "support/test.h"
+#include "terminology/terminology.h"
 
 #define DIR_NAME "tests/cases/terminology"
 
 static struct arena shared;
-static const struct terminology_view *definitions;
+static const struct conformance_view *definitions;
 
 static void load(void)
 {
@@ -20,7 +21,7 @@ static void load(void)
     const struct fhir_defs *d;
     arena_init(&shared, 0);
     ck_ok(fhir_defs_load(&shared, &d, &err));
-    ck_ok(terminology_definitions(&shared, d, &definitions, &err));
+    ck_ok(conformance_definitions(&shared, d, &definitions, &err));
 }
 
 static void unload(void)
@@ -30,28 +31,23 @@ static void unload(void)
 
 struct file {
     struct arena a;
-    struct terminology__entry **entries;
+    struct conformance_entry **entries; /* as of stored resources */
     size_t n, cap;
-    const struct terminology_view *view; /* made by the first question */
+    const struct conformance_view *view; /* made by the first question */
 };
 
 static void add_resource(struct file *f, struct str line)
 {
-    struct arena scratch;
-    struct terminology__entry *made[TERMINOLOGY__BRINGS];
     struct err err;
     json *resource;
-    arena_init(&scratch, 0);
-    ck_ok(json_parse(&scratch, line, 100, &resource, &err));
-    const char *id = json_get_string(resource, "id"), *type = json_get_string(resource, "resourceType");
-    enum terminology__kind kind = 0;
-    while (kind < TERMINOLOGY__N_KINDS && strcmp(type, terminology__kinds[kind]) != 0)
-        kind++;
-    ck_assert_int_lt(kind, TERMINOLOGY__N_KINDS);
-    size_t n = terminology__entries(&f->a, &scratch, kind, resource, str_of(id ? id : "x"), NULL, made);
+    ck_ok(json_parse(&f->a, line, 100, &resource, &err));
+    struct conformance_entry *made[CONFORMANCE__BRINGS];
+    const char *id = json_get_string(resource, "id");
+    enum conformance_kind kind = conformance_kind_named(json_get_string(resource, "resourceType"));
+    ck_assert_int_lt(kind, CONFORMANCE_N_KINDS);
+    size_t n = conformance__entries(&f->a, &f->a, kind, resource, str_of(id ? id : "x"), NULL, made);
     for (size_t i = 0; i < n; i++)
         *ARENA_PUSH(&f->a, f->entries, f->n, f->cap) = made[i];
-    arena_release(&scratch);
 }
 
 static const char *answer_word(int answer)
@@ -169,7 +165,7 @@ static int run_file(const char *name)
             continue;
         }
         if (!f.view)
-            f.view = terminology__view_over(&f.a, definitions, f.entries, f.n);
+            f.view = conformance__view_new(&f.a, conformance_defs(definitions), definitions, f.entries, f.n);
         const char *arrow = memmem(line.s, line.len, " -> ", 4);
         ck_assert_msg(arrow != NULL, "%s:%d: no -> in '%.*s'", name, number + 1, STR_FMT(line));
         struct str want = {arrow + 4, line.len - (size_t)(arrow + 4 - line.s)};

@@ -75,10 +75,10 @@ static void read_cases(void)
 
 static void load(void)
 {
-    const struct terminology_view *codes;
+    const struct conformance_view *codes;
     struct err err;
     ck_ok(fhir_defs_load(&arena, &defs, &err));
-    ck_ok(terminology_definitions(&arena, defs, &codes, &err));
+    ck_ok(conformance_definitions(&arena, defs, &codes, &err));
     ck_ok(validator_new(&arena, defs, codes, &validator, &err));
 }
 

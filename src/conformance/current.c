@@ -3,7 +3,7 @@
  * since: versions of transactions at or above the mark, which is the oldest transaction that was under way at the last
  * look. Those are read again until it has ended, so no commit is missed; a version that is known is passed over.
  */
-#include "terminology/current.h"
+#include "conformance/current.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -18,27 +18,29 @@ enum { MARK_MAX = 24 };
 struct stored {
     struct arena a;
     atomic_int refs;
-    enum terminology__kind kind;
+    enum conformance_kind kind;
     char id_text[72];
     struct str id;
     int32_t ver;
-    struct terminology__entry *entries[TERMINOLOGY__BRINGS];
+    struct conformance_entry *entries[CONFORMANCE__BRINGS];
     size_t n;
+    struct conformance__budget *budget;
+    size_t charged; /* for its text */
 };
 
 struct view {
-    struct terminology_view v; /* first: what is handed out */
+    const struct conformance_view *v; /* what is handed out */
     struct arena a;
     atomic_int refs;
     struct stored **items;
     size_t n;
 };
 
-struct terminology {
-    const struct terminology_view *definitions;
-    int16_t rtypes[TERMINOLOGY__N_KINDS];
+struct conformance_current {
+    const struct conformance_view *definitions;
+    int16_t rtypes[CONFORMANCE_N_KINDS];
     int32_t tenant;
-    size_t memory;        /* for all that is stored */
+    struct conformance__budget budget;
     pthread_mutex_t lock; /* of the two below, never held while PostgreSQL is asked */
     struct view *view;
     char mark[MARK_MAX];     /* xid8 as text */
@@ -51,8 +53,16 @@ static void drop_stored(struct stored *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
+    atomic_fetch_sub(&s->budget->used, s->charged);
     arena_release(&s->a);
     free(s);
+}
+
+static void drop_items(void *view)
+{
+    struct view *v = view;
+    for (size_t i = 0; i < v->n; i++)
+        drop_stored(v->items[i]);
 }
 
 static void drop_view(void *view)
@@ -60,14 +70,11 @@ static void drop_view(void *view)
     struct view *v = view;
     if (atomic_fetch_sub(&v->refs, 1) != 1)
         return;
-    for (size_t i = 0; i < v->n; i++)
-        drop_stored(v->items[i]);
-    terminology__cache_release(v->v.cache);
     arena_release(&v->a);
     free(v);
 }
 
-static struct view *hold(struct terminology *t)
+static struct view *hold(struct conformance_current *t)
 {
     pthread_mutex_lock(&t->lock);
     struct view *v = t->view;
@@ -76,11 +83,11 @@ static struct view *hold(struct terminology *t)
     return v;
 }
 
-const struct terminology_view *terminology_hold(struct terminology *t, struct arena *a)
+const struct conformance_view *conformance_hold(struct conformance_current *t, struct arena *a)
 {
     struct view *v = hold(t);
     arena_cleanup(a, drop_view, v);
-    return &v->v;
+    return v->v;
 }
 
 /* ---- a new view ------------------------------------------------------------------------------------------- */
@@ -93,7 +100,7 @@ static void *need(void *memory)
 }
 
 /* items: a reference of each is handed over. */
-static struct view *make_view(const struct terminology *t, struct stored *const *items, size_t n)
+static struct view *make_view(const struct conformance_current *t, struct stored *const *items, size_t n)
 {
     struct view *v = need(calloc(1, sizeof *v));
     size_t total = 0;
@@ -101,65 +108,68 @@ static struct view *make_view(const struct terminology *t, struct stored *const 
     atomic_init(&v->refs, 1);
     v->items = ARENA_ARRAY(&v->a, struct stored *, n);
     v->n = n;
+    arena_cleanup(&v->a, drop_items, v); /* after what is kept beside the view, which is made below */
     for (size_t i = 0; i < n; i++) {
         v->items[i] = items[i];
         total += items[i]->n;
     }
-    struct terminology__entry **entries = ARENA_ARRAY(&v->a, struct terminology__entry *, total);
+    struct conformance_entry **entries = ARENA_ARRAY(&v->a, struct conformance_entry *, total);
     total = 0;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < items[i]->n; k++)
             entries[total++] = items[i]->entries[k];
-    v->v = *terminology__view_over(&v->a, t->definitions, entries, total);
-    v->v.cache = terminology__cache_new();
+    v->v = conformance__view_new(&v->a, t->definitions->defs, t->definitions, entries, total);
     return v;
-}
-
-static size_t memory_used(const struct view *v)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < v->n; i++)
-        used += v->items[i]->a.used;
-    return used;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------- */
 
-static bool read_guarded(struct stored *s, struct arena *scratch, const json *resource)
+/* One that does not fit is there and says so. */
+static void charge(struct conformance_current *t, struct stored *s)
 {
-    jmp_buf guard;
-    if (setjmp(guard) != 0)
-        return false;
-    s->a.guard = &guard;
-    s->n = terminology__entries(&s->a, scratch, s->kind, resource, s->id, NULL, s->entries);
-    s->a.guard = NULL;
-    s->a.limit = 0;
-    return true;
+    size_t used = atomic_fetch_add(&t->budget.used, s->a.used) + s->a.used;
+    s->charged = s->a.used;
+    if (used <= t->budget.limit)
+        return;
+    struct conformance_entry *e = s->entries[0], *small = NULL;
+    struct arena a;
+    arena_init(&a, 0);
+    small = ARENA_NEW(&a, struct conformance_entry);
+    *small = (struct conformance_entry){
+        .kind = e->kind,
+        .url = arena_strdup(&a, e->url),
+        .version = e->version ? arena_strdup(&a, e->version) : NULL,
+        .rank = e->rank,
+        .id = s->id,
+        .wrong = CONFORMANCE__TOO_LARGE,
+    };
+    atomic_fetch_sub(&t->budget.used, s->charged);
+    arena_release(&s->a);
+    s->a = a;
+    s->charged = 0;
+    s->entries[0] = small;
+    s->n = 1;
+    log_event(LOG_WARN, "conformance-too-large", LOG_S("type", conformance_kinds[s->kind]));
 }
 
-/* With so much memory for it; else it is there and says that it is too large. */
-static void read_content(struct stored *s, struct str content, size_t limit)
+static void read_content(struct conformance_current *t, struct stored *s, struct str content)
 {
-    static const char refused[] = "It is larger than what terminology.memory leaves for it";
     struct arena scratch;
     struct err err;
     json *resource;
     arena_init(&scratch, 0);
-    arena_init(&s->a, limit);
-    if (json_parse(&scratch, content, INT16_MAX, &resource, &err) &&
-        (limit == 0 || !read_guarded(s, &scratch, resource))) {
-        arena_release(&s->a);
-        arena_init(&s->a, 0);
-        s->n = terminology__entries(&s->a, &scratch, s->kind, resource, s->id, refused, s->entries);
-        log_event(LOG_WARN, "terminology-too-large", LOG_S("type", terminology__kinds[s->kind]));
-    }
+    arena_init(&s->a, 0);
+    if (json_parse(&scratch, content, INT16_MAX, &resource, &err))
+        s->n = conformance__entries(&s->a, &scratch, s->kind, resource, s->id, &t->budget, s->entries);
     arena_release(&scratch);
+    if (s->n)
+        charge(t, s);
 }
 
-static enum terminology__kind kind_of(const struct terminology *t, int16_t rtype)
+static enum conformance_kind kind_of(const struct conformance_current *t, int16_t rtype)
 {
-    enum terminology__kind kind = 0;
-    while (kind < TERMINOLOGY__N_KINDS - 1 && t->rtypes[kind] != rtype)
+    enum conformance_kind kind = 0;
+    while (kind < CONFORMANCE_N_KINDS - 1 && t->rtypes[kind] != rtype)
         kind++;
     return kind;
 }
@@ -167,24 +177,24 @@ static enum terminology__kind kind_of(const struct terminology *t, int16_t rtype
 enum { LOOK_MARK, LOOK_RTYPE, LOOK_RID, LOOK_VER };
 
 /* What was written at or above the mark, and the next mark; one row at least. */
-static void look(const struct terminology *t, struct str mark, struct sql *q)
+static void look(const struct conformance_current *t, struct str mark, struct sql *q)
 {
-    sql_init(q, q->a, "terminology-look");
+    sql_init(q, q->a, "conformance-look");
     sql_adds(q, "SELECT s.mark::text, h.rtype, h.rid, h.ver FROM "
                 "(SELECT pg_snapshot_xmin(pg_current_snapshot()) AS mark) s LEFT JOIN res_history h ON ");
     sql_addf(q,
              "h.tenant = $%d AND h.rtype = ANY ($%d) AND h.xid >= $%d::text::xid8 AND h.xid IS DISTINCT FROM "
              "pg_current_xact_id_if_assigned()",
-             sql_int4(q, t->tenant), sql_int2_array(q, t->rtypes, TERMINOLOGY__N_KINDS), sql_text(q, mark));
+             sql_int4(q, t->tenant), sql_int2_array(q, t->rtypes, CONFORMANCE_N_KINDS), sql_text(q, mark));
 }
 
 enum { READ_RTYPE, READ_RID, READ_VER, READ_CONTENT };
 
 /* Each once, however many of its versions are new. */
-static void read(const struct terminology *t, const int16_t *rtypes, const struct str *ids, size_t n,
+static void read(const struct conformance_current *t, const int16_t *rtypes, const struct str *ids, size_t n,
                  struct sql *q)
 {
-    sql_init(q, q->a, "terminology-read");
+    sql_init(q, q->a, "conformance-read");
     sql_addf(
         q,
         "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN r.content END FROM "
@@ -195,7 +205,7 @@ static void read(const struct terminology *t, const int16_t *rtypes, const struc
 }
 
 /* The place of a resource in the view; n: it is not there. */
-static size_t find(struct stored *const *items, size_t n, enum terminology__kind kind, struct str id)
+static size_t find(struct stored *const *items, size_t n, enum conformance_kind kind, struct str id)
 {
     size_t i = 0;
     while (i < n && !(items[i]->kind == kind && str_eq(items[i]->id, id)))
@@ -210,7 +220,7 @@ struct wanted {
 };
 
 /* What the rows of look() name and the view does not have in that version, or a later one. */
-static void want(const struct terminology *t, const struct view *v, struct arena *a,
+static void want(const struct conformance_current *t, const struct view *v, struct arena *a,
                  const struct db_rows *rows, struct wanted *w)
 {
     for (int i = 0; i < db_count(rows); i++) {
@@ -227,48 +237,46 @@ static void want(const struct terminology *t, const struct view *v, struct arena
 }
 
 /* The view with what has been read in place of what was there. */
-static struct view *renewed(const struct terminology *t, const struct view *old, struct arena *a,
+static struct view *renewed(struct conformance_current *t, const struct view *old, struct arena *a,
                             const struct db_rows *rows)
 {
-    size_t n = 0, used = memory_used(old), most = old->n + (size_t)db_count(rows);
+    size_t n = 0, most = old->n + (size_t)db_count(rows);
     struct stored **items = ARENA_ARRAY(a, struct stored *, most);
     for (; n < old->n; n++) {
         items[n] = old->items[n];
         atomic_fetch_add(&items[n]->refs, 1);
     }
     for (int i = 0; i < db_count(rows); i++) {
-        enum terminology__kind kind = kind_of(t, db_int2(rows, i, READ_RTYPE));
+        enum conformance_kind kind = kind_of(t, db_int2(rows, i, READ_RTYPE));
         struct str id = db_text(rows, i, READ_RID), content = db_text(rows, i, READ_CONTENT);
         size_t at = find(items, n, kind, id);
         if (at < n && items[at]->ver >= db_int4(rows, i, READ_VER)) /* another has been faster */
             continue;
-        if (at < n) {
-            used -= items[at]->a.used;
+        if (at < n)
             drop_stored(items[at]);
-        } else {
+        else
             n++;
-        }
         struct stored *s = items[at] = need(calloc(1, sizeof *s));
         atomic_init(&s->refs, 1);
         s->kind = kind;
+        s->budget = &t->budget;
         memcpy(s->id_text, id.s, id.len);
         s->id = (struct str){s->id_text, id.len};
         s->ver = db_int4(rows, i, READ_VER);
         if (content.s) /* else deleted: it stays without entries, so that its version is known */
-            read_content(s, content, used < t->memory ? t->memory - used : 0);
-        used += s->a.used;
+            read_content(t, s, content);
     }
     return make_view(t, items, n);
 }
 
-static void copy_mark(struct terminology *t, char out[MARK_MAX])
+static void copy_mark(struct conformance_current *t, char out[MARK_MAX])
 {
     pthread_mutex_lock(&t->lock);
     memcpy(out, t->mark, MARK_MAX);
     pthread_mutex_unlock(&t->lock);
 }
 
-static void publish(struct terminology *t, struct view *v, struct str mark)
+static void publish(struct conformance_current *t, struct view *v, struct str mark)
 {
     pthread_mutex_lock(&t->lock);
     struct view *old = t->view;
@@ -278,7 +286,7 @@ static void publish(struct terminology *t, struct view *v, struct str mark)
     drop_view(old);
 }
 
-static bool load(struct terminology *t, struct db_conn *conn, struct arena *a, struct err *err)
+static bool load(struct conformance_current *t, struct db_conn *conn, struct arena *a, struct err *err)
 {
     struct view *v = hold(t);
     struct sql q = {.a = a};
@@ -305,7 +313,7 @@ static bool load(struct terminology *t, struct db_conn *conn, struct arena *a, s
 }
 
 /* In an arena of its own: nothing may jump out of it with the lock held. */
-static bool load_alone(struct terminology *t, struct db_conn *conn, struct err *err)
+static bool load_alone(struct conformance_current *t, struct db_conn *conn, struct err *err)
 {
     struct arena a;
     arena_init(&a, 0);
@@ -316,7 +324,8 @@ static bool load_alone(struct terminology *t, struct db_conn *conn, struct err *
     return ok;
 }
 
-bool terminology_refresh(struct terminology *t, struct db_conn *conn, struct arena *a, struct err *err)
+bool conformance_refresh(struct conformance_current *t, struct db_conn *conn, struct arena *a,
+                         struct err *err)
 {
     struct sql q = {.a = a};
     const struct db_rows *rows;
@@ -334,18 +343,18 @@ bool terminology_refresh(struct terminology *t, struct db_conn *conn, struct are
 
 /* ---- the whole -------------------------------------------------------------------------------------------- */
 
-bool terminology_new(const struct config *c, const struct fhir_defs *d,
-                     const struct terminology_view *definitions, int32_t tenant, struct terminology **out,
-                     struct err *err)
+bool conformance_current_new(const struct config *c, const struct fhir_defs *d,
+                             const struct conformance_view *definitions, int32_t tenant,
+                             struct conformance_current **out, struct err *err)
 {
-    struct terminology *t = calloc(1, sizeof *t);
+    struct conformance_current *t = calloc(1, sizeof *t);
     if (!t)
         return err_set(err, ERR_INTERNAL, "out of memory");
     t->definitions = definitions;
     t->tenant = tenant;
-    t->memory = (size_t)c->terminology_memory;
-    for (int i = 0; i < TERMINOLOGY__N_KINDS; i++)
-        t->rtypes[i] = (int16_t)fhir_type(d, terminology__kinds[i])->id;
+    t->budget.limit = (size_t)c->conformance_memory;
+    for (int i = 0; i < CONFORMANCE_N_KINDS; i++)
+        t->rtypes[i] = (int16_t)fhir_type(d, conformance_kinds[i])->id;
     pthread_mutex_init(&t->lock, NULL);
     pthread_mutex_init(&t->loading, NULL);
     memcpy(t->mark, "0", 2);
@@ -354,7 +363,7 @@ bool terminology_new(const struct config *c, const struct fhir_defs *d,
     return true;
 }
 
-void terminology_free(struct terminology *t)
+void conformance_current_free(struct conformance_current *t)
 {
     drop_view(t->view);
     pthread_mutex_destroy(&t->lock);

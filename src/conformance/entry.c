@@ -1,0 +1,192 @@
+/* One resource of a view: its text, and what a module has made of it once it was asked for. */
+#include <setjmp.h>
+
+#include "base/log.h"
+#include "internal.h"
+
+const char *const conformance_kinds[] = {"CodeSystem",          "ValueSet",      "ConceptMap",
+                                         "StructureDefinition", "Questionnaire", "Measure"};
+
+enum conformance_kind conformance_kind_named(const char *type)
+{
+    enum conformance_kind kind = 0;
+    while (kind < CONFORMANCE_N_KINDS && !(type && strcmp(type, conformance_kinds[kind]) == 0))
+        kind++;
+    return kind;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------- */
+
+static void release(void *library)
+{
+    struct conformance__library *l = library;
+    if (l->budget)
+        atomic_fetch_sub(&l->budget->used, l->a.used);
+    pthread_mutex_destroy(&l->lock);
+    arena_release(&l->a);
+}
+
+struct conformance__library *conformance__library_new(struct arena *a, struct conformance__budget *budget)
+{
+    struct conformance__library *l = ARENA_NEW(a, struct conformance__library);
+    pthread_mutex_init(&l->lock, NULL);
+    arena_init(&l->a, 0);
+    l->budget = budget;
+    arena_cleanup(a, release, l);
+    return l;
+}
+
+/* ---- making ----------------------------------------------------------------------------------------------- */
+
+int conformance_rank(const json *resource)
+{
+    static const char *const contents[] = {"complete", "fragment", "example", NULL};
+    static const char *const statuses[] = {"active", "draft", "unknown", "retired", NULL};
+    const char *content = json_get_string(resource, "content"), *status = json_get_string(resource, "status");
+    int rank = 0, place = 0;
+    for (; content && contents[rank] && strcmp(contents[rank], content) != 0; rank++)
+        ;
+    for (; status && statuses[place] && strcmp(statuses[place], status) != 0; place++)
+        ;
+    return rank * 8 + place;
+}
+
+static const char *copy(struct arena *a, const char *s)
+{
+    return s && *s ? arena_strdup(a, s) : NULL;
+}
+
+static struct conformance_entry *make(struct arena *a, struct arena *scratch, enum conformance_kind kind,
+                                      const json *resource, struct conformance__budget *budget)
+{
+    struct conformance_entry *e = ARENA_NEW(a, struct conformance_entry);
+    struct str text = json_text(scratch, resource);
+    const char *url = json_get_string(resource, "url");
+    *e = (struct conformance_entry){
+        .kind = kind,
+        .url = arena_strdup(a, url ? url : ""),
+        .version = copy(a, json_get_string(resource, "version")),
+        .rank = conformance_rank(resource),
+        .text = {arena_strndup(a, text.s, text.len), text.len},
+        .library = conformance__library_new(a, budget),
+    };
+    return e;
+}
+
+/* codesystem.html, CodeSystem.valueSet */
+static struct conformance_entry *all_codes(struct arena *a, struct arena *scratch, const json *system)
+{
+    json *set = json_object(scratch), *rules = json_object(scratch), *list = json_array(scratch),
+         *rule = json_object(scratch);
+    const char *version = json_get_string(system, "version");
+    json_add_string(scratch, set, "url", json_get_string(system, "valueSet"));
+    json_add_string(scratch, rule, "system", json_get_string(system, "url"));
+    if (version) {
+        json_add_string(scratch, set, "version", version);
+        json_add_string(scratch, rule, "version", version);
+    }
+    json_push(list, rule);
+    json_add(scratch, rules, "include", list);
+    json_add(scratch, set, "compose", rules);
+    struct conformance_entry *e = make(a, scratch, CONFORMANCE_VALUE_SET, set, NULL);
+    e->rank = INT16_MAX; /* any other ValueSet of that URL says it better */
+    return e;
+}
+
+size_t conformance__entries(struct arena *a, struct arena *scratch, enum conformance_kind kind,
+                            const json *resource, struct str id, struct conformance__budget *budget,
+                            struct conformance_entry *out[CONFORMANCE__BRINGS])
+{
+    const char *content = json_get_string(resource, "content"), *url = json_get_string(resource, "url"),
+               *set = json_get_string(resource, "valueSet");
+    out[0] = make(a, scratch, kind, conformance_trim(scratch, kind, resource, false), budget);
+    if (id.s)
+        out[0]->id = (struct str){arena_strndup(a, id.s, id.len), id.len};
+    if (kind != CONFORMANCE_CODE_SYSTEM || !url || !set || !content || strcmp(content, "complete") != 0)
+        return 1;
+    out[1] = all_codes(a, scratch, resource);
+    return 2;
+}
+
+const char *conformance_url(const struct conformance_entry *e)
+{
+    return e->url;
+}
+const char *conformance_version(const struct conformance_entry *e)
+{
+    return e->version;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------- */
+
+enum outcome { READ, WRONG, TOO_LARGE };
+
+static enum outcome read_text(const struct conformance_entry *e, struct arena *a, struct arena *scratch,
+                              conformance_reader reader, const void **out, struct err *err)
+{
+    json *resource;
+    jmp_buf guard;
+    if (a->limit) {
+        if (setjmp(guard) != 0)
+            return TOO_LARGE;
+        a->guard = &guard;
+    }
+    return json_parse(scratch, e->text, INT16_MAX, &resource, err) && reader(a, scratch, resource, out, err)
+               ? READ
+               : WRONG;
+}
+
+/* The library is locked. */
+static const void *read_once(struct conformance_entry *e, conformance_reader reader, const char **wrong)
+{
+    struct conformance__library *l = e->library;
+    struct conformance__budget *b = l->budget;
+    struct arena scratch;
+    struct err err = {0};
+    const void *read = NULL;
+    arena_init(&scratch, 0);
+    if (b) {
+        size_t used = atomic_load(&b->used);
+        l->a.limit = used < b->limit ? b->limit - used : 1;
+    }
+    enum outcome outcome = read_text(e, &l->a, &scratch, reader, &read, &err);
+    l->a.limit = 0;
+    l->a.guard = NULL;
+    if (outcome == TOO_LARGE) {
+        arena_release(&l->a);
+        log_event(LOG_WARN, "conformance-too-large", LOG_S("type", conformance_kinds[e->kind]));
+        err_set(&err, ERR_UNSUPPORTED, CONFORMANCE__TOO_LARGE);
+    }
+    if (outcome != READ) {
+        *wrong = arena_strdup(&l->a, err.msg);
+        read = NULL;
+    }
+    if (b)
+        atomic_fetch_add(&b->used, l->a.used);
+    arena_release(&scratch);
+    return read;
+}
+
+bool conformance_read(const struct conformance_entry *entry, conformance_reader reader, const void **out,
+                      struct err *err)
+{
+    struct conformance_entry *e =
+        (struct conformance_entry *)entry; /* what has been read is its only change */
+    const void *read = atomic_load_explicit(&e->read, memory_order_acquire);
+    const char *wrong = NULL;
+    if (!read && !(wrong = atomic_load_explicit(&e->wrong, memory_order_acquire))) {
+        pthread_mutex_lock(&e->library->lock);
+        read = atomic_load_explicit(&e->read, memory_order_relaxed);
+        wrong = atomic_load_explicit(&e->wrong, memory_order_relaxed);
+        if (!read && !wrong) {
+            read = read_once(e, reader, &wrong);
+            atomic_store_explicit(&e->read, read, memory_order_release);
+            atomic_store_explicit(&e->wrong, wrong, memory_order_release);
+        }
+        pthread_mutex_unlock(&e->library->lock);
+    }
+    if (!read)
+        return err_set(err, ERR_UNSUPPORTED, "%s", wrong);
+    *out = read;
+    return true;
+}

@@ -1,0 +1,111 @@
+/* From a canonical to what it means: the entry of the view, read as a code system or a value set. */
+#include "internal.h"
+
+static bool read_system(struct arena *a, struct arena *scratch, const json *resource, const void **out,
+                        struct err *err)
+{
+    const struct terminology_system *s;
+    if (!terminology__system_read(a, scratch, resource, &s, err))
+        return false;
+    *out = s;
+    return true;
+}
+
+static bool read_valueset(struct arena *a, struct arena *scratch, const json *resource, const void **out,
+                          struct err *err)
+{
+    const struct terminology_valueset *s;
+    (void)scratch;
+    if (!terminology_valueset_read(a, resource, &s, err))
+        return false;
+    *out = s;
+    return true;
+}
+
+static const conformance_reader readers[] = {
+    [CONFORMANCE_CODE_SYSTEM] = read_system,
+    [CONFORMANCE_VALUE_SET] = read_valueset,
+};
+
+static const void *found(const struct conformance_view *v, enum conformance_kind kind, struct str url,
+                         struct str version)
+{
+    const struct conformance_entry *e = conformance_find_version(v, kind, url, version);
+    const void *read = NULL;
+    struct err err;
+    return e && conformance_read(e, readers[kind], &read, &err) ? read : NULL;
+}
+
+const struct terminology_system *terminology__view_system(const struct conformance_view *v, const char *url,
+                                                          const char *version)
+{
+    return found(v, CONFORMANCE_CODE_SYSTEM, str_of(url), str_of(version));
+}
+
+const struct terminology_system *terminology_system(const struct conformance_view *v, struct str canonical)
+{
+    struct str version, url = str_cut(canonical, '|', &version);
+    return found(v, CONFORMANCE_CODE_SYSTEM, url, version);
+}
+
+const struct terminology_valueset *terminology__view_valueset(const struct conformance_view *v,
+                                                              const char *canonical)
+{
+    struct str version, url = str_cut(str_of(canonical), '|', &version);
+    return found(v, CONFORMANCE_VALUE_SET, url, version);
+}
+
+const struct terminology_valueset *terminology__view_valueset_version(const struct conformance_view *v,
+                                                                      const char *url, const char *version)
+{
+    return found(v, CONFORMANCE_VALUE_SET, str_of(url), str_of(version));
+}
+
+bool terminology_valueset(const struct conformance_view *v, struct str canonical,
+                          const struct terminology_valueset **out, struct err *err)
+{
+    struct str version, url = str_cut(canonical, '|', &version);
+    const struct conformance_entry *e = conformance_find_version(v, CONFORMANCE_VALUE_SET, url, version);
+    const void *read = NULL;
+    if (e) {
+        bool ok = conformance_read(e, read_valueset, &read, err);
+        *out = read;
+        return ok;
+    }
+    e = version.s ? conformance_find_version(v, CONFORMANCE_VALUE_SET, url, (struct str){NULL, 0}) : NULL;
+    if (e)
+        return err_set(err, ERR_NOT_FOUND,
+                       "The value set %.*s is known here in version %s, not in the one asked for",
+                       (int)(url.len < 200 ? url.len : 200), url.s,
+                       conformance_version(e) ? conformance_version(e) : "(none)");
+    return err_set(err, ERR_NOT_FOUND,
+                   "The value set %.*s is not known here: store it as a ValueSet, or check its URL",
+                   (int)(canonical.len < 200 ? canonical.len : 200), canonical.s);
+}
+
+static bool find_by_id(const struct conformance_view *v, enum conformance_kind kind, struct str id,
+                       const void **out, struct err *err)
+{
+    const struct conformance_entry *e = conformance_find_id(v, kind, id);
+    return e ? conformance_read(e, readers[kind], out, err)
+             : err_set(err, ERR_NOT_FOUND, "There is no %s with the id %.*s on this server",
+                       conformance_kinds[kind], (int)(id.len < 64 ? id.len : 64), id.s);
+}
+
+bool terminology_valueset_by_id(const struct conformance_view *v, struct str id,
+                                const struct terminology_valueset **out, struct err *err)
+{
+    const void *read = NULL;
+    bool ok = find_by_id(v, CONFORMANCE_VALUE_SET, id, &read, err);
+    *out = read;
+    return ok;
+}
+
+bool terminology_system_by_id(const struct conformance_view *v, struct str id,
+                              const struct terminology_system **out, struct err *err)
+{
+    const void *read = NULL;
+    bool ok = find_by_id(v, CONFORMANCE_CODE_SYSTEM, id, &read, err);
+    *out = read;
+    return ok;
+}
