@@ -12,6 +12,8 @@
  *     idx_ovf   second and further values of the lanes code and cat
  *     idx_dict  one row for each distinct value, not for each resource: code → key, text → key, uri → key;
  *               serves :text, uri :below and :above, and _sort by token or uri
+ * A contained resource has a row of its own in the table contained, with lanes and keys, and its own rows in idx_str,
+ * idx_date and idx_num.
  *
  * Hashes are SipHash-2-4 under the tenant's key, over (type, parameter, kind, parts…); see key.h.
  */
@@ -56,7 +58,7 @@ void search_custom_types(const struct search_registry *r, struct arena *a, const
 
 /* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
  * anew. */
-enum { SEARCH_INDEX_FORM = 2 };
+enum { SEARCH_INDEX_FORM = 3 };
 
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };
@@ -104,6 +106,8 @@ struct search_index_ref {
     const char *expression;
 };
 
+struct search_contained;
+
 struct search_index {
     int64_t h;                /* of the resource's own type and id */
     int64_t pat, code, cat;   /* lanes; 0: none */
@@ -128,8 +132,19 @@ struct search_index {
     size_t n_dicts, cap_dicts;
     struct search_index_ref *refs;
     size_t n_refs, cap_refs;
+    struct search_contained *contained;
+    size_t n_contained, cap_contained;
     struct str words; /* of the text: a tsvector's text; s NULL: none */
-    int64_t ix; /* hash over all of strs, dates, nums, ovfs, words: equal means the side rows are equal */
+    int64_t
+        ix; /* hash over all of strs, dates, nums, ovfs, words, contained: equal means the side rows are equal */
+};
+
+/* A contained resource: what of it can be searched for by _contained, and by chains that lead from its container to
+ * it. It has no labels, acc, refs, words and ovfs. index.h is of the container's type and id and its own id. */
+struct search_contained {
+    const struct fhir_type *type;
+    struct str id; /* within the container */
+    struct search_index index;
 };
 
 /* base: this server's URL ("https://host/fhir"), so that absolute references to itself become relative. The

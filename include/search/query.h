@@ -22,6 +22,9 @@ struct search_arg {
 }; /* percent-decoded */
 
 enum search_summary { SUMMARY_FALSE, SUMMARY_TRUE, SUMMARY_TEXT, SUMMARY_DATA, SUMMARY_COUNT };
+/* Contained resources: not, nothing else, or as well; themselves, or their containers (search.html#contained). */
+enum search_contained_which { CONTAINED_FALSE, CONTAINED_TRUE, CONTAINED_BOTH };
+enum search_contained_type { CONTAINED_CONTAINER, CONTAINED_ITSELF };
 enum search_total { TOTAL_DEFAULT, TOTAL_NONE, TOTAL_ESTIMATE, TOTAL_ACCURATE };
 
 struct search_limits {
@@ -77,6 +80,8 @@ struct search_query {
     int count; /* page size */
     enum search_summary summary;
     enum search_total total;
+    enum search_contained_which contained;
+    enum search_contained_type contained_type;
     struct str *elements;
     size_t n_elements; /* _elements */
     struct search_include *includes;
@@ -134,8 +139,11 @@ enum search_column {
     SEARCH_CURSOR,
     SEARCH_SNAPSHOT,
     SEARCH_TOTAL,
-    SEARCH_SCORE,   /* this and the next only when the query has text or near */
-    SEARCH_DISTANCE /* km */
+    SEARCH_SCORE,    /* this and the next only when the query has text or near */
+    SEARCH_DISTANCE, /* km */
+    SEARCH_FRAGMENT =
+        SEARCH_SCORE, /* only when the query asks for contained resources: the id of the one that
+                                       matches, within the row's resource; NULL: that itself does */
 };
 void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
 /* What of a search costs most and what to add, for one that ran out of time: "what costs most is 'name'; add …". */

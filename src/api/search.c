@@ -14,7 +14,7 @@ struct page {
 /* Every type that may come back must be one that the token may search. */
 static bool authorise(struct api_request *r, const struct search_query *q, struct err *err)
 {
-    if (q->n_types == 0)
+    if (q->n_types == 0 || q->contained) /* a container may be of any type */
         return api__authorise(r, AUTH_SEARCH, NULL, err);
     for (int i = 0; i < q->n_types; i++)
         if (!api__authorise(r, AUTH_SEARCH, q->types[i], err))
@@ -63,7 +63,7 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         return err_set(err, ERR_FORBIDDEN,
                        "The token does not allow _explain: it needs the scope " AUTH_SCOPE_EXPLAIN);
     if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
-        r->pretty || r->format == FORMAT_XML || p->q->needs_terminology)
+        r->pretty || r->format == FORMAT_XML || p->q->needs_terminology || p->q->contained)
         r->run = RUN_WORKER;
     return true;
 }
@@ -188,6 +188,20 @@ static struct str reduced(struct api_request *r, const struct page *p, struct st
                                          p->q->n_elements));
 }
 
+/* The resource that a container holds under an id. */
+static struct str contained(struct api_request *r, struct str content, struct str id)
+{
+    json *container;
+    struct err err;
+    if (json_parse(r->a, content, INT16_MAX, &container, &err))
+        json_each (resource, json_get(container, "contained")) {
+            const char *own = json_get_string(resource, "id");
+            if (own && str_is(id, own))
+                return json_text(r->a, resource);
+        }
+    return content;
+}
+
 static struct str measure(const struct db_rows *rows, int i, enum search_column column)
 {
     return db_null(rows, i, column) ? STR("") : db_text(rows, i, column);
@@ -199,9 +213,15 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
     const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
     if (!api__may_see(r, type, db_text(rows, i, SEARCH_CONTENT)))
         return;
+    struct str id = db_text(rows, i, SEARCH_RID), content = db_text(rows, i, SEARCH_CONTENT);
+    if (p->q->contained && !p->including && !db_null(rows, i, SEARCH_FRAGMENT)) {
+        struct str fragment = db_text(rows, i, SEARCH_FRAGMENT);
+        content = contained(r, content, fragment);
+        id = str_of(arena_printf(r->a, "%.*s#%.*s", STR_FMT(id), STR_FMT(fragment)));
+    }
     bundle_entry_open(&p->w);
-    bundle_entry_url(&p->w, r->base, type->name, db_text(rows, i, SEARCH_RID));
-    bundle_entry_resource(&p->w, reduced(r, p, db_text(rows, i, SEARCH_CONTENT)));
+    bundle_entry_url(&p->w, r->base, type->name, id);
+    bundle_entry_resource(&p->w, reduced(r, p, content));
     if (strcmp(mode, "match") == 0 && (p->q->text || p->q->near))
         bundle_entry_match(&p->w, measure(rows, i, SEARCH_SCORE), measure(rows, i, SEARCH_DISTANCE));
     else

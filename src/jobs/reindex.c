@@ -84,9 +84,17 @@ static bool same_row(const struct db_rows *rows, int i, const struct search_inde
            same_keys(rows, i, STORED_KEYS, a, x->keys, x->n_keys);
 }
 
+/* In side tables. */
+static int64_t rows_of(const struct search_index *x)
+{
+    return (int64_t)(x->n_strs + x->n_dates + x->n_nums + x->n_ovfs + (x->words.s != NULL));
+}
+
 static enum need need_of(const struct db_rows *rows, int i, const struct search_index *x, struct arena *a)
 {
-    int64_t sides = (int64_t)(x->n_strs + x->n_dates + x->n_nums + x->n_ovfs + (x->words.s != NULL));
+    int64_t sides = rows_of(x);
+    for (size_t j = 0; j < x->n_contained; j++)
+        sides += 1 + rows_of(&x->contained[j].index);
     if (db_int8(rows, i, STORED_IX) == x->ix && db_int8(rows, i, STORED_SIDES) != sides)
         return NEED_DOUBT;
     return same_row(rows, i, x, a) ? NEED_NOTHING : NEED_ROWS;

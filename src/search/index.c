@@ -41,19 +41,25 @@ bool search__extension_value(const struct search__index *x, const struct fp_item
     return false;
 }
 
+const json *search__contained(const struct search__index *x, const char *id)
+{
+    if (!*id)
+        return x->container;
+    json_each (contained, json_get(x->container, "contained")) {
+        const char *own = json_get_string(contained, "id");
+        if (own && strcmp(own, id) == 0)
+            return contained;
+    }
+    return NULL;
+}
+
 /* resolve() in a search expression asks for the type of a reference only; its text tells. */
 const json *search__resolve(void *arg, struct arena *a, const char *reference)
 {
     (void)a;
     const struct search__index *x = arg;
-    if (reference[0] == '#') {
-        json_each (contained, json_get(x->resource, "contained")) {
-            const char *id = json_get_string(contained, "id");
-            if (id && strcmp(id, reference + 1) == 0)
-                return contained;
-        }
-        return NULL;
-    }
+    if (reference[0] == '#')
+        return search__contained(x, reference + 1);
     const struct fhir_type *type = search__reference_type(x->registry->defs, str_of(reference));
     return type ? x->registry->stubs[type->id] : NULL;
 }
@@ -193,8 +199,20 @@ static uint64_t hash_row(const struct hash_key *key, const char *table, int32_t 
 
 #define BYTES(v) ((struct str){(const char *)&(v), sizeof(v)})
 
+static uint64_t hash_side_rows(const struct search_index *out, const struct hash_key *key);
+
+/* All of it, since all of it is in side tables. */
+static uint64_t hash_contained(const struct search_contained *c, const struct hash_key *key)
+{
+    const struct search_index *x = &c->index;
+    const int64_t lanes[] = {x->h,  x->pat,   x->code,   x->cat,
+                             x->dt, x->dt_hi, x->q_unit, (int64_t)hash_side_rows(x, key)};
+    struct str keys = {(const char *)x->keys, x->n_keys * sizeof *x->keys};
+    return hash_strs(key, STR("contained"), BYTES(lanes), keys, x->q.s ? x->q : STR(""));
+}
+
 /* The sum of the rows' hashes: their order does not matter. */
-static int64_t hash_side_rows(const struct search_index *out, const struct hash_key *key)
+static uint64_t hash_side_rows(const struct search_index *out, const struct hash_key *key)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < out->n_strs; i++)
@@ -209,9 +227,11 @@ static int64_t hash_side_rows(const struct search_index *out, const struct hash_
     }
     for (size_t i = 0; i < out->n_ovfs; i++) /* these rows carry the date too */
         sum += hash_row(key, "ovf", out->ovfs[i].lane, BYTES(out->ovfs[i].val), BYTES(out->dt));
+    for (size_t i = 0; i < out->n_contained; i++)
+        sum += hash_contained(&out->contained[i], key);
     if (out->words.s)
         sum += hash_strs(key, STR("text"), out->words);
-    return (int64_t)sum;
+    return sum;
 }
 
 static struct search__elements elements_of(const json *resource, const struct fhir_type *type)
@@ -236,6 +256,50 @@ static bool any(const struct search__elements *a, const struct search__elements 
     return (a->bits[0] & b->bits[0]) | (a->bits[1] & b->bits[1]);
 }
 
+/* What the parameters of the type say. */
+static bool index_values(struct search__index *x, struct err *err)
+{
+    const struct search_registry *r = x->registry;
+    struct fp_item root = fp_root(r->defs, x->resource, x->type);
+    struct fp_env env = {.a = x->a,
+                         .defs = r->defs,
+                         .resource = x->resource,
+                         .root_resource = x->container,
+                         .resolve = search__resolve,
+                         .terminology = &r->codes,
+                         .arg = x};
+    const struct search__type *st = search__type(r, x->type);
+    struct search__elements present = elements_of(x->resource, x->type);
+    for (int i = 0; i < st->n; i++) {
+        x->slot = &st->slots[i];
+        if (is_indexed(x->slot) && any(&x->slot->roots, &present) && !evaluate(x, &env, &root, err))
+            return false;
+    }
+    return true;
+}
+
+static bool index_contained(const struct search__index *container, const json *resource, struct err *err)
+{
+    struct search_index *out = container->out;
+    const char *id = json_get_string(resource, "id"), *name = json_get_string(resource, "resourceType");
+    const struct fhir_type *type = name ? fhir_resource(container->registry->defs, str_of(name)) : NULL;
+    if (!id || !type)
+        return true;
+    struct search_contained *c =
+        ARENA_PUSH(container->a, out->contained, out->n_contained, out->cap_contained);
+    *c = (struct search_contained){type, str_of(id), {.dt = SEARCH_NO_DATE, .dt_hi = SEARCH_NO_DATE}};
+    c->index.h = search__hash_contained(container, id);
+    struct search__index x = *container;
+    x.type = type;
+    x.resource = resource;
+    x.out = &c->index;
+    if (!index_values(&x, err))
+        return false;
+    c->index.n_ovfs = 0; /* the second codes are among the keys */
+    drop_repeats(&c->index);
+    return true;
+}
+
 bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
                   const json *resource, const struct fhir_type *type, struct str base,
                   struct search_index *out, struct err *err)
@@ -243,22 +307,20 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     const char *id = json_get_string(resource, "id");
     *out = (struct search_index){.dt = SEARCH_NO_DATE, .dt_hi = SEARCH_NO_DATE};
     out->h = search_hash_id(t, type, str_of(id ? id : ""));
-    struct search__index x = {
-        .registry = r, .tenant = t, .a = a, .base = base, .type = type, .resource = resource, .out = out};
-    struct fp_item root = fp_root(r->defs, resource, type);
-    struct fp_env env = {.a = a,
-                         .defs = r->defs,
-                         .resource = resource,
-                         .resolve = search__resolve,
-                         .terminology = &r->codes,
-                         .arg = &x};
-    const struct search__type *st = search__type(r, type);
-    struct search__elements present = elements_of(resource, type);
-    for (int i = 0; i < st->n; i++) {
-        x.slot = &st->slots[i];
-        if (is_indexed(x.slot) && any(&x.slot->roots, &present) && !evaluate(&x, &env, &root, err))
+    struct search__index x = {.registry = r,
+                              .tenant = t,
+                              .a = a,
+                              .base = base,
+                              .type = type,
+                              .resource = resource,
+                              .container = resource,
+                              .container_type = type,
+                              .out = out};
+    if (!index_values(&x, err))
+        return false;
+    json_each (contained, json_get(resource, "contained"))
+        if (!index_contained(&x, contained, err))
             return false;
-    }
     for (int i = 0; i < r->n_compartments; i++)
         if (type == r->compartments[i])
             search__add_compartment(&x, type, out->h);
@@ -269,6 +331,6 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
         *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = out->labels[i];
     search__refs(&x);
     drop_repeats(out);
-    out->ix = hash_side_rows(out, &t->key);
+    out->ix = (int64_t)hash_side_rows(out, &t->key);
     return true;
 }

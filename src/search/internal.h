@@ -10,6 +10,7 @@
  *   filter.c     _filter → criteria
  *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
  *   list.c       _list                                              tree.c     :below and :above on references
+ *   contained.c  _contained and _containedType
  *   codes.c      :in, :not-in, :above and :below of tokens
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
@@ -186,6 +187,8 @@ struct search__index {
     struct str base;
     const struct fhir_type *type;
     const json *resource;
+    const json *container; /* of a contained resource; else the same as resource */
+    const struct fhir_type *container_type;
     const struct search__slot *slot; /* the parameter at hand */
     bool codes_only;                 /* neither texts nor identifier types */
     int64_t tok;                     /* the token beside the value, in a composite */
@@ -255,6 +258,10 @@ const struct fhir_type *search__reference_type(const struct fhir_defs *d, struct
 void search__target(struct arena *a, const struct fhir_defs *d, struct str base, struct str text,
                     struct search__target *out);
 
+/* What "#id" means in the resource at hand: "#" is the container; NULL: nothing. */
+const json *search__contained(const struct search__index *x, const char *id);
+/* The hash by which what contains it refers to it. */
+int64_t search__hash_contained(const struct search__index *x, const char *id);
 /* For fp_env, whose arg is the struct search__index: a stub of the type that a reference's text names. */
 const json *search__resolve(void *arg, struct arena *a, const char *reference);
 void search__refs(struct search__index *x);
@@ -518,9 +525,27 @@ struct search__sql {
     const struct search_query *q;
     const struct search_stats *stats; /* or NULL */
     struct search__cursor cursor;
-    int tenant;  /* the parameter's number */
-    int aliases; /* how many rows of res have a name: r0, r1, … */
+    int tenant;     /* the parameter's number */
+    int aliases;    /* how many rows of res have a name: r0, r1, … */
+    bool contained; /* the rows that conditions are written on are of res_contained */
 };
+
+/* contained.c: _contained. Is the query one that the page understands? */
+bool search__check_contained(struct search__parse *p) NODISCARD;
+/* CTE n: the contained resources that match, or their containers, with their sort keys. */
+void search__contained_matches(struct search__sql *w);
+/* Rows of n in the order of the page, at most limit of them, with the columns of a page. */
+void search__contained_page(struct search__sql *w, int limit);
+
+/* Where the rows that conditions are written on come from, and how side tables number their type. */
+static inline const char *search__rows(const struct search__sql *w)
+{
+    return w->contained ? "res_contained" : "res";
+}
+static inline int search__side_type(struct search__sql *w, const struct fhir_type *type)
+{
+    return sql_int2(w->sql, (int16_t)(w->contained ? -type->id : type->id));
+}
 
 void search__tree_keys(struct search__sql *w, const struct search_criterion *c);
 /* Selections of one number, for the row of k (an expression). */

@@ -37,11 +37,12 @@ static void select_target(struct search__sql *w, const struct search_criterion *
 {
     struct sql *q = w->sql;
     int t = ++w->aliases;
+    const char *rows = search__rows(w);
     bool lane = c->lane == LANE_PAT;
     if (c->kind == CRIT_CHAIN && lane)
-        sql_addf(q, "SELECT r%d.h AS v FROM res r%d WHERE ", t, t);
+        sql_addf(q, "SELECT r%d.h AS v FROM %s r%d WHERE ", t, rows, t);
     else if (c->kind == CRIT_CHAIN)
-        sql_addf(q, "SELECT r%d.h # $%d AS v FROM res r%d WHERE ", t, constant(w, c), t);
+        sql_addf(q, "SELECT r%d.h # $%d AS v FROM %s r%d WHERE ", t, constant(w, c), rows, t);
     else if (lane)
         sql_addf(q, "SELECT r%d.pat AS v FROM res r%d WHERE r%d.pat IS NOT NULL AND ", t, t, t);
     else
@@ -51,12 +52,19 @@ static void select_target(struct search__sql *w, const struct search_criterion *
     search__where(w, target, t, USE_INDEX);
 }
 
+/* A chain leads into contained resources as well (search.html#contained); rows that _has finds are none. */
 void search__join_select(struct search__sql *w, const struct search_criterion *c)
 {
-    for (const struct search_criterion *target = c->child; target; target = target->next) {
-        select_target(w, c, target);
-        sql_adds(w->sql, target->next ? " UNION ALL " : "");
-    }
+    const char *between = "";
+    bool contained = w->contained;
+    for (const struct search_criterion *target = c->child; target; target = target->next)
+        for (int i = 0; i < (c->kind == CRIT_CHAIN ? 2 : 1); i++) {
+            sql_adds(w->sql, between);
+            w->contained = i;
+            select_target(w, c, target);
+            between = " UNION ALL ";
+        }
+    w->contained = contained;
 }
 
 /* The one code that rows have to have which refer to a patient, as the lane has it; NULL: they may have any. */
@@ -82,7 +90,8 @@ static void look_up(struct search__sql *w, const struct search_criterion *c, int
     sql_adds(q, "EXISTS (SELECT 1 FROM ");
     if (each_key) /* OFFSET 0 here and below: look up by h, do not make it a join */
         sql_addf(q, "unnest(r%d.keys) x(key) CROSS JOIN LATERAL (SELECT 1 FROM ", r);
-    sql_addf(q, "res r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted AND ", t, t, w->tenant, t);
+    sql_addf(q, "%s r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted AND ", search__rows(w), t, t, w->tenant,
+             t);
     if (each_key)
         sql_addf(q, "r%d.h = x.key # $%d", t, constant(w, c));
     else if (c->kind == CRIT_CHAIN)
@@ -102,13 +111,35 @@ static void look_up(struct search__sql *w, const struct search_criterion *c, int
     sql_adds(q, each_key ? ")) OFFSET 0) y OFFSET 0)" : ")) OFFSET 0)");
 }
 
+/* Into contained resources as well, where there are any: that is asked once. */
+static void look_up_chained(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    bool contained = w->contained;
+    sql_adds(q, "(");
+    w->contained = false;
+    look_up(w, c, r, 0, 0);
+    sql_addf(q, " OR (EXISTS (SELECT 1 FROM contained o WHERE o.tenant = $%d) AND ", w->tenant);
+    w->contained = true;
+    look_up(w, c, r, 0, 0);
+    w->contained = contained;
+    sql_adds(q, "))");
+}
+
 /* A patient's rows of a code are found by their index; only where the code is the second of some, among all of them. */
 static void probe(struct search__sql *w, const struct search_criterion *c, int r)
 {
     struct sql *q = w->sql;
     const struct search_criterion *one = code_of(c);
+    bool contained = w->contained;
+    if (c->kind == CRIT_CHAIN) {
+        look_up_chained(w, c, r);
+        return;
+    }
+    w->contained = false;
     if (!one) {
         look_up(w, c, r, 0, 0);
+        w->contained = contained;
         return;
     }
     int code = search__code_param(w, one), type = sql_int2(q, (int16_t)c->child->type->id);
@@ -121,6 +152,7 @@ static void probe(struct search__sql *w, const struct search_criterion *c, int r
              w->tenant, type, LANE_CODE, code);
     look_up(w, c, r, 0, 0);
     sql_adds(q, "))");
+    w->contained = contained;
 }
 
 void search__join(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)

@@ -14,6 +14,13 @@ int64_t search_hash_id(const struct search_tenant *t, const struct fhir_type *ty
     return nonzero(hash_strs(&t->key, STR("id"), str_of(type->name), id));
 }
 
+int64_t search__hash_contained(const struct search__index *x, const char *id)
+{
+    const char *container = json_get_string(x->container, "id");
+    return search_hash_id(x->tenant, x->container_type,
+                          str_of(arena_printf(x->a, "%s#%s", container ? container : "", id)));
+}
+
 int64_t search__key(const struct search_tenant *t, const struct search_param *p, enum search__key_kind kind,
                     struct str x, struct str y)
 {

@@ -556,7 +556,7 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
             !parse_arg(&p, args[i].name, args[i].value, &self))
             return false;
     search__default_sort(&p);
-    if (!search__find_measures(&p))
+    if (!search__find_measures(&p) || !search__check_contained(&p))
         return false;
     q->self = q->understood = buf_str(&self);
     *out = q;

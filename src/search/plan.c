@@ -150,7 +150,7 @@ static void choose(struct plan *p)
     /* an index has the patient's rows in order when they have one code, not when several or any */
     bool by_code = code && by_date && search__is_indexed_order(q) && !few && (!pat || code->n_keys == 1);
     few = few || pat || (code && is_few(p, code)) || (all >= 0 && all <= p->few);
-    if (!by_code && (few || !search__is_indexed_order(q))) {
+    if (q->contained == CONTAINED_TRUE || (!by_code && (few || !search__is_indexed_order(q)))) {
         p->way = WAY_COLLECT;
         return;
     }
@@ -171,7 +171,12 @@ static void choose(struct plan *p)
 
 /* ---- parts of the statement -------------------------------------------------------------------------- */
 
-static const char row_columns[] = "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant";
+static const char *row_columns(const struct plan *p)
+{
+    return p->w.q->contained
+               ? "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant, NULL::text AS fragment"
+               : "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant";
+}
 
 static void limit(struct plan *p)
 {
@@ -250,7 +255,7 @@ static void collect(struct plan *p)
 static void page_of_collected(struct plan *p)
 {
     struct sql *q = p->w.sql;
-    sql_addf(q, "SELECT %s", row_columns);
+    sql_addf(q, "SELECT %s", row_columns(p));
     for (size_t i = 0; i < p->w.q->n_sorts; i++)
         sql_addf(q, ", x.s%zu", i);
     sql_adds(q, " FROM (SELECT x.* FROM m x WHERE true");
@@ -373,7 +378,7 @@ static void branch(struct plan *p, enum source from, bool counting)
         sql_adds(q, ") AS ok");
         from_table(p, from);
     } else {
-        sql_addf(q, "SELECT %s", row_columns);
+        sql_addf(q, "SELECT %s", row_columns(p));
         search__sort_keys(w);
         from_table(p, from);
         filters(p, from, false);
@@ -399,7 +404,7 @@ static void string_branches(struct plan *p)
              "(WITH s AS MATERIALIZED (SELECT %s, s.val AS s0 FROM idx_str s JOIN res r0 ON r0.tenant = "
              "s.tenant AND "
              "r0.k = s.k",
-             row_columns);
+             row_columns(p));
     base_condition(p, TYPE_FILTERED);
     criteria(p, NULL);
     sql_addf(q,
@@ -414,7 +419,7 @@ static void string_branches(struct plan *p)
     search__order_by(w, "s");
     limit(p);
     sql_addf(q, ") SELECT s.* FROM s UNION ALL (SELECT x.* FROM (SELECT %s, %s AS s0 FROM res r0",
-             row_columns, search__no_value(s));
+             row_columns(p), search__no_value(s));
     base_condition(p, TYPE_INDEXED);
     criteria(p, NULL);
     switch_of_try(p);
@@ -456,7 +461,7 @@ static void scan_types(struct plan *p)
 {
     struct sql *q = p->w.sql;
     sql_addf(q, "SELECT x.* FROM unnest($%d) t(id) CROSS JOIN LATERAL (SELECT %s", search__types_param(&p->w),
-             row_columns);
+             row_columns(p));
     search__sort_keys(&p->w);
     sql_adds(q, " FROM res r0");
     base_condition(p, TYPE_ELSEWHERE);
@@ -469,7 +474,7 @@ static void scan_types(struct plan *p)
     sql_adds(q, ") x");
 }
 
-static void page(struct plan *p)
+static void page_of_resources(struct plan *p)
 {
     struct sql *q = p->w.sql;
     if (p->way == WAY_COLLECT) {
@@ -490,6 +495,27 @@ static void page(struct plan *p)
         sql_adds(q, ")");
     }
     sql_adds(q, ") x");
+    search__order_by(&p->w, "x");
+    limit(p);
+}
+
+/* named: resources are in CTE p. */
+static void page(struct plan *p, bool named)
+{
+    struct sql *q = p->w.sql;
+    if (p->w.q->contained == CONTAINED_FALSE) {
+        page_of_resources(p);
+        return;
+    }
+    sql_adds(q, "SELECT x.* FROM (");
+    if (p->w.q->contained == CONTAINED_BOTH) {
+        sql_adds(q, "(");
+        named ? sql_adds(q, "SELECT p.* FROM p") : page_of_resources(p);
+        sql_adds(q, ") UNION ALL ");
+    }
+    sql_adds(q, "(");
+    search__contained_page(&p->w, p->w.q->count + 1);
+    sql_adds(q, ")) x");
     search__order_by(&p->w, "x");
     limit(p);
 }
@@ -571,15 +597,10 @@ static void total_of_scan(struct plan *p)
     sql_adds(p->w.sql, " END");
 }
 
-static void total(struct plan *p)
+static void total_of_resources(struct plan *p)
 {
     struct sql *q = p->w.sql;
-    const struct search__cursor *cursor = &p->w.cursor;
-    if (cursor->given && cursor->total >= 0) {
-        sql_addf(q, "$%d", sql_int8(q, cursor->total));
-    } else if (!p->counts) {
-        sql_adds(q, "NULL::int8");
-    } else if (p->way == WAY_COLLECT) {
+    if (p->way == WAY_COLLECT) {
         sql_adds(q, "(SELECT count(*) FROM m)");
     } else if (p->way == WAY_TRY) {
         sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ",
@@ -589,6 +610,27 @@ static void total(struct plan *p)
     } else {
         total_of_scan(p);
     }
+}
+
+static void total(struct plan *p)
+{
+    struct sql *q = p->w.sql;
+    const struct search__cursor *cursor = &p->w.cursor;
+    enum search_contained_which contained = p->w.q->contained;
+    if (cursor->given && cursor->total >= 0) {
+        sql_addf(q, "$%d", sql_int8(q, cursor->total));
+        return;
+    }
+    if (!p->counts) {
+        sql_adds(q, "NULL::int8");
+        return;
+    }
+    if (contained)
+        sql_adds(q, "(SELECT count(*) FROM n)");
+    if (contained == CONTAINED_BOTH)
+        sql_adds(q, " + ");
+    if (contained != CONTAINED_TRUE)
+        total_of_resources(p);
 }
 
 /* ---- statements -------------------------------------------------------------------------------------- */
@@ -627,9 +669,20 @@ static void count_only(struct plan *p)
     sql_adds(p->w.sql,
              "SELECT NULL::int2 AS rtype, NULL::text AS rid, NULL::int4 AS ver, NULL::timestamptz AS lu,"
              " NULL::text AS content, NULL::int8 AS k, NULL::int4 AS tenant, NULL::text AS cursor,"
-             " pg_current_snapshot()::text AS snapshot, (SELECT count(*)");
-    found_rows(p);
-    sql_adds(p->w.sql, ") AS total");
+             " pg_current_snapshot()::text AS snapshot, ");
+    if (p->w.q->contained) {
+        sql_adds(p->w.sql, "(WITH ");
+        search__contained_matches(&p->w);
+        sql_adds(p->w.sql, " SELECT count(*) FROM n)");
+    }
+    if (p->w.q->contained != CONTAINED_TRUE) {
+        sql_adds(p->w.sql, p->w.q->contained ? " + (SELECT count(*)" : "(SELECT count(*)");
+        found_rows(p);
+        sql_adds(p->w.sql, ")");
+    }
+    sql_adds(p->w.sql, " AS total");
+    if (p->w.q->contained)
+        sql_adds(p->w.sql, ", NULL::text AS fragment");
 }
 
 /* Of a chain's targets: a patient has many rows; other references would have to be sought among all keys of a row, which
@@ -664,15 +717,20 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         sql_addf(out, ") d LIMIT $%d + 1)", p.limit);
         with = ", ";
     }
-    if (p.way != WAY_SCAN) {
+    if (p.way != WAY_SCAN && query->contained != CONTAINED_TRUE) {
         sql_adds(out, with);
         collect(&p);
+        with = ", ";
+    }
+    if (query->contained) {
+        sql_adds(out, with);
+        search__contained_matches(&p.w);
         with = ", ";
     }
     bool named = counts_scanned(&p);
     if (named) {
         sql_addf(out, "%sp AS MATERIALIZED (", with);
-        page(&p);
+        page_of_resources(&p);
         sql_adds(out, ")");
         with = ", ";
     }
@@ -681,6 +739,8 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     search__cursor_column(&p.w);
     sql_adds(out, " AS cursor, t.snapshot, t.total");
     measures(&p);
+    if (query->contained)
+        sql_adds(out, ", p.fragment");
     sql_adds(out, " FROM (SELECT ");
     if (p.w.cursor.given)
         sql_addf(out, "$%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));
@@ -688,9 +748,9 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         sql_adds(out, "pg_current_snapshot()::text AS snapshot, ");
     total(&p);
     sql_adds(out, " AS total) t LEFT JOIN ");
-    if (!named) {
+    if (!named || query->contained) {
         sql_adds(out, "(");
-        page(&p);
+        page(&p, named);
         sql_adds(out, ") ");
     }
     sql_adds(out, "p ON true");

@@ -45,13 +45,18 @@ const struct fhir_type *search__reference_type(const struct fhir_defs *d, struct
 
 /* ---- index ------------------------------------------------------------------------------------------- */
 
+static void add_hash(struct search__index *x, const struct fhir_type *type, int64_t h)
+{
+    search__add_key(x, h ^ search__ref(x->tenant, x->slot->param));
+    if (x->slot->lane == LANE_PAT && !x->out->pat && strcmp(type->name, "Patient") == 0)
+        x->out->pat = h;
+}
+
 static void add_local(struct search__index *x, const struct fhir_type *type, struct str id)
 {
     const struct search__slot *slot = x->slot;
     int64_t h = search_hash_id(x->tenant, type, id);
-    search__add_key(x, h ^ search__ref(x->tenant, slot->param));
-    if (slot->lane == LANE_PAT && !x->out->pat && strcmp(type->name, "Patient") == 0)
-        x->out->pat = h;
+    add_hash(x, type, h);
     for (int i = 0; i < x->registry->n_compartments; i++)
         if ((slot->compartments >> i & 1) && type == x->registry->compartments[i])
             search__add_compartment(x, type, h);
@@ -62,9 +67,25 @@ static void add_url(struct search__index *x, struct str url)
     search__add_key(x, search__key(x->tenant, x->slot->param, KEY_URL, url, STR("")));
 }
 
+/* "#id": for chains, which are followed into contained resources. "#" is the container. */
+static void add_contained(struct search__index *x, const char *id)
+{
+    const json *resource = search__contained(x, id);
+    const char *name = json_get_string(resource, "resourceType");
+    const struct fhir_type *type = name ? fhir_resource(x->registry->defs, str_of(name)) : NULL;
+    if (type && *id)
+        add_hash(x, type, search__hash_contained(x, id));
+    else if (type && x->resource != x->container && json_get_string(resource, "id"))
+        add_local(x, type, str_of(json_get_string(resource, "id")));
+}
+
 static void add_text(struct search__index *x, struct str text)
 {
     struct search__target target;
+    if (text.len && text.s[0] == '#') {
+        add_contained(x, text.s + 1);
+        return;
+    }
     search__target(x->a, x->registry->defs, x->base, text, &target);
     if (target.kind == TARGET_LOCAL)
         add_local(x, target.type, target.id);
@@ -77,6 +98,8 @@ static void add_canonical(struct search__index *x, struct str text)
 {
     struct str version, url = str_cut(text, '|', &version);
     add_url(x, url);
+    if (text.len && text.s[0] == '#')
+        add_contained(x, text.s + 1);
     search__add_dict(x, DICT_URI, search__key(x->tenant, x->slot->param, KEY_URL, url, STR("")), url);
     if (version.s) {
         add_url(x, text);

@@ -130,16 +130,22 @@ static bool ignore(struct search__parse *p, struct str value, struct buf *self)
 
 static bool parse_contained(struct search__parse *p, struct str value, struct buf *self)
 {
-    if (!str_is(value, "false"))
-        return refuse(p, "_contained", "this server finds resources that stand by themselves (false) only");
+    static const char *const choices[] = {"false", "true", "both", NULL};
+    int i;
+    if (!choose(value, choices, &i))
+        return refuse(p, "_contained", "true, both or false");
+    p->q->contained = (enum search_contained_which)i;
     search__self(self, STR("_contained"), value);
     return true;
 }
 
 static bool parse_contained_type(struct search__parse *p, struct str value, struct buf *self)
 {
-    if (!str_is(value, "container") && !str_is(value, "contained"))
+    static const char *const choices[] = {"container", "contained", NULL};
+    int i;
+    if (!choose(value, choices, &i))
         return refuse(p, "_containedType", "container or contained");
+    p->q->contained_type = (enum search_contained_type)i;
     search__self(self, STR("_containedType"), value);
     return true;
 }

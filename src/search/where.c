@@ -283,7 +283,7 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
     const char *hide = trigrams ? " + 0" : "";
     sql_addf(w->sql, "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND ", side_tables[c->kind], w->tenant);
     if (type)
-        sql_addf(w->sql, "s.rtype%s = $%d AND ", hide, sql_int2(w->sql, (int16_t)type->id));
+        sql_addf(w->sql, "s.rtype%s = $%d AND ", hide, search__side_type(w, type));
     else
         sql_addf(w->sql, "s.rtype = ANY ($%d) AND ", search__types_param(w));
     of_param(w, c, hide);
@@ -552,8 +552,8 @@ static void select_rows(struct search__sql *w, const struct search_criterion *c,
     const struct search_criterion *lead = c->kind == CRIT_AND && c->child ? lead_of(c) : c;
     bool by_key = lead->kind == CRIT_DICT || (lead->kind == CRIT_KEYS && lead->lane != LANE_PAT);
     const char *hide = by_key ? " + 0" : ""; /* from the indexes: keys find few rows, a type many */
-    sql_addf(q, "SELECT r%d.k AS v FROM res r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted", r, r, r,
-             w->tenant, r);
+    sql_addf(q, "SELECT r%d.k AS v FROM %s r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted", r,
+             search__rows(w), r, r, w->tenant, r);
     if (type)
         sql_addf(q, " AND r%d.rtype%s = $%d AND ", r, hide, sql_int2(q, (int16_t)type->id));
     else

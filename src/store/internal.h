@@ -43,4 +43,37 @@ bool store__known_has(struct store__known *k, uint64_t v);
 void store__known_add(struct store__known *k, uint64_t v);
 uint64_t store__dict_id(const struct fhir_type *type, const struct search_index_dict *d);
 
+/* ---- sides.c ------------------------------------------------------------------------------------------ */
+
+/* Rows as columns: each is one array parameter. */
+struct store__column {
+    enum sql_type type;
+    size_t n, cap;
+    union {
+        int64_t *int8;
+        int32_t *int4;
+        int16_t *int2;
+        struct str *str;
+    };
+};
+void store__put_int(struct arena *a, struct store__column *c, int64_t v);
+void store__put_str(struct arena *a, struct store__column *c, struct str v);
+void store__add_unnest(struct sql *q, const struct store__column *c, int n); /* "unnest($1::int8[], …)" */
+
+enum { STORE__SIDES = 7, STORE__SIDE_COLUMNS = 14 };
+
+/* The rows of side tables that a write brings. */
+struct store__sides {
+    struct store__column columns[STORE__SIDES][STORE__SIDE_COLUMNS];
+    unsigned present; /* bit by table */
+};
+/* words: also those that the dictionary lacks. known_k: of the resources; else the statement finds it. */
+struct store__sides *store__collect_sides(struct store *s, struct arena *a, struct store_write *const *w,
+                                          size_t n, bool known_k, bool words);
+/* A CTE for each table. own: the one that has the k of the resource, NULL: it is known; changed: " WHERE …". */
+void store__add_inserts(struct sql *q, const struct store__sides *sides, int tenant, const char *own,
+                        const char *changed);
+/* CTEs by which the rows of a resource go, and of those that it contains. from: the one that has its k; where: " AND …". */
+void store__add_deletes(struct sql *q, int tenant, const char *from, const char *where);
+
 #endif

@@ -158,20 +158,24 @@ void store_stored_plan(const struct store *s, const struct fhir_type *type, stru
                        struct sql *q)
 {
     sql_init(q, q->a, "stored");
-    sql_addf(
-        q,
-        "SELECT rid, ver, ix, pat, code, cat, dt, dt_hi, q::text, q_standard::text, q_unit, "
-        "(SELECT count(*) FROM idx_str x WHERE x.k = y.k) + (SELECT count(*) FROM idx_date x WHERE x.k = "
-        "y.k) + (SELECT count(*) FROM idx_num x WHERE x.k = y.k) + (SELECT count(*) FROM idx_text x WHERE "
-        "x.k = y.k) + (SELECT count(*) FROM idx_ovf x WHERE "
-        "x.k = y.k), labels, keys, content FROM (SELECT *, "
-        "sum(octet_length(content)) OVER (ORDER BY rid) - octet_length(content) AS before FROM (SELECT "
-        "* FROM "
-        "res WHERE tenant = $%d AND ",
-        sql_int4(q, s->tenant.id));
+    sql_addf(q,
+             "SELECT rid, ver, ix, pat, code, cat, dt, dt_hi, q::text, q_standard::text, q_unit, "
+             "cardinality(o.ks) - 1 + (SELECT count(*) FROM idx_str x WHERE x.k = ANY (o.ks)) + "
+             "(SELECT count(*) FROM idx_date x WHERE x.k = ANY (o.ks)) + "
+             "(SELECT count(*) FROM idx_num x WHERE x.k = ANY (o.ks)) + "
+             "(SELECT count(*) FROM idx_text x WHERE x.k = ANY (o.ks)) + "
+             "(SELECT count(*) FROM idx_ovf x WHERE x.k = ANY (o.ks)), labels, keys, content FROM (SELECT *, "
+             "sum(octet_length(content)) OVER (ORDER BY rid) - octet_length(content) AS before FROM (SELECT "
+             "* FROM "
+             "res WHERE tenant = $%d AND ",
+             sql_int4(q, s->tenant.id));
     sql_addf(q, "rtype = $%d AND ", sql_int2(q, (int16_t)type->id));
     sql_addf(q, "rid > $%d AND NOT deleted ORDER BY rid ", sql_text(q, after));
-    sql_addf(q, "LIMIT $%d) x) y WHERE before < %d ORDER BY rid", sql_int8(q, n), BATCH_BYTES);
+    sql_addf(q,
+             "LIMIT $%d) x) y "
+             "CROSS JOIN LATERAL (SELECT y.k || ARRAY(SELECT c.k FROM contained c WHERE c.ck = y.k) AS ks) o "
+             "WHERE before < %d ORDER BY rid",
+             sql_int8(q, n), BATCH_BYTES);
 }
 
 /* ---- servers --------------------------------------------------------------------------------------------------- */

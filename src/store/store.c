@@ -198,7 +198,7 @@ bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
     *done = ok && db_bool(rows, 0, 0);
     ok = ok && (!*done || db_run(conn,
                                  "SET statement_timeout = 0; ANALYZE res, idx_str, idx_date, idx_num, "
-                                 "idx_ovf, idx_dict, idx_text; "
+                                 "idx_ovf, idx_dict, idx_text, contained; "
                                  "RESET statement_timeout",
                                  err));
     arena_release(&a);

@@ -9,7 +9,7 @@
  * changed if they have, and then the rows that a statement's snapshot shows are not those to be deleted.
  *
  * Side tables that a write does not touch are left out of its text, and the name under which it is prepared
- * says which are in it. Rows travel as one array a column, so one text serves any number of them.
+ * says which are in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,262 +17,17 @@
 #include "internal.h"
 #include "store/jobs.h"
 
-/* ---- rows as columns
- * --------------------------------------------------------------------------------------- */
-
-struct column {
-    enum sql_type type;
-    const char *cast; /* of the array, as it arrives; NULL: none */
-    size_t n, cap;
-    union {
-        int64_t *int8;
-        int32_t *int4;
-        int16_t *int2;
-        struct str *str;
-    };
-};
-
-static void put_int(struct arena *a, struct column *c, int64_t v)
-{
-    switch (c->type) {
-    case SQL_INT2_ARRAY:
-        *ARENA_PUSH(a, c->int2, c->n, c->cap) = (int16_t)v;
-        break;
-    case SQL_INT4_ARRAY:
-        *ARENA_PUSH(a, c->int4, c->n, c->cap) = (int32_t)v;
-        break;
-    default:
-        *ARENA_PUSH(a, c->int8, c->n, c->cap) = v;
-    }
-}
-
-static void put_str(struct arena *a, struct column *c, struct str v)
-{
-    *ARENA_PUSH(a, c->str, c->n, c->cap) = v;
-}
-
-/* Adds "$n::type[]". */
-static void add_column(struct sql *q, const struct column *c)
-{
-    switch (c->type) {
-    case SQL_INT2_ARRAY:
-        sql_addf(q, "$%d::int2[]", sql_int2_array(q, c->int2, c->n));
-        break;
-    case SQL_INT4_ARRAY:
-        sql_addf(q, "$%d::int4[]", sql_int4_array(q, c->int4, c->n));
-        break;
-    case SQL_INT8_ARRAY:
-        sql_addf(q, "$%d::int8[]", sql_int8_array(q, c->int8, c->n));
-        break;
-    case SQL_NUMERIC_ARRAY:
-        sql_addf(q, "$%d::numeric[]", sql_numeric_array(q, c->str, c->n));
-        break;
-    default:
-        sql_addf(q, "$%d::text[]%s", sql_text_array(q, c->str, c->n), c->cast ? c->cast : "");
-    }
-}
-
-static void add_unnest(struct sql *q, const struct column *c, int n)
-{
-    sql_adds(q, "unnest(");
-    for (int i = 0; i < n; i++) {
-        sql_adds(q, i ? ", " : "");
-        add_column(q, &c[i]);
-    }
-    sql_adds(q, ")");
-}
-
-/* ---- side tables
- * --------------------------------------------------------------------------------------------- */
-
-enum side { SIDE_STR, SIDE_DATE, SIDE_NUM, SIDE_OVF, SIDE_TEXT, SIDE_DICT, SIDES };
-enum { SIDE_COLUMNS = 11 };
-
-struct row_source {
-    const struct store_write *w;
-    struct arena *a;
-};
-
-/* The first column of these tables is k. */
-static void collect_strs(struct row_source *r, struct column *c)
-{
-    for (size_t i = 0; i < r->w->index.n_strs; i++) {
-        const struct search_index_str *x = &r->w->index.strs[i];
-        put_int(r->a, &c[0], r->w->k);
-        put_int(r->a, &c[1], r->w->type->id);
-        put_int(r->a, &c[2], x->param);
-        put_str(r->a, &c[3], x->val);
-        put_str(r->a, &c[4], x->raw);
-    }
-}
-
-static void collect_dates(struct row_source *r, struct column *c)
-{
-    for (size_t i = 0; i < r->w->index.n_dates; i++) {
-        const struct search_index_date *x = &r->w->index.dates[i];
-        put_int(r->a, &c[0], r->w->k);
-        put_int(r->a, &c[1], r->w->type->id);
-        put_int(r->a, &c[2], x->param);
-        put_int(r->a, &c[3], x->lo);
-        put_int(r->a, &c[4], x->hi);
-    }
-}
-
-static void collect_nums(struct row_source *r, struct column *c)
-{
-    for (size_t i = 0; i < r->w->index.n_nums; i++) {
-        const struct search_index_num *x = &r->w->index.nums[i];
-        put_int(r->a, &c[0], r->w->k);
-        put_int(r->a, &c[1], r->w->type->id);
-        put_int(r->a, &c[2], x->param);
-        put_str(r->a, &c[3], x->lo);
-        put_str(r->a, &c[4], x->hi);
-        put_int(r->a, &c[5], x->sc);
-        put_int(r->a, &c[6], x->c);
-        put_int(r->a, &c[7], x->u);
-        put_int(r->a, &c[8], x->tok);
-        put_str(r->a, &c[9], x->slo);
-        put_str(r->a, &c[10], x->shi);
-    }
-}
-
-static void collect_ovfs(struct row_source *r, struct column *c)
-{
-    for (size_t i = 0; i < r->w->index.n_ovfs; i++) {
-        const struct search_index_ovf *x = &r->w->index.ovfs[i];
-        put_int(r->a, &c[0], r->w->k);
-        put_int(r->a, &c[1], r->w->type->id);
-        put_int(r->a, &c[2], x->lane);
-        put_int(r->a, &c[3], x->val);
-        put_int(r->a, &c[4], r->w->index.dt);
-    }
-}
-
-static void collect_texts(struct row_source *r, struct column *c)
-{
-    if (!r->w->index.words.s)
-        return;
-    put_int(r->a, &c[0], r->w->k);
-    put_int(r->a, &c[1], r->w->type->id);
-    c[2].cast = "::tsvector[]";
-    put_str(r->a, &c[2], r->w->index.words);
-}
-
-static const struct side_table {
-    const char *name, *columns;
-    void (*collect)(struct row_source *r, struct column *c);
-    int n;
-    enum sql_type types[SIDE_COLUMNS];
-} side_tables[SIDES] = {
-    [SIDE_STR] = {"idx_str",
-                  "k, rtype, param, val, raw",
-                  collect_strs,
-                  5,
-                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_TEXT_ARRAY, SQL_TEXT_ARRAY}},
-    [SIDE_DATE] = {"idx_date",
-                   "k, rtype, param, lo, hi",
-                   collect_dates,
-                   5,
-                   {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
-    [SIDE_NUM] = {"idx_num",
-                  "k, rtype, param, lo, hi, sc, c, u, tok, slo, shi",
-                  collect_nums,
-                  11,
-                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_NUMERIC_ARRAY, SQL_NUMERIC_ARRAY,
-                   SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY, SQL_NUMERIC_ARRAY,
-                   SQL_NUMERIC_ARRAY}},
-    [SIDE_OVF] = {"idx_ovf",
-                  "k, rtype, lane, val, dt",
-                  collect_ovfs,
-                  5,
-                  {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_INT8_ARRAY}},
-    [SIDE_TEXT] =
-        {"idx_text", "k, rtype, v", collect_texts, 3, {SQL_INT8_ARRAY, SQL_INT2_ARRAY, SQL_TEXT_ARRAY}},
-    [SIDE_DICT] = {"idx_dict",
-                   "rtype, param, kind, key, val",
-                   NULL, /* collect_words() */
-                   5,
-                   {SQL_INT2_ARRAY, SQL_INT4_ARRAY, SQL_INT2_ARRAY, SQL_INT8_ARRAY, SQL_TEXT_ARRAY}},
-};
-
-/* A value that the dictionary may lack. */
-struct word {
-    int16_t rtype;
-    const struct search_index_dict *dict;
-};
-
-#define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
-
-static int by_key(const void *x, const void *y)
-{
-    const struct word *a = x, *b = y;
-    int order = ORDER(a->rtype, b->rtype);
-    order = order ? order : ORDER(a->dict->param, b->dict->param);
-    order = order ? order : ORDER(a->dict->kind, b->dict->kind);
-    return order ? order : ORDER(a->dict->key, b->dict->key);
-}
-
-/* In the order of the primary key: an insert waits for another one's uncommitted value, and writers that bring the
- * same values would wait for each other in a circle. */
-static void collect_words(struct store *s, struct arena *a, struct store_write *const *w, size_t n,
-                          struct column *c)
-{
-    struct word *words = NULL;
-    size_t n_words = 0, cap = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < w[i]->index.n_dicts; j++)
-            if (!store__known_has(&s->known, store__dict_id(w[i]->type, &w[i]->index.dicts[j])))
-                *ARENA_PUSH(a, words, n_words, cap) =
-                    (struct word){(int16_t)w[i]->type->id, &w[i]->index.dicts[j]};
-    if (n_words)
-        qsort(words, n_words, sizeof *words, by_key);
-    for (size_t i = 0; i < n_words; i++) {
-        if (i > 0 && by_key(&words[i - 1], &words[i]) == 0)
-            continue;
-        put_int(a, &c[0], words[i].rtype);
-        put_int(a, &c[1], words[i].dict->param);
-        put_int(a, &c[2], words[i].dict->kind);
-        put_int(a, &c[3], words[i].dict->key);
-        put_str(a, &c[4], words[i].dict->val);
-    }
-}
-
-struct sides {
-    struct column columns[SIDES][SIDE_COLUMNS];
-    unsigned present; /* bit by enum side */
-};
-
-/* words: those that the dictionary lacks, too. */
-static struct sides *collect_sides(struct store *s, struct arena *a, struct store_write *const *w, size_t n,
-                                   bool words)
-{
-    struct sides *sides = ARENA_NEW(a, struct sides);
-    for (int t = 0; t < SIDES; t++) {
-        for (int c = 0; c < side_tables[t].n; c++)
-            sides->columns[t][c].type = side_tables[t].types[c];
-        for (size_t i = 0; i < n && t != SIDE_DICT; i++)
-            side_tables[t].collect(&(struct row_source){w[i], a}, sides->columns[t]);
-        if (t == SIDE_DICT && words)
-            collect_words(s, a, w, n, sides->columns[t]);
-        sides->present |= (unsigned)(sides->columns[t][0].n > 0) << t;
-    }
-    return sides;
-}
-
 /* Statement names must outlive their statement: one for each set of side tables. */
-static const char *statement_name(const char *const names[1 << SIDES], unsigned present)
-{
-    return names[present];
-}
-
 #define NAMES8(p, a) p a "0", p a "1", p a "2", p a "3", p a "4", p a "5", p a "6", p a "7"
+#define NAMES64(p, a)                                                                                        \
+    NAMES8(p, a "0"), NAMES8(p, a "1"), NAMES8(p, a "2"), NAMES8(p, a "3"), NAMES8(p, a "4"),                \
+        NAMES8(p, a "5"), NAMES8(p, a "6"), NAMES8(p, a "7")
 #define NAMES(p)                                                                                             \
     {                                                                                                        \
-        NAMES8(p, "0"), NAMES8(p, "1"), NAMES8(p, "2"), NAMES8(p, "3"), NAMES8(p, "4"), NAMES8(p, "5"),      \
-            NAMES8(p, "6"), NAMES8(p, "7")                                                                   \
+        NAMES64(p, "0"), NAMES64(p, "1")                                                                     \
     }
-static const char *const create_names[1 << SIDES] = NAMES("create-");
-static const char *const update_names[1 << SIDES] = NAMES("update-");
+static const char *const create_names[1 << STORE__SIDES] = NAMES("create-");
+static const char *const update_names[1 << STORE__SIDES] = NAMES("update-");
 
 /* ---- create
  * --------------------------------------------------------------------------------------------------- */
@@ -330,46 +85,46 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         [PRE] = SQL_TEXT_ARRAY,
         [POST] = SQL_TEXT_ARRAY,
     };
-    struct column c[COLUMNS] = {0};
+    struct store__column c[COLUMNS] = {0};
     /* arrays of arrays do not unnest: all keys travel as one array, each row takes its slice */
-    struct column keys = {.type = SQL_INT8_ARRAY}, labels = {.type = SQL_INT8_ARRAY},
-                  acc = {.type = SQL_INT8_ARRAY};
+    struct store__column keys = {.type = SQL_INT8_ARRAY}, labels = {.type = SQL_INT8_ARRAY},
+                         acc = {.type = SQL_INT8_ARRAY};
     for (int i = 0; i < COLUMNS; i++)
         c[i].type = types[i];
     for (size_t i = 0; i < n; i++) {
         const struct search_index *x = &w[i]->index;
         w[i]->k = store__next_k(s);
-        put_int(a, &c[K], w[i]->k);
-        put_int(a, &c[H], x->h);
-        put_int(a, &c[DT], x->dt);
-        put_int(a, &c[DT_HI], x->dt_hi);
-        put_int(a, &c[PAT], x->pat);
-        put_int(a, &c[CODE], x->code);
-        put_int(a, &c[CAT], x->cat);
-        put_int(a, &c[IX], x->ix);
-        put_int(a, &c[RTYPE], w[i]->type->id);
-        put_str(a, &c[Q], x->q);
-        put_str(a, &c[Q_STANDARD], x->q_standard);
-        put_int(a, &c[Q_UNIT], x->q_unit);
-        put_str(a, &c[RID], w[i]->id);
-        put_int(a, &c[KEYS_FROM], (int64_t)keys.n + 1);
+        store__put_int(a, &c[K], w[i]->k);
+        store__put_int(a, &c[H], x->h);
+        store__put_int(a, &c[DT], x->dt);
+        store__put_int(a, &c[DT_HI], x->dt_hi);
+        store__put_int(a, &c[PAT], x->pat);
+        store__put_int(a, &c[CODE], x->code);
+        store__put_int(a, &c[CAT], x->cat);
+        store__put_int(a, &c[IX], x->ix);
+        store__put_int(a, &c[RTYPE], w[i]->type->id);
+        store__put_str(a, &c[Q], x->q);
+        store__put_str(a, &c[Q_STANDARD], x->q_standard);
+        store__put_int(a, &c[Q_UNIT], x->q_unit);
+        store__put_str(a, &c[RID], w[i]->id);
+        store__put_int(a, &c[KEYS_FROM], (int64_t)keys.n + 1);
         for (size_t j = 0; j < x->n_keys; j++)
-            put_int(a, &keys, x->keys[j]);
-        put_int(a, &c[KEYS_TO], (int64_t)keys.n);
-        put_int(a, &c[LABELS_FROM], (int64_t)labels.n + 1);
+            store__put_int(a, &keys, x->keys[j]);
+        store__put_int(a, &c[KEYS_TO], (int64_t)keys.n);
+        store__put_int(a, &c[LABELS_FROM], (int64_t)labels.n + 1);
         for (size_t j = 0; j < x->n_labels; j++)
-            put_int(a, &labels, x->labels[j]);
-        put_int(a, &c[LABELS_TO], (int64_t)labels.n);
-        put_int(a, &c[ACC_FROM], (int64_t)acc.n + 1);
+            store__put_int(a, &labels, x->labels[j]);
+        store__put_int(a, &c[LABELS_TO], (int64_t)labels.n);
+        store__put_int(a, &c[ACC_FROM], (int64_t)acc.n + 1);
         for (size_t j = 0; j < x->n_acc; j++)
-            put_int(a, &acc, x->acc[j]);
-        put_int(a, &c[ACC_TO], (int64_t)acc.n);
-        put_str(a, &c[PRE], w[i]->content.pre);
-        put_str(a, &c[POST], w[i]->content.post);
+            store__put_int(a, &acc, x->acc[j]);
+        store__put_int(a, &c[ACC_TO], (int64_t)acc.n);
+        store__put_str(a, &c[PRE], w[i]->content.pre);
+        store__put_str(a, &c[POST], w[i]->content.post);
     }
-    struct sides *sides = collect_sides(s, a, w, n, words);
+    struct store__sides *sides = store__collect_sides(s, a, w, n, true, words);
 
-    sql_init(q, a, statement_name(create_names, sides->present));
+    sql_init(q, a, create_names[sides->present]);
     int tenant = sql_int4(q, s->tenant.id);
     sql_addf(q,
              "WITH t AS (SELECT date_trunc('milliseconds', now()) AS lu, pg_current_xact_id() AS xid, "
@@ -378,7 +133,7 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
              "to_char(t.lu, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || u.post AS content FROM t, ",
              sql_int8_array(q, keys.int8, keys.n), sql_int8_array(q, labels.int8, labels.n),
              sql_int8_array(q, acc.int8, acc.n));
-    add_unnest(q, c, COLUMNS);
+    store__add_unnest(q, c, COLUMNS);
     sql_addf(
         q,
         " AS u(k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, q_standard, q_unit, rid, kf, kt, lf, lt, af, "
@@ -390,14 +145,7 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
         "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content FROM i, t)",
         res_columns, tenant, tenant, STORE_POST);
-    for (int t = 0; t < SIDES; t++) {
-        if (!(sides->present & 1u << t))
-            continue;
-        sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM ", t, side_tables[t].name,
-                 side_tables[t].columns, tenant);
-        add_unnest(q, sides->columns[t], side_tables[t].n);
-        sql_adds(q, t == SIDE_DICT ? " u ON CONFLICT DO NOTHING)" : " u)");
-    }
+    store__add_inserts(q, sides, tenant, NULL, "");
     sql_adds(q, " SELECT lu FROM t");
 }
 
@@ -408,30 +156,6 @@ bool store_create_reply(const struct db_rows *rows, struct store_written *out, s
                           "create: no answer");
     *out = (struct store_written){.ver = 1, .lu_us = db_timestamptz(rows, 0, 0)};
     return true;
-}
-
-bool store_words_plan(struct store *s, struct store_write *const *w, size_t n, struct sql *q)
-{
-    const struct side_table *t = &side_tables[SIDE_DICT];
-    struct column columns[SIDE_COLUMNS] = {0};
-    for (int c = 0; c < t->n; c++)
-        columns[c].type = t->types[c];
-    collect_words(s, q->a, w, n, columns);
-    if (columns[0].n == 0)
-        return false;
-    sql_init(q, q->a, "words");
-    sql_addf(q, "INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM ", t->name, t->columns,
-             sql_int4(q, s->tenant.id));
-    add_unnest(q, columns, t->n);
-    sql_adds(q, " u ON CONFLICT DO NOTHING");
-    return true;
-}
-
-void store_committed(struct store *s, struct store_write *const *w, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < w[i]->index.n_dicts; j++)
-            store__known_add(&s->known, store__dict_id(w[i]->type, &w[i]->index.dicts[j]));
 }
 
 /* ---- update and create by PUT
@@ -450,9 +174,9 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
     struct store_write *w = &u->w;
     const struct search_index *x = &w->index;
     w->k = store__next_k(s);
-    struct sides *sides = collect_sides(s, a, &w, 1, u->words);
+    struct store__sides *sides = store__collect_sides(s, a, &w, 1, false, u->words);
 
-    sql_init(q, a, statement_name(update_names, sides->present));
+    sql_init(q, a, update_names[sides->present]);
     int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)w->type->id),
         rid = sql_text(q, w->id);
     int pre = sql_text(q, w->content.pre), post = sql_text(q, w->content.post);
@@ -504,26 +228,8 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         "SELECT $%d, w.k, c.xid, c.lu, c.ver, $%d, CASE WHEN w.created THEN %d ELSE $%d END, $%d, $%d, "
         "c.content FROM w, c)",
         tenant, rtype, STORE_CREATE_PUT, op, rid, acc);
-    for (int t = 0; t < SIDES; t++) {
-        if (t != SIDE_DICT)
-            sql_addf(
-                q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k AND up.changed)",
-                t, side_tables[t].name, tenant);
-        if (!(sides->present & 1u << t))
-            continue;
-        if (t == SIDE_DICT) {
-            sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, u.* FROM w, ", t,
-                     side_tables[t].name, side_tables[t].columns, tenant);
-            add_unnest(q, sides->columns[t], side_tables[t].n);
-            sql_adds(q, " u ON CONFLICT DO NOTHING)");
-        } else {
-            /* k is that of the stored row, known to the statement only */
-            sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, w.k, u.* FROM w, ", t,
-                     side_tables[t].name, side_tables[t].columns, tenant);
-            add_unnest(q, sides->columns[t] + 1, side_tables[t].n - 1);
-            sql_adds(q, " u WHERE w.changed)");
-        }
-    }
+    store__add_deletes(q, tenant, "up", " AND up.changed");
+    store__add_inserts(q, sides, tenant, "w", " WHERE w.changed");
     sql_addf(
         q,
         " SELECT cur.ver, cur.deleted, cur.labels <@ $%d, CASE WHEN w.k IS NOT NULL THEN c.ver END, c.lu "
@@ -596,10 +302,7 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
         "WHERE o.tenant = $%d AND o.k = up.k AND o.ver = up.ver - 1), '{}') FROM up)",
         tenant, rtype, rid, "(-9223372036854775808)", "(-9223372036854775808)", tenant, rtype, rid, match,
         match, tenant, rtype, STORE_DELETE, rid, tenant);
-    for (int t = 0; t < SIDES; t++)
-        if (t != SIDE_DICT)
-            sql_addf(q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k)", t,
-                     side_tables[t].name, tenant);
+    store__add_deletes(q, tenant, "up", "");
     sql_adds(q, " SELECT cur.ver, cur.deleted, up.ver, up.lu FROM cur LEFT JOIN up ON true");
 }
 
@@ -622,10 +325,10 @@ enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *ro
 
 void store_reindex_plan(struct store *s, struct store_write *w, int32_t ver, int64_t stored_ix, struct sql *q)
 {
-    static const char *const names[1 << SIDES] = NAMES("reindex-");
+    static const char *const names[1 << STORE__SIDES] = NAMES("reindex-");
     const struct search_index *x = &w->index;
-    struct sides *sides = collect_sides(s, q->a, &w, 1, false);
-    sql_init(q, q->a, statement_name(names, sides->present));
+    struct store__sides *sides = store__collect_sides(s, q->a, &w, 1, false, false);
+    sql_init(q, q->a, names[sides->present]);
     int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)w->type->id),
         rid = sql_text(q, w->id);
     int at = sql_int4(q, ver), from = sql_int8(q, stored_ix), ix = sql_int8(q, x->ix);
@@ -653,18 +356,8 @@ void store_reindex_plan(struct store *s, struct store_write *w, int32_t ver, int
              "= $%d "
              "AND v.acc <> $%d)",
              acc, tenant, at, acc);
-    for (int t = 0; t < SIDES; t++) {
-        if (t == SIDE_DICT)
-            continue;
-        sql_addf(q, ", d%d AS (DELETE FROM %s x USING up WHERE x.tenant = $%d AND x.k = up.k AND up.changed)",
-                 t, side_tables[t].name, tenant);
-        if (!(sides->present & 1u << t))
-            continue;
-        sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d, up.k, u.* FROM up, ", t,
-                 side_tables[t].name, side_tables[t].columns, tenant);
-        add_unnest(q, sides->columns[t] + 1, side_tables[t].n - 1);
-        sql_adds(q, " u WHERE up.changed)");
-    }
+    store__add_deletes(q, tenant, "up", " AND up.changed");
+    store__add_inserts(q, sides, tenant, "up", " WHERE up.changed");
     sql_adds(q, " SELECT k FROM up");
 }
 

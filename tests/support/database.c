@@ -65,14 +65,17 @@ struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
                  {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
                  {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi"},
                  {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"},
-                 {"idx_text", "x.rtype, x.v"}};
+                 {"idx_text", "x.rtype, x.v"},
+                 {"contained", "x.rtype, x.rid, x.h, x.dt, x.dt_hi, x.pat, x.code, x.cat, x.q, x.q_standard, "
+                               "x.q_unit, x.keys"}};
     struct buf b;
     buf_init(&b, a, 1024);
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         const char *text = arena_printf(a,
                                         "SELECT coalesce(string_agg(t, '; ' ORDER BY t), '') FROM (SELECT "
-                                        "row(%s)::text AS t FROM %s x JOIN res r "
-                                        "ON r.tenant = x.tenant AND r.k = x.k WHERE r.rid = '%s') y",
+                                        "row(%s)::text AS t FROM %s x JOIN (SELECT k, rid FROM res UNION ALL "
+                                        "SELECT c.k, r.rid FROM contained c JOIN res r ON r.k = c.ck) r "
+                                        "ON r.k = x.k WHERE r.rid = '%s') y",
                                         sides[i].columns, sides[i].table, rid);
         buf_addf(&b, "%s: %s\n", sides[i].table, db_text(test_ask(c, a, text), 0, 0).s);
     }

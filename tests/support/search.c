@@ -1,6 +1,7 @@
 #include "support/search.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "../../src/terminology/internal.h"
@@ -79,9 +80,14 @@ void test_search_delete(struct test_search *t, const char *type, const char *id)
     int rid = sql_text(&q, str_of(id));
     sql_adds(&q, "WITH gone AS (DELETE FROM res");
     sql_addf(&q, " WHERE tenant = $%d AND rtype = $%d AND rid = $%d RETURNING k)", tenant, rtype, rid);
+    sql_addf(&q,
+             ", held AS (DELETE FROM contained USING gone WHERE tenant = $%d AND ck = gone.k RETURNING "
+             "contained.k)"
+             ", old AS (SELECT k FROM gone UNION ALL SELECT k FROM held)",
+             tenant);
     static const char *const sides[] = {"idx_str", "idx_date", "idx_num", "idx_ovf", "idx_text"};
     for (int i = 0; i < 5; i++)
-        sql_addf(&q, ", d%d AS (DELETE FROM %s USING gone WHERE tenant = $%d AND %s.k = gone.k)", i, sides[i],
+        sql_addf(&q, ", d%d AS (DELETE FROM %s USING old WHERE tenant = $%d AND %s.k = old.k)", i, sides[i],
                  tenant, sides[i]);
     sql_adds(&q, " SELECT 1");
     run(t, &q);
@@ -108,11 +114,10 @@ static void put_row(struct test_search *t, const struct search_index *x, const s
     run(t, &q);
 }
 
-static void put_sides(struct test_search *t, const struct search_index *x, const struct fhir_type *type,
-                      int64_t k)
+/* negative: of a contained resource */
+static void put_sides(struct test_search *t, const struct search_index *x, int16_t id, int64_t k)
 {
     struct sql q;
-    int16_t id = (int16_t)type->id;
 #define ROW(table, columns, ...)                                                                             \
     do {                                                                                                     \
         sql_init(&q, &t->a, NULL);                                                                           \
@@ -147,10 +152,32 @@ static void put_sides(struct test_search *t, const struct search_index *x, const
     for (size_t i = 0; i < x->n_ovfs; i++)
         ROW("idx_ovf", "k, lane, val, dt", sql_int8(&q, k), sql_int2(&q, x->ovfs[i].lane),
             sql_int8(&q, x->ovfs[i].val), sql_int8(&q, x->dt));
+    id = (int16_t)abs(id);
     for (size_t i = 0; i < x->n_dicts; i++)
         ROW("idx_dict", "param, kind, key, val", sql_int4(&q, x->dicts[i].param),
             sql_int2(&q, x->dicts[i].kind), sql_int8(&q, x->dicts[i].key), sql_text(&q, x->dicts[i].val));
 #undef ROW
+}
+
+static void put_contained(struct test_search *t, const struct search_contained *c, int64_t container)
+{
+    struct sql q;
+    const struct search_index *x = &c->index;
+    int64_t k = ++t->k;
+    sql_init(&q, &t->a, NULL);
+    sql_adds(&q, "INSERT INTO contained (k, ck, h, dt, dt_hi, pat, code, cat, tenant, rtype, q, q_standard, "
+                 "q_unit, rid, "
+                 "keys) VALUES (");
+    sql_addf(&q, "$%d, $%d, $%d, $%d, $%d, ", sql_int8(&q, k), sql_int8(&q, container), sql_int8(&q, x->h),
+             sql_int8(&q, x->dt), sql_int8(&q, x->dt_hi));
+    sql_addf(&q, "$%d, $%d, $%d, $%d, $%d, ", lane(&q, x->pat), lane(&q, x->code), lane(&q, x->cat),
+             sql_int4(&q, t->tenant.id), sql_int2(&q, (int16_t)c->type->id));
+    sql_addf(&q, "$%d, $%d, $%d, ", x->q.s ? sql_numeric(&q, x->q) : sql_null(&q, SQL_NUMERIC),
+             x->q_standard.s ? sql_numeric(&q, x->q_standard) : sql_null(&q, SQL_NUMERIC),
+             lane(&q, x->q_unit));
+    sql_addf(&q, "$%d, $%d)", sql_text(&q, c->id), sql_int8_array(&q, x->keys, x->n_keys));
+    run(t, &q);
+    put_sides(t, x, (int16_t)-c->type->id, k);
 }
 
 /* What a query may ask of codes: these, too. */
@@ -169,7 +196,9 @@ void test_search_put(struct test_search *t, const json *resource)
     test_search_delete(t, type->name, id);
     int64_t k = ++t->k;
     put_row(t, &x, type, str_of(id), json_text(&t->a, resource), k);
-    put_sides(t, &x, type, k);
+    put_sides(t, &x, (int16_t)type->id, k);
+    for (size_t i = 0; i < x.n_contained; i++)
+        put_contained(t, &x.contained[i], k);
 }
 
 static struct search_arg *args_of(struct test_search *t, struct str query, size_t *n)
@@ -240,6 +269,8 @@ bool test_search_page(struct test_search *t, const struct search_query *q, struc
         if (q->n_types != 1)
             buf_addf(&ids, "%s/", type->name);
         buf_addstr(&ids, db_text(rows, i, SEARCH_RID));
+        if (q->contained && !db_null(rows, i, SEARCH_FRAGMENT))
+            buf_addf(&ids, "#%s", db_text(rows, i, SEARCH_FRAGMENT).s);
     }
     out->ids = buf_str(&ids);
     if (more && q->count)

@@ -71,6 +71,34 @@ static void copy_newest(void)
     ck_ok(db_run(t.db, text, &err));
 }
 
+/* Contained resources: two of their own, and copies of the last. */
+static void put_contained(void)
+{
+    test_search_put(
+        &t,
+        test_json(&t.a,
+                  "{\"resourceType\":\"DiagnosticReport\",\"id\":\"d\",\"status\":\"final\",\"code\":{"
+                  "\"text\":\"x\"},"
+                  "\"contained\":[{\"resourceType\":\"Observation\",\"id\":\"a\",\"code\":{\"coding\":[{"
+                  "\"code\":\"rare\"}]},"
+                  "\"subject\":{\"reference\":\"Patient/p3\"}},"
+                  "{\"resourceType\":\"Observation\",\"id\":\"b\",\"code\":{\"coding\":[{\"code\":\"c3\"}]},"
+                  "\"valueQuantity\":{\"value\":1},\"valueString\":\"text\"}],"
+                  "\"result\":[{\"reference\":\"#a\"},{\"reference\":\"#b\"}]}"));
+    const char *text = arena_printf(
+        &t.a,
+        "INSERT INTO contained SELECT k * 1000 + g, ck, h + g, dt, dt_hi, pat, code, cat, tenant, rtype, q + "
+        "g, "
+        "q_standard, q_unit, rid || g, keys FROM contained, generate_series(1, %d) g WHERE k = %lld;"
+        "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo, "
+        "shi FROM "
+        "idx_num, generate_series(1, %d) g WHERE k = %lld;"
+        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw FROM idx_str,"
+        " generate_series(1, %d) g WHERE k = %lld",
+        COPIES, (long long)t.k, COPIES, (long long)t.k, COPIES, (long long)t.k);
+    ck_ok(db_run(t.db, text, &err));
+}
+
 static void learn_common_keys(void)
 {
     struct sql q;
@@ -103,6 +131,7 @@ static void setup(void)
         put_template(i);
         copy_newest();
     }
+    put_contained();
     ck_ok(db_run(t.db, "ANALYZE", &err));
     learn_common_keys();
 }
@@ -126,6 +155,12 @@ static const struct {
     {"Observation?code=http://loinc.org|c3&date=ge2020-05-01", "res_code"},
     {"Observation?code=c3&value-quantity=gt100", "res_code"},
     {"Observation?code=c3&status=amended", "res_keys"},
+    {"Observation?_contained=true&code=rare", "contained_keys"},
+    {"Observation?_contained=true&subject=Patient/p3", "contained_pat"},
+    {"Observation?_contained=true&value-quantity=gt9999", "idx_num_lo"},
+    {"Observation?_contained=true&value-string=text9", "idx_str_val"},
+    {"Observation?_contained=both&code=c2", "res_code"},
+    {"DiagnosticReport?result.code=rare", "contained_keys"},
     {"Observation?status=final", "res_dt"},
     {"Observation?category=laboratory&_sort=-_lastUpdated", "res_lu"},
     {"Observation?date=2020-05-05", "res_dt"},
@@ -337,6 +372,13 @@ static const char *const shapes[] = {
     "Observation?performer:Practitioner.name=x",
     "Observation?patient.organization.name=x",
     "Observation?patient._has:Observation:patient:code=second3",
+    "Observation?_contained=true",
+    "Observation?_contained=both&code=rare",
+    "Observation?_contained=both&status=final&_containedType=contained",
+    "Observation?_contained=true&code=c3&_containedType=contained&_sort=-value-quantity",
+    "Observation?_contained=both&patient=p3",
+    "DiagnosticReport?result.value-string=text7",
+    "DiagnosticReport?result.subject.family=Name3",
     "Observation?_tag=x",
     "Observation?_profile=http://x",
     "Observation?_profile:below=http://x",
