@@ -63,6 +63,8 @@ bool conformance_is_definitions(const struct conformance_view *v);
 
 const char *conformance_url(const struct conformance_entry *e);
 const char *conformance_version(const struct conformance_entry *e); /* NULL: it has none */
+/* The URL of the code system that this one adds to (CodeSystem.supplements); NULL: it is a code system itself. */
+const char *conformance_supplements(const struct conformance_entry *e);
 
 /* Makes of a resource's tree what is worked with; it belongs to a, which lives as long as the resource is in any view. The
  * tree and scratch go afterwards. */

@@ -25,9 +25,14 @@ enum terminology_answer {
 /* ---- code systems ------------------------------------------------------------------------------------- */
 
 /* What of the code system is here (CodeSystem.content); one that is not present has no struct. */
-enum terminology_content { TERMINOLOGY_COMPLETE, TERMINOLOGY_FRAGMENT, TERMINOLOGY_EXAMPLE };
+enum terminology_content {
+    TERMINOLOGY_COMPLETE,
+    TERMINOLOGY_FRAGMENT,
+    TERMINOLOGY_EXAMPLE,
+    TERMINOLOGY_SUPPLEMENT
+};
 
-/* NULL: not known here. */
+/* NULL: not known here, or one that supplements another. */
 const struct terminology_system *terminology_system(const struct conformance_view *v, struct str canonical);
 /* A stored one by the id of its resource; errors as of terminology_valueset(). */
 bool terminology_system_by_id(const struct conformance_view *v, struct str id,
@@ -71,9 +76,24 @@ struct terminology_designation {
 };
 bool terminology_designation(const struct terminology_system *s, uint32_t at, size_t i,
                              struct terminology_designation *out);
+/* The type of a property as CodeSystem.property declares it ("code", "Coding", "boolean" …); NULL: it is not declared. */
+const char *terminology_declared(const struct terminology_system *s, const char *property);
+/* Does CodeSystem.filter declare it? */
+bool terminology_is_filter(const struct terminology_system *s, const char *code);
+/* Is this text the concept's display or one of its designations, also of supplements? Case and the number of blanks do
+ * not count. */
+bool terminology_is_display(const struct conformance_view *v, const struct terminology_system *s, uint32_t at,
+                            struct str text);
+/* Is it the URL of one that only adds to another? */
+bool terminology_is_supplement(const struct conformance_view *v, struct str url);
+/* Those that add designations and properties to s; their concepts are found by code. */
+size_t terminology_supplements(const struct conformance_view *v, struct arena *a,
+                               const struct terminology_system *s,
+                               const struct terminology_system *const **list);
 
 /* Is there such a code? *in, where not NULL, is the code system when it is known, *at the concept when it is YES and *in
- * is not NULL. Units are known by UCUM's grammar. */
+ * is not NULL. Units are known by UCUM's grammar; of LOINC, SNOMED CT and languages what cannot be a code is known
+ * always. */
 enum terminology_answer terminology_has_code(const struct conformance_view *v, struct str system,
                                              struct str code, const struct terminology_system **in,
                                              uint32_t *at);
@@ -93,6 +113,8 @@ bool terminology_valueset_by_id(const struct conformance_view *v, struct str id,
 const char *terminology_valueset_url(const struct terminology_valueset *s);
 const char *terminology_valueset_version(const struct terminology_valueset *s); /* NULL: it has none */
 const char *terminology_valueset_status(const struct terminology_valueset *s);
+/* Is it all codes of that code system, by one include and no further rule? */
+bool terminology_is_whole(const struct terminology_valueset *s, const char *system);
 /* One that is given with a request. It belongs to a. */
 bool terminology_valueset_read(struct arena *a, const json *resource, const struct terminology_valueset **out,
                                struct err *err) NODISCARD;

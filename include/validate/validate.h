@@ -48,8 +48,10 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
 
 struct validate_options {
     enum validate_level level;
-    const struct fhir_type *expected; /* NULL: any resource type */
-    bool in_transaction;              /* where "Patient?identifier=…" is a reference too */
+    const struct fhir_type *expected;    /* NULL: any resource type */
+    const struct conformance_view *view; /* what is known beside the definitions; NULL: nothing */
+    bool in_transaction;                 /* where "Patient?identifier=…" is a reference too */
+    bool lenient; /* for writes: what is policy of the reference validator rather than FHIR is a warning */
 };
 
 /* Stops adding after 200 findings. */

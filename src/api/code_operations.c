@@ -8,22 +8,13 @@ struct verdict {
     const char *message, *display; /* NULL: none */
 };
 
-static bool is_display(const struct terminology_system *s, uint32_t at, struct str display)
-{
-    struct terminology_designation d;
-    const char *main = terminology_display(s, at);
-    bool found = main && str_ieq(str_trim(display), str_of(main));
-    for (size_t i = 0; !found && terminology_designation(s, at, i, &d); i++)
-        found = str_ieq(str_trim(display), str_of(d.value));
-    return found;
-}
-
 /* in NULL: its code system is not here, so there is no text to compare with. */
-static void check_display(struct arena *a, const struct terminology_system *in, uint32_t at,
-                          const struct codes_coding *c, struct verdict *v)
+static void check_display(struct arena *a, const struct conformance_view *view,
+                          const struct terminology_system *in, uint32_t at, const struct codes_coding *c,
+                          struct verdict *v)
 {
     v->display = in ? terminology_display(in, at) : NULL;
-    if (!in || !c->display.s || !v->display || is_display(in, at, c->display))
+    if (!in || !c->display.s || !v->display || terminology_is_display(view, in, at, c->display))
         return;
     v->valid = false;
     v->message = arena_printf(a, "The code is valid and the display is not: its display is '%s'", v->display);
@@ -44,7 +35,7 @@ static void judge_in_system(struct arena *a, const struct conformance_view *view
     case TERMINOLOGY_YES:
         v->valid = !in || abstract || !terminology_is_abstract(in, at);
         if (v->valid)
-            check_display(a, in, at, c, v);
+            check_display(a, view, in, at, c, v);
         else
             v->message = "The code is abstract: it is not for use in records";
         break;
@@ -86,7 +77,7 @@ static void judge_in_set(struct arena *a, const struct conformance_view *view,
         return;
     struct str canonical = codes_canonical(a, str_of(system), c->version);
     if (terminology_has_code(view, canonical, c->code, &in, &at) == TERMINOLOGY_YES)
-        check_display(a, in, at, c, v);
+        check_display(a, view, in, at, c, v);
 }
 
 static void answer_verdict(struct api_request *r, const struct verdict *v, struct api_response *out)
@@ -151,8 +142,9 @@ static bool find_system(struct api_request *r, const struct conformance_view *vi
     return true;
 }
 
-static void judge_in_given(struct arena *a, const struct terminology_system *s, const struct codes_coding *c,
-                           bool abstract, struct verdict *v)
+static void judge_in_given(struct arena *a, const struct conformance_view *view,
+                           const struct terminology_system *s, const struct codes_coding *c, bool abstract,
+                           struct verdict *v)
 {
     uint32_t at;
     if (!terminology_find(s, c->code, &at))
@@ -162,7 +154,7 @@ static void judge_in_given(struct arena *a, const struct terminology_system *s, 
     else
         v->valid = true;
     if (v->valid)
-        check_display(a, s, at, c, v);
+        check_display(a, view, s, at, c, v);
 }
 
 static bool work_validate_in_system(struct api_request *r, struct db_conn *conn, struct api_response *out,
@@ -180,7 +172,7 @@ static bool work_validate_in_system(struct api_request *r, struct db_conn *conn,
     for (size_t i = 0; i < n && !v.valid; i++) {
         v = (struct verdict){false, NULL, NULL};
         if (given)
-            judge_in_given(r->a, given, &codings[i], abstract, &v);
+            judge_in_given(r->a, view, given, &codings[i], abstract, &v);
         else
             judge_in_system(r->a, view, &codings[i], abstract, &v);
     }

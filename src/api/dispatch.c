@@ -109,6 +109,7 @@ bool api__validate(struct api_request *r, struct api_response *out)
         .level = r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE,
         .expected = r->type,
         .in_transaction = r->in_transaction,
+        .lenient = true,
     };
     validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
     if (list->n)

@@ -56,6 +56,13 @@ static const char *copy(struct arena *a, const char *s)
     return s && *s ? arena_strdup(a, s) : NULL;
 }
 
+/* Without the version: what is added goes with any. */
+static const char *supplemented(struct arena *a, const json *resource)
+{
+    const char *canonical = json_get_string(resource, "supplements");
+    return canonical ? arena_strndup(a, canonical, strcspn(canonical, "|")) : NULL;
+}
+
 static struct conformance_entry *make(struct arena *a, struct arena *scratch, enum conformance_kind kind,
                                       const json *resource, struct conformance__budget *budget)
 {
@@ -67,6 +74,7 @@ static struct conformance_entry *make(struct arena *a, struct arena *scratch, en
         .url = arena_strdup(a, url ? url : ""),
         .version = copy(a, json_get_string(resource, "version")),
         .rank = conformance_rank(resource),
+        .supplements = kind == CONFORMANCE_CODE_SYSTEM ? supplemented(a, resource) : NULL,
         .text = {arena_strndup(a, text.s, text.len), text.len},
         .library = conformance__library_new(a, budget),
     };
@@ -115,6 +123,10 @@ const char *conformance_url(const struct conformance_entry *e)
 const char *conformance_version(const struct conformance_entry *e)
 {
     return e->version;
+}
+const char *conformance_supplements(const struct conformance_entry *e)
+{
+    return e->supplements;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------- */

@@ -34,10 +34,12 @@ struct conformance__library *conformance__library_new(struct arena *a, struct co
 struct conformance_entry {
     enum conformance_kind kind;
     const char *url, *version; /* version NULL: none */
-    int layer;                 /* higher is better, whatever else there is: what a request brings */
-    int rank;                  /* lower is better; versions are compared after it */
-    struct str id;             /* of the stored resource; s NULL: not stored */
-    struct str text;           /* JSON */
+    const char
+        *supplements; /* of a CodeSystem: the URL of the one that it adds to; NULL: it is none of these */
+    int layer;        /* higher is better, whatever else there is: what a request brings */
+    int rank;         /* lower is better; versions are compared after it */
+    struct str id;    /* of the stored resource; s NULL: not stored */
+    struct str text;  /* JSON */
     struct conformance__library *library;
     /* The rest is filled in by the first question. */
     _Atomic(const void *) read;  /* NULL: not read yet, or wrong */

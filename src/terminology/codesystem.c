@@ -278,9 +278,11 @@ static const char *copy(struct arena *a, const char *s)
 
 static bool read_content(const json *resource, struct terminology_system *s, struct err *err)
 {
-    static const char *const words[] = {"complete", "fragment", "example"};
+    static const char *const words[] = {"complete", "fragment", "example", "supplement"};
     const char *content = json_get_string(resource, "content");
-    for (int i = 0; content && i < 3; i++)
+    if (json_get_string(resource, "supplements"))
+        content = words[TERMINOLOGY_SUPPLEMENT];
+    for (int i = 0; content && i < 4; i++)
         if (strcmp(content, words[i]) == 0) {
             s->content = (enum terminology_content)i;
             return true;
@@ -288,6 +290,22 @@ static bool read_content(const json *resource, struct terminology_system *s, str
     return err_set(err, ERR_UNSUPPORTED,
                    "The CodeSystem %.200s brings no concepts of its own (its content is '%.20s')", s->url,
                    content ? content : "");
+}
+
+static void read_declared(struct arena *a, const json *resource, struct terminology_system *s)
+{
+    const json *properties = json_get(resource, "property"), *filters = json_get(resource, "filter");
+    s->declared = ARENA_ARRAY(a, struct terminology__declared, json_count(properties) + json_count(filters));
+    json_each (p, properties) {
+        const char *code = json_get_string(p, "code"), *type = json_get_string(p, "type");
+        if (code && type)
+            s->declared[s->n_declared++] =
+                (struct terminology__declared){arena_strdup(a, code), arena_strdup(a, type)};
+    }
+    json_each (f, filters)
+        if (json_get_string(f, "code"))
+            s->declared[s->n_declared++] =
+                (struct terminology__declared){arena_strdup(a, json_get_string(f, "code")), NULL};
 }
 
 bool terminology__system_read(struct arena *a, struct arena *scratch, const json *resource,
@@ -305,6 +323,7 @@ bool terminology__system_read(struct arena *a, struct arena *scratch, const json
     s->fold = json_is_bool(folds) && !json_is_true(folds);
     if (!read_content(resource, s, err))
         return false;
+    read_declared(a, resource, s);
     count_concepts(&c, list);
     if (c.text >= UINT32_MAX || c.concepts >= UINT32_MAX / 4)
         return err_set(err, ERR_UNSUPPORTED, "The code system %.200s is too large", s->url);
@@ -386,6 +405,22 @@ bool terminology_is_inactive(const struct terminology_system *s, uint32_t at)
     return s->flags[at] & TERMINOLOGY__INACTIVE;
 }
 
+const char *terminology_declared(const struct terminology_system *s, const char *property)
+{
+    for (size_t i = 0; i < s->n_declared; i++)
+        if (s->declared[i].type && strcmp(s->declared[i].code, property) == 0)
+            return s->declared[i].type;
+    return NULL;
+}
+
+bool terminology_is_filter(const struct terminology_system *s, const char *code)
+{
+    for (size_t i = 0; i < s->n_declared; i++)
+        if (!s->declared[i].type && strcmp(s->declared[i].code, code) == 0)
+            return true;
+    return false;
+}
+
 int terminology__property_code(const struct terminology_system *s, const char *code)
 {
     for (size_t i = 0; i < s->n_codes; i++)
@@ -428,4 +463,55 @@ bool terminology_designation(const struct terminology_system *s, uint32_t at, si
     out->use_code = next_text(out->use_system);
     out->use_display = next_text(out->use_code);
     return true;
+}
+
+static struct str next_word(struct str *rest)
+{
+    *rest = str_trim(*rest);
+    size_t n = 0;
+    while (n < rest->len && !strchr(" \t\r\n", rest->s[n]))
+        n++;
+    struct str word = {rest->s, n};
+    *rest = (struct str){rest->s + n, rest->len - n};
+    return word;
+}
+
+static bool same_words(struct str x, struct str y)
+{
+    struct str a, b;
+    do {
+        a = next_word(&x);
+        b = next_word(&y);
+        if (!str_ieq(a, b))
+            return false;
+    } while (a.len);
+    return true;
+}
+
+static bool is_text(const struct terminology_system *s, uint32_t at, struct str text)
+{
+    struct terminology_designation d;
+    const char *main = terminology_display(s, at);
+    bool found = main && same_words(text, str_of(main));
+    for (size_t i = 0; !found && terminology_designation(s, at, i, &d); i++)
+        found = same_words(text, str_of(d.value));
+    return found;
+}
+
+bool terminology_is_display(const struct conformance_view *v, const struct terminology_system *s, uint32_t at,
+                            struct str text)
+{
+    const struct terminology_system *const *list;
+    struct arena scratch;
+    bool found = is_text(s, at, text);
+    uint32_t there;
+    if (found)
+        return true;
+    arena_init(&scratch, 0);
+    size_t n = terminology_supplements(v, &scratch, s, &list);
+    for (size_t i = 0; !found && i < n; i++)
+        found = terminology_find(list[i], str_of(terminology_code(s, at)), &there) &&
+                is_text(list[i], there, text);
+    arena_release(&scratch);
+    return found;
 }

@@ -4,6 +4,7 @@
  *   codesystem.c   CodeSystem → compact form          hierarchy.c   above and below
  *   valueset.c     ValueSet → its rules               filter.c      one filter of a rule against one concept
  *   member.c       is a code in a value set?          expand.c      all codes of a value set
+ *   forms.c        what no code can look like
  *   resource.c     canonical → what it means          cache.c       expansions that are asked for again
  *   distil.c       packages → conf/definitions/terminology.txt
  */
@@ -56,6 +57,10 @@ struct terminology_system {
     } * properties;
     const char **codes; /* of properties */
     size_t n_codes;
+    struct terminology__declared { /* CodeSystem.property and filter */
+        const char *code, *type;   /* type NULL: a filter */
+    } * declared;
+    size_t n_declared;
     uint32_t *designation_at; /* by concept, one more at the end; NULL: there are none */
     uint32_t *designations;   /* language, value, use: system, code, display */
 };
@@ -171,6 +176,8 @@ const struct terminology_system *terminology__rule_system(const struct conforman
                                                           struct terminology__rule *r);
 /* A system whose codes are made by a grammar. */
 bool terminology__by_grammar(const char *system);
+/* NO: no code of that system has such a form; else UNKNOWN. */
+enum terminology_answer terminology__by_form(struct str system, struct str code);
 
 /* ---- resource.c: from a canonical to what it means ---------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ enum terminology_answer terminology_has_code(const struct conformance_view *v, s
         *in = s;
     if (s)
         return system_has(s, code, at ? at : &found);
-    return str_is(system, UCUM) ? unit_is_one(v, code) : TERMINOLOGY_UNKNOWN;
+    return str_is(system, UCUM) ? unit_is_one(v, code) : terminology__by_form(system, code);
 }
 
 int terminology_subsumes(const void *view, const char *system, const char *a, const char *b)
@@ -142,6 +142,8 @@ static enum terminology_answer found_in_system(const struct terminology__ask *as
             return terminology__rule_passes(ask, r, NULL, 0, r->system, code);
         if (r->n_filters == 0 && strcmp(r->system, UCUM) == 0)
             return unit_is_one(ask->v, str_of(code));
+        if (terminology__by_form(str_of(r->system), str_of(code)) == TERMINOLOGY_NO)
+            return TERMINOLOGY_NO;
         return terminology__dunno(ask, "the code system %.200s is not known here", r->system);
     }
     enum terminology_answer in = system_has(s, str_of(code), &at);

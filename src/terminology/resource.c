@@ -36,16 +36,47 @@ static const void *found(const struct conformance_view *v, enum conformance_kind
     return e && conformance_read(e, readers[kind], &read, &err) ? read : NULL;
 }
 
+static const struct terminology_system *system_of(const struct conformance_view *v, struct str url,
+                                                  struct str version)
+{
+    const struct terminology_system *s = found(v, CONFORMANCE_CODE_SYSTEM, url, version);
+    return s && s->content == TERMINOLOGY_SUPPLEMENT ? NULL : s;
+}
+
 const struct terminology_system *terminology__view_system(const struct conformance_view *v, const char *url,
                                                           const char *version)
 {
-    return found(v, CONFORMANCE_CODE_SYSTEM, str_of(url), str_of(version));
+    return system_of(v, str_of(url), str_of(version));
+}
+
+bool terminology_is_supplement(const struct conformance_view *v, struct str url)
+{
+    const struct conformance_entry *e = conformance_find(v, CONFORMANCE_CODE_SYSTEM, url);
+    return e && conformance_supplements(e);
+}
+
+size_t terminology_supplements(const struct conformance_view *v, struct arena *a,
+                               const struct terminology_system *s,
+                               const struct terminology_system *const **list)
+{
+    const struct terminology_system **found = NULL;
+    const void *read;
+    struct err err;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < conformance_count(v, CONFORMANCE_CODE_SYSTEM); i++) {
+        const struct conformance_entry *e = conformance_at(v, CONFORMANCE_CODE_SYSTEM, i);
+        const char *base = conformance_supplements(e);
+        if (base && strcmp(base, s->url) == 0 && conformance_read(e, read_system, &read, &err))
+            *ARENA_PUSH(a, found, n, cap) = read;
+    }
+    *list = found;
+    return n;
 }
 
 const struct terminology_system *terminology_system(const struct conformance_view *v, struct str canonical)
 {
     struct str version, url = str_cut(canonical, '|', &version);
-    return found(v, CONFORMANCE_CODE_SYSTEM, url, version);
+    return system_of(v, url, version);
 }
 
 const struct terminology_valueset *terminology__view_valueset(const struct conformance_view *v,
@@ -105,7 +136,9 @@ bool terminology_system_by_id(const struct conformance_view *v, struct str id,
                               const struct terminology_system **out, struct err *err)
 {
     const void *read = NULL;
-    bool ok = find_by_id(v, CONFORMANCE_CODE_SYSTEM, id, &read, err);
+    if (!find_by_id(v, CONFORMANCE_CODE_SYSTEM, id, &read, err))
+        return false;
     *out = read;
-    return ok;
+    return (*out)->content != TERMINOLOGY_SUPPLEMENT ||
+           err_set(err, ERR_UNSUPPORTED, "This CodeSystem only supplements another: ask that one");
 }

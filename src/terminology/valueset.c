@@ -176,3 +176,10 @@ const char *terminology_valueset_version(const struct terminology_valueset *s)
 {
     return s->version;
 }
+
+bool terminology_is_whole(const struct terminology_valueset *s, const char *system)
+{
+    const struct terminology__rule *r = s->include.items;
+    return s->include.n == 1 && s->exclude.n == 0 && r->system && strcmp(r->system, system) == 0 &&
+           r->n_members == 0 && r->n_filters == 0 && r->n_valuesets == 0;
+}

@@ -32,6 +32,17 @@ void validate__find(struct validate__walk *w, const struct validate__place *at, 
                    VALIDATE__MAX_FINDINGS);
 }
 
+void validate__unresolved(struct validate__walk *w, const struct validate__place *at, const char *canonical,
+                          const char *what)
+{
+    for (size_t i = 0; i < w->n_unresolved; i++)
+        if (strcmp(w->unresolved[i], canonical) == 0)
+            return;
+    *ARENA_PUSH(w->a, w->unresolved, w->n_unresolved, w->cap_unresolved) = canonical;
+    validate__find(w, at, ISSUE_WARNING, "not-found", NULL,
+                   "The %s %.300s is not known here: what it asks for was not checked", what, canonical);
+}
+
 const char *validate__quote(struct arena *a, const char *s, const char *otherwise)
 {
     size_t len = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") : 0;

@@ -2,6 +2,8 @@
 #ifndef KAGARI_VALIDATE_INTERNAL_H
 #define KAGARI_VALIDATE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "fhirpath/fhirpath.h"
 #include "validate/validate.h"
 
@@ -11,17 +13,18 @@
 #define VALIDATE__SEEN_WORDS   2 /* 64 elements each; validator_new() sees to it that no type has more */
 
 struct validate__invariants; /* invariant.c */
+enum validate__coded { VALIDATE__UNCODED, VALIDATE__CODING };
 
 struct validator {
     const struct fhir_defs *defs;
     const struct fhir_type *extension, *reference, *coding, *codeable_concept, *quantity, *bundle, *entry,
-        *uuid, *oid;
+        *uuid, *oid, *identifier, *code_system, *value_set, *concept_map;
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
     const struct conformance_view *terminology;
-    struct fp_terminology codes; /* the same for invariants */
-    /* By fhir_type.index and fhir_element.index: the value set of a required binding; NULL: there is none. */
-    const struct terminology_valueset *const *const *bindings;
+    struct fp_terminology asks;        /* the same for invariants */
+    struct validate__bound **bindings; /* by fhir_type.index and fhir_element.index (binding.c) */
+    const uint8_t *codes;              /* by fhir_type.index: how it has codes, enum validate__coded */
 };
 
 /* One element on the way from the root to where the walk stands. Lives on the C stack; its path is written
@@ -72,7 +75,9 @@ struct validate__walk {
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
     int depth;
-    size_t first;   /* findings that were in the list before */
+    size_t first;            /* findings that were in the list before */
+    const char **unresolved; /* canonicals that have been told of */
+    size_t n_unresolved, cap_unresolved;
     int64_t now_us; /* of the invariants that ask for the time */
 };
 
@@ -86,6 +91,21 @@ void validate__find(struct validate__walk *w, const struct validate__place *at, 
                     const char *code, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 #define validate__error(w, at, code, ...) validate__find((w), (at), ISSUE_ERROR, (code), NULL, __VA_ARGS__)
+/* Of what the reference validator refuses and no record has to be refused for. */
+static inline enum issue_severity validate__policy(const struct validate__walk *w)
+{
+    return w->options->lenient ? ISSUE_WARNING : ISSUE_ERROR;
+}
+#define validate__refuse(w, at, code, ...)                                                                   \
+    validate__find((w), (at), validate__policy(w), (code), NULL, __VA_ARGS__)
+/* Warns, once for each, that a canonical cannot be resolved. what: "value set" */
+void validate__unresolved(struct validate__walk *w, const struct validate__place *at, const char *canonical,
+                          const char *what);
+/* The code systems and value sets that this validation knows. */
+static inline const struct conformance_view *validate__codes(const struct validate__walk *w)
+{
+    return w->options->view ? w->options->view : w->v->terminology;
+}
 /* The text in single quotes when it has the form of a FHIR name or code, so that nothing else of a record is
  * ever repeated; else the words `otherwise`. */
 const char *validate__quote(struct arena *a, const char *s, const char *otherwise);
@@ -116,8 +136,24 @@ const struct fhir_type *validate__bundle_find(const struct validate__scope *s, c
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at);
 
 /* ---- binding.c */
-bool validate__bindings_new(struct arena *a, struct validator *v, struct err *err) NODISCARD;
+void validate__bindings_new(struct arena *a, struct validator *v);
+/* That of the element's definition. */
 void validate__binding(struct validate__walk *w, struct validate__place *at);
+/* One of a profile: a code, Coding, CodeableConcept, Quantity, uri or string held against a value set, and against its
+ * maxValueSet, which may be NULL. A set that is not known is told of once. */
+void validate__binding_check(struct validate__walk *w, struct validate__place *at,
+                             enum fhir_strength strength, const char *valueset, const char *max);
+
+/* ---- coding.c */
+void validate__coding(struct validate__walk *w, struct validate__place *at); /* Coding, Quantity */
+
+/* ---- codesystem.c, valueset.c, conceptmap.c: the rules of these resources */
+void validate__codesystem(struct validate__walk *w, struct validate__place *at);
+void validate__valueset(struct validate__walk *w, struct validate__place *at);
+void validate__conceptmap(struct validate__walk *w, struct validate__place *at);
+
+/* ---- identifier.c */
+void validate__identifier(struct validate__walk *w, struct validate__place *at);
 
 /* ---- narrative.c */
 void validate__narrative(struct validate__walk *w, struct validate__place *at);

@@ -121,7 +121,7 @@ static void urn(struct validate__walk *w, struct validate__place *at, const stru
 {
     const char *wrong = fhir_primitive_check(type, at->node);
     if (wrong)
-        validate__find(w, at, ISSUE_WARNING, "value", NULL, "%s: %s", at->element->path, wrong);
+        validate__find(w, at, validate__policy(w), "value", NULL, "%s: %s", at->element->path, wrong);
 }
 
 void validate__uri(struct validate__walk *w, struct validate__place *at)

@@ -18,6 +18,17 @@ static bool find_required(struct arena *a, const struct fhir_defs *d, struct val
     return true;
 }
 
+static const uint8_t *find_coded(struct arena *a, const struct validator *v)
+{
+    int n = fhir_type_count(v->defs);
+    uint8_t *codes = ARENA_ARRAY(a, uint8_t, n);
+    for (int i = 0; i < n; i++) {
+        const struct fhir_type *t = fhir_type_at(v->defs, i);
+        codes[i] = t == v->coding || fhir_is_a(t, v->quantity) ? VALIDATE__CODING : VALIDATE__UNCODED;
+    }
+    return codes;
+}
+
 bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conformance_view *t,
                    const struct validator **out, struct err *err)
 {
@@ -33,11 +44,16 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
         .entry = fhir_type(d, "Bundle.entry"),
         .uuid = fhir_type(d, "uuid"),
         .oid = fhir_type(d, "oid"),
+        .identifier = fhir_type(d, "Identifier"),
+        .code_system = fhir_type(d, "CodeSystem"),
+        .value_set = fhir_type(d, "ValueSet"),
+        .concept_map = fhir_type(d, "ConceptMap"),
         .terminology = t,
-        .codes = {terminology_member, terminology_subsumes, t},
+        .asks = {terminology_member, terminology_subsumes, t},
     };
-    if (!find_required(a, d, v, err) || !validate__bindings_new(a, v, err) ||
-        !validate__invariants_new(a, d, &v->invariants, err))
+    v->codes = find_coded(a, v);
+    validate__bindings_new(a, v);
+    if (!find_required(a, d, v, err) || !validate__invariants_new(a, d, &v->invariants, err))
         return false;
     *out = v;
     return true;

@@ -51,7 +51,7 @@ static void primitive_value(struct validate__walk *w, struct validate__place *at
         validate__error(w, at, "value", "%s: %s", at->element->path, wrong);
         return;
     }
-    if (at->element->strength == FHIR_BIND_REQUIRED)
+    if (at->element->strength >= FHIR_BIND_PREFERRED)
         validate__binding(w, at);
     switch (at->type->primitive) {
     case FHIR_P_canonical:
@@ -145,7 +145,11 @@ static void complex(struct validate__walk *w, struct validate__place *at)
         validate__extension(w, at);
     else if (t == v->entry)
         validate__bundle_entry(w, at);
-    if (at->element->strength == FHIR_BIND_REQUIRED)
+    else if (t == v->identifier)
+        validate__identifier(w, at);
+    else if (v->codes[t->index] == VALIDATE__CODING && w->options->level == VALIDATE_FULL)
+        validate__coding(w, at);
+    if (at->element->strength >= FHIR_BIND_PREFERRED)
         validate__binding(w, at);
     validate__invariants(w, at);
 }
@@ -327,6 +331,17 @@ static bool object(struct validate__walk *w, struct validate__place *at, const j
 
 /* ---- resources -------------------------------------------------------------------------------------- */
 
+/* What the definition of a resource type says in words. */
+static void own_rules(struct validate__walk *w, struct validate__place *at)
+{
+    if (at->type == w->v->code_system)
+        validate__codesystem(w, at);
+    else if (at->type == w->v->value_set)
+        validate__valueset(w, at);
+    else if (at->type == w->v->concept_map)
+        validate__conceptmap(w, at);
+}
+
 /* at->type becomes the resource's own. container: what a contained resource is in, else NULL. */
 void validate__resource(struct validate__walk *w, struct validate__place *at,
                         const struct fhir_type *expected, struct validate__scope *container)
@@ -363,6 +378,8 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
     validate__contained_begin(w, at);
     object(w, at, at->node);
     validate__contained_end(w, at);
+    if (w->options->level == VALIDATE_FULL)
+        own_rules(w, at);
     validate__invariants(w, at);
     w->scope = outer;
 }

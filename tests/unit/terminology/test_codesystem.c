@@ -81,7 +81,7 @@ START_TEST(wrong_ones)
         "{\"url\":\"u\",\"content\":\"complete\",\"concept\":[{\"display\":\"no code\"}]}",
         "{\"url\":\"u\",\"content\":\"complete\",\"concept\":[{\"code\":\"a\",\"concept\":[{\"code\":\"a\"}]}"
         "]}",
-        "{\"url\":\"u\",\"content\":\"supplement\",\"concept\":[{\"code\":\"a\"}]}",
+        "{\"url\":\"u\",\"content\":\"not-present\",\"concept\":[{\"code\":\"a\"}]}",
         "{\"url\":\"u\"}",
     };
     const struct terminology_system *s;

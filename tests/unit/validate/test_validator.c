@@ -12,7 +12,8 @@ struct vcase {
     const char *file;
     struct str title, resource;
     struct str *found, *texts, *no_texts; /* lines "error structure Patient.active" */
-    size_t n_found, cap_found, n_texts, cap_texts, n_no_texts, cap_no_texts;
+    struct str *with;                     /* resources that are known */
+    size_t n_with, cap_with, n_found, cap_found, n_texts, cap_texts, n_no_texts, cap_no_texts;
 };
 
 static struct arena arena;
@@ -46,6 +47,9 @@ static void read_file(const char *name)
             c = ARENA_PUSH(&arena, cases, n_cases, cap_cases);
             *c = (struct vcase){.file = name, .title = rest, .resource = {line.s + line.len, 0}};
             body = true;
+        } else if (c && tail(line, "+ ", &rest)) {
+            *ARENA_PUSH(&arena, c->with, c->n_with, c->cap_with) = rest;
+            c->resource = (struct str){line.s + line.len, 0};
         } else if (c && (tail(line, "-- ", &rest) || line.s[0] == '@')) {
             body = false;
             if (tail(line, "@! ", &rest))
@@ -73,9 +77,10 @@ static void read_cases(void)
     closedir(dir);
 }
 
+static const struct conformance_view *codes;
+
 static void load(void)
 {
-    const struct conformance_view *codes;
     struct err err;
     ck_ok(fhir_defs_load(&arena, &defs, &err));
     ck_ok(conformance_definitions(&arena, defs, &codes, &err));
@@ -111,6 +116,19 @@ static bool same(struct arena *a, const struct vcase *c, const struct issues *ou
     return true;
 }
 
+static const struct conformance_view *view_of(const struct vcase *c, struct arena *a)
+{
+    const struct conformance_view *view;
+    const json **resources = ARENA_ARRAY(a, const json *, c->n_with);
+    struct err err;
+    if (!c->n_with)
+        return NULL;
+    for (size_t i = 0; i < c->n_with; i++)
+        resources[i] = test_json(a, arena_strndup(a, c->with[i].s, c->with[i].len));
+    ck_ok(conformance_view_with(a, codes, resources, c->n_with, &view, &err));
+    return view;
+}
+
 START_TEST(test_case)
 {
     const struct vcase *c = &cases[_i];
@@ -123,7 +141,8 @@ START_TEST(test_case)
                   STR_FMT(c->title), err.line, err.msg);
     struct issues out;
     issues_init(&out, &a);
-    validate_resource(validator, &a, resource, &(struct validate_options){.level = VALIDATE_FULL}, &out);
+    validate_resource(validator, &a, resource,
+                      &(struct validate_options){.level = VALIDATE_FULL, .view = view_of(c, &a)}, &out);
 
     struct buf got;
     buf_init(&got, &a, 256);
