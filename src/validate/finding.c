@@ -11,18 +11,17 @@ static void add_path(struct buf *b, const struct validate__place *at)
         buf_addf(b, "[%d]", at->index);
 }
 
-void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
-                    const char *code, const char *key, const char *fmt, ...)
+struct issue *validate__findv(struct validate__walk *w, const struct validate__place *at,
+                              enum issue_severity severity, const char *code, const char *key,
+                              const char *fmt, va_list args)
 {
     if (validate__full(w))
-        return;
+        return NULL;
     struct buf path;
     buf_init(&path, w->a, 64);
     add_path(&path, at);
-    va_list args;
-    va_start(args, fmt);
     struct issue *issue = issues_addv(w->out, severity, code, path.s, fmt, args);
-    va_end(args);
+    size_t n = w->out->n;
     issue->key = key;
     for (; at && issue->offset == JSON_NOWHERE; at = at->up)
         issue->offset = json_offset(at->node ? at->node : at->extra);
@@ -30,6 +29,27 @@ void validate__find(struct validate__walk *w, const struct validate__place *at, 
         issues_add(w->out, ISSUE_INFORMATION, "incomplete", path.s,
                    "There are more findings than these %d; correct them and validate again",
                    VALIDATE__MAX_FINDINGS);
+    return &w->out->list[n - 1];
+}
+
+void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
+                    const char *code, const char *key, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    validate__findv(w, at, severity, code, key, fmt, args);
+    va_end(args);
+}
+
+void validate__rule(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
+                    const char *code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct issue *issue = validate__findv(w, at, severity, code, NULL, fmt, args);
+    va_end(args);
+    if (issue)
+        issue->rule = true;
 }
 
 void validate__unresolved(struct validate__walk *w, const struct validate__place *at, const char *canonical,

@@ -90,6 +90,13 @@ static inline bool validate__full(const struct validate__walk *w)
 void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
                     const char *code, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
+/* NULL: the list is full. */
+struct issue *validate__findv(struct validate__walk *w, const struct validate__place *at,
+                              enum issue_severity severity, const char *code, const char *key,
+                              const char *fmt, va_list args) __attribute__((format(printf, 6, 0)));
+/* One that breaks a rule that base FHIR does not have: of a questionnaire, a measure, a profile. */
+void validate__rule(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
+                    const char *code, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 #define validate__error(w, at, code, ...) validate__find((w), (at), ISSUE_ERROR, (code), NULL, __VA_ARGS__)
 /* Of what the reference validator refuses and no record has to be refused for. */
 static inline enum issue_severity validate__policy(const struct validate__walk *w)
@@ -101,7 +108,7 @@ static inline enum issue_severity validate__policy(const struct validate__walk *
 /* Warns, once for each, that a canonical cannot be resolved. what: "value set" */
 void validate__unresolved(struct validate__walk *w, const struct validate__place *at, const char *canonical,
                           const char *what);
-/* The code systems and value sets that this validation knows. */
+/* The code systems, value sets, questionnaires … that this validation knows. */
 static inline const struct conformance_view *validate__codes(const struct validate__walk *w)
 {
     return w->options->view ? w->options->view : w->v->terminology;
@@ -157,6 +164,13 @@ void validate__identifier(struct validate__walk *w, struct validate__place *at);
 
 /* ---- narrative.c */
 void validate__narrative(struct validate__walk *w, struct validate__place *at);
+
+/* ---- questionnaire.c */
+void validate__questionnaire(struct validate__walk *w, struct validate__place *at);
+
+/* ---- questionnaire_response.c */
+/* A QuestionnaireResponse against its questionnaire, if that is known. */
+void validate__questionnaire_response(struct validate__walk *w, struct validate__place *at);
 
 /* ---- invariant.c */
 bool validate__invariants_new(struct arena *a, const struct fhir_defs *d,

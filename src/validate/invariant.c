@@ -46,6 +46,8 @@ static const struct treatment {
     {"md-1", "", "max.hasValue().not() or max = '*' or max.toInteger() > 0"},
     {"ras-2", "", "probability.empty() or (probability is decimal implies (probability as decimal) <= 100)"},
     {NULL, "name.matches(", "name.hasValue().not() or name.matches('[A-Z]([A-Za-z0-9_]){0,254}')"},
+    /* says less than its text */
+    {"que-12", "", "enableWhen.count() > 1 implies enableBehavior.exists()"},
     /* empty where the values cannot be compared */
     {"inv-1", "lastModified", "iif(lastModified < authoredOn, false, true)"},
     {"mdd-1", "", "iif(whenHandedOver < whenPrepared, false, true)"},

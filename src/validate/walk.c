@@ -329,6 +329,22 @@ static bool object(struct validate__walk *w, struct validate__place *at, const j
     return content;
 }
 
+/* ---- resources that are about others ------------------------------------------------------------------ */
+
+static void consistency(struct validate__walk *w, struct validate__place *at)
+{
+    static const struct {
+        const char *type;
+        void (*check)(struct validate__walk *w, struct validate__place *at);
+    } checks[] = {
+        {"Questionnaire", validate__questionnaire},
+        {"QuestionnaireResponse", validate__questionnaire_response},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (strcmp(at->type->name, checks[i].type) == 0)
+            checks[i].check(w, at);
+}
+
 /* ---- resources -------------------------------------------------------------------------------------- */
 
 /* What the definition of a resource type says in words. */
@@ -381,5 +397,7 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
     if (w->options->level == VALIDATE_FULL)
         own_rules(w, at);
     validate__invariants(w, at);
+    if (w->options->level == VALIDATE_FULL)
+        consistency(w, at);
     w->scope = outer;
 }
