@@ -4,10 +4,10 @@
 #include "jobs/jobs.h"
 
 static bool start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                  struct store *s, void **out, struct err *err)
+                  struct conformance_current *conformance, struct store *s, void **out, struct err *err)
 {
     struct jobs *jobs;
-    if (!jobs_start(c, d, search, s, &jobs, err))
+    if (!jobs_start(c, d, search, conformance, s, &jobs, err))
         return false;
     *out = jobs;
     return true;

@@ -11,18 +11,72 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/config.h"
+#include "conformance/distil.h"
 #include "fhir/internal.h"
 #include "fhir/package.h"
 #include "terminology/internal.h"
 
+struct line {
+    enum conformance_kind kind;
+    const char *url;
+    struct str text;
+};
+
 struct distillation {
     struct fhir__records records;
     struct terminology__distil terminology;
+    struct line *structures; /* and concept maps */
+    size_t n_structures, cap_structures;
     struct arena scratch; /* for one file */
     bool expansions_only;
 };
+
+/* Profiles, definitions of extensions, and maps between code systems; no examples (which alone say whether they are
+ * experimental). Types are in types.txt. */
+static bool is_structure(enum conformance_kind kind, const json *resource, const char *url)
+{
+    const char *derivation = json_get_string(resource, "derivation");
+    if (kind == CONFORMANCE_STRUCTURE)
+        return derivation && strcmp(derivation, "constraint") == 0 &&
+               str_starts(str_of(url), STR("http://hl7.org/fhir/StructureDefinition/"));
+    return kind == CONFORMANCE_CONCEPT_MAP && !json_get(resource, "experimental") &&
+           str_starts(str_of(url), STR("http://hl7.org/fhir/ConceptMap/"));
+}
+
+static void add_structure(struct distillation *d, const json *resource)
+{
+    enum conformance_kind kind = conformance_kind_named(json_get_string(resource, "resourceType"));
+    const char *url = json_get_string(resource, "url");
+    struct buf line;
+    if (d->expansions_only || !url || !is_structure(kind, resource, url))
+        return;
+    for (size_t i = 0; i < d->n_structures; i++)
+        if (strcmp(d->structures[i].url, url) == 0)
+            return;
+    buf_init(&line, d->records.a, 1000);
+    conformance_line(&line, kind, conformance_rank(resource),
+                     conformance_trim(&d->scratch, kind, resource, true));
+    *ARENA_PUSH(d->records.a, d->structures, d->n_structures, d->cap_structures) =
+        (struct line){kind, arena_strdup(d->records.a, url), buf_str(&line)};
+}
+
+static int by_kind_and_url(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->url, y->url);
+}
+
+static void write_structures(struct distillation *d, struct buf *out)
+{
+    qsort(d->structures, d->n_structures, sizeof *d->structures, by_kind_and_url);
+    buf_adds(out, "# Profiles, extensions and concept maps of FHIR R4, distilled by `make definitions`; see "
+                  "docs/definitions.md.\n");
+    for (size_t i = 0; i < d->n_structures; i++)
+        buf_addstr(out, d->structures[i].text);
+}
 
 static bool add_file(void *arg, struct str name, struct str content, struct err *err)
 {
@@ -33,6 +87,7 @@ static bool add_file(void *arg, struct str name, struct str content, struct err 
     if (!json_parse(&d->scratch, content, 200, &resource, &cause))
         return err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
     terminology__distil_add(&d->terminology, resource, d->expansions_only);
+    add_structure(d, resource);
     return d->expansions_only || fhir__conformance_add(&d->records, resource, &cause) ||
            err_set(err, cause.kind, "%.*s: %s", STR_FMT(name), cause.msg);
 }
@@ -112,10 +167,14 @@ static bool distil(struct arena *a, const char *directory, const char *units, ch
     terminology__distil_write(&d.terminology, is_required, &d.records, &text);
     if (!write_file(arena_printf(a, "%s/terminology.txt", directory), buf_str(&text), err))
         return false;
+    buf_init(&text, a, 1 << 20);
+    write_structures(&d, &text);
+    if (!write_file(arena_printf(a, "%s/structures.txt", directory), buf_str(&text), err))
+        return false;
     printf("%d resource types, %u search parameters, %u invariants, %zu code systems and value sets, %zu "
-           "units\n",
+           "structures and concept maps, %zu units\n",
            fhir_resource_count(defs), fhir_search_param_count(defs), fhir_invariant_count(defs),
-           d.terminology.n, d.records.n_units);
+           d.terminology.n, d.n_structures, d.records.n_units);
     return true;
 }
 

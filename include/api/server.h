@@ -3,6 +3,7 @@
 #define KAGARI_API_SERVER_H
 
 #include "base/config.h"
+#include "conformance/current.h"
 #include "search/current.h"
 #include "store/store.h"
 
@@ -10,7 +11,7 @@
 struct server_background {
     /* Before the first request. ERR_BUSY: PostgreSQL is not there, try again. */
     bool (*start)(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                  struct store *s, void **out, struct err *err);
+                  struct conformance_current *conformance, struct store *s, void **out, struct err *err);
     void (*stop)(void *background);
 };
 

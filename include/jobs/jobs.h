@@ -4,6 +4,7 @@
  *   - It follows the SearchParameters that are stored as resources: one that is written is put into the registry of
  *     every server (state: building), a job indexes what was there before, and then it is ready. One that is deleted,
  *     retired or changed leaves the index the same way.
+ *   - It follows what conformance resources any server has stored.
  *   - It carries out jobs, one at a time, in small steps. Servers share the work; the job of one that died is taken
  *     over where it was.
  *
@@ -16,6 +17,7 @@
 #define KAGARI_JOBS_JOBS_H
 
 #include "base/config.h"
+#include "conformance/current.h"
 #include "search/current.h"
 #include "store/store.h"
 
@@ -23,7 +25,8 @@ struct jobs;
 /* Before the first request is served: the registry in force is then that of the database. Everything given outlives
  * it. ERR_BUSY: PostgreSQL is not there. */
 bool jobs_start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                struct store *s, struct jobs **out, struct err *err) NODISCARD;
+                struct conformance_current *conformance, struct store *s, struct jobs **out,
+                struct err *err) NODISCARD;
 /* The step at hand is finished; another server goes on. */
 void jobs_stop(struct jobs *j);
 

@@ -90,6 +90,35 @@ bool api__authorise(const struct api_request *r, unsigned right, const struct fh
     return true;
 }
 
+const struct conformance_view *api__view(struct api_request *r)
+{
+    if (!r->conformance->view)
+        r->conformance->view = conformance_hold(r->api->deps.conformance, r->a);
+    return r->conformance->view;
+}
+
+bool api__writes_conformance(struct api_request *r)
+{
+    bool writes = r->type && r->method != HTTP_GET && r->method != HTTP_HEAD &&
+                  (!r->operation || r->operation->affects_state) &&
+                  conformance_kind_named(r->type->name) < CONFORMANCE_N_KINDS;
+    r->conformance->written |= writes;
+    return writes;
+}
+
+/* What was written holds from the next request on that this server gets; others follow by themselves. */
+static void follow(const struct api_request *r, struct db_conn *c)
+{
+    struct arena a;
+    struct err err;
+    if (r->in_bundle || !r->conformance->written)
+        return;
+    arena_init(&a, 0);
+    if (!conformance_refresh(r->api->deps.conformance, c, &a, &err))
+        log_event(LOG_WARN, "conformance-delayed", LOG_S("detail", err.detail));
+    arena_release(&a);
+}
+
 /* A SearchParameter changes what this server does: it has to be one that it can do. */
 static void check_search_param(const struct api_request *r, struct issues *list)
 {
@@ -110,6 +139,7 @@ bool api__validate(struct api_request *r, struct api_response *out)
         .expected = r->type,
         .in_transaction = r->in_transaction,
         .lenient = true,
+        .view = api__view(r),
     };
     validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
     if (list->n)
@@ -138,7 +168,11 @@ bool api__prepare(struct api_request *r, struct api_response *out, struct err *e
         if (!api__validate(r, out))
             return true;
     }
-    return !i->prepare || i->prepare(r, err);
+    if (i->prepare && !i->prepare(r, err))
+        return false;
+    if (api__writes_conformance(r) && r->run != RUN_NOW)
+        r->run = RUN_WORKER; /* which sees to it that the next request knows it */
+    return true;
 }
 
 static bool check_transfer(const struct api_request *r, struct err *err)
@@ -248,6 +282,7 @@ struct api_request *api__request_new(struct api *api, struct http_request *http)
     r->config = config;
     r->search = search_hold(api->deps.search, http->a, (unsigned)http->loop);
     r->http = http;
+    r->conformance = ARENA_NEW(http->a, struct api_conformance);
     r->a = http->a;
     r->method = http->method;
     r->query = http->query;
@@ -391,6 +426,8 @@ static bool run_once(struct api_request *r, struct db_conn *c, struct api_respon
         return i->reply(r, NULL, out, err);
     if (i->work && (i->run == RUN_WORKER || i->run == RUN_CREATE || r->run == RUN_WORKER))
         return i->work(r, c, out, err);
+    if (!i->work && r->run == RUN_WORKER)
+        return api__in_transaction(r, c, out, err, run_locked);
     if (!run_plan(r, c, out, err))
         return false;
     if (r->run != RUN_WORKER && !r->again)
@@ -412,8 +449,10 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
 {
     for (r->attempts = 1;; r->attempts++) {
         r->again = false;
-        if (run_once(r, c, out, err))
+        if (run_once(r, c, out, err)) {
+            follow(r, c);
             return true;
+        }
         if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c))) {
             say_failed(r, err);
             return false;

@@ -124,8 +124,12 @@ enum api_format { FORMAT_NONE, FORMAT_JSON, FORMAT_XML };
 struct api_request {
     struct api *api;
     const struct config *config;
-    const struct search_hold *search; /* the registry that it began with */
-    struct http_request *http;        /* of the whole; entries of a Bundle share it */
+    const struct search_hold *search;        /* the registry that it began with */
+    struct http_request *http;               /* of the whole; entries of a Bundle share it */
+    struct api_conformance {                 /* the same */
+        const struct conformance_view *view; /* NULL: not asked for yet */
+        bool written;                        /* one of them, perhaps */
+    } * conformance;
     struct arena *a;
     enum http_method method;
     struct str path, query; /* below the base, raw */
@@ -227,6 +231,10 @@ struct api_request *api__request_new(struct api *api, struct http_request *http)
 /* All of it but the token, on a thread with a connection; the caller has set the principal. */
 bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response *out,
                    struct err *err) NODISCARD;
+/* The conformance resources that the request works with: as they are, seconds ago at most. */
+const struct conformance_view *api__view(struct api_request *r);
+/* Does it write one? Then it is noted that others are to know of it. */
+bool api__writes_conformance(struct api_request *r);
 /* The code systems and value sets as they are now. */
 bool api__terminology(struct api_request *r, struct db_conn *c, const struct conformance_view **out,
                       struct err *err) NODISCARD;

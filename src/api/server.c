@@ -118,7 +118,7 @@ static bool start_store(struct server *s, struct err *err)
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
-        if (!s->background->start(own, s->defs, s->search, s->store, &s->working, err))
+        if (!s->background->start(own, s->defs, s->search, s->conformance, s->store, &s->working, err))
             return false;
     }
     for (int i = 0; i < s->n; i++)

@@ -129,8 +129,10 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
         r->text = there->content;
     }
     if (v->mode != MODE_DELETE)
-        validate_resource(r->api->deps.validator, r->a, v->resource,
-                          &(struct validate_options){.level = VALIDATE_FULL, .expected = r->type}, list);
+        validate_resource(
+            r->api->deps.validator, r->a, v->resource,
+            &(struct validate_options){.level = VALIDATE_FULL, .expected = r->type, .view = api__view(r)},
+            list);
     issues_locate(list, r->text);
     if (v->mode == MODE_CREATE)
         may(r, AUTH_CREATE, list);

@@ -5,7 +5,7 @@
 #include "base/embed.h"
 #include "internal.h"
 
-static const char *const files[] = {"conf/definitions/terminology.txt"};
+static const char *const files[] = {"conf/definitions/terminology.txt", "conf/definitions/structures.txt"};
 
 /* type, url, version, rank, JSON */
 static bool read_line(struct arena *a, struct str line, struct conformance_entry *e)

@@ -11,6 +11,7 @@ struct jobs {
     const struct config *config;
     const struct fhir_defs *defs;
     struct search_current *search;
+    struct conformance_current *conformance;
     struct store *store;
     struct db_conn *conn;
     pthread_t thread;

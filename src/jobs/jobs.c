@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "internal.h"
 
-enum { FOLLOW_US = 250 * 1000, RETRY_US = 1000 * 1000 };
+enum { FOLLOW_US = 250 * 1000, CONFORMANCE_US = 1000 * 1000, RETRY_US = 1000 * 1000 };
 
 bool jobs__ask(struct jobs *j, const struct sql *q, const struct db_rows **rows, struct err *err)
 {
@@ -71,7 +71,7 @@ static bool pause_for(struct jobs *j, int64_t us)
 static void *run(void *arg)
 {
     struct jobs *j = arg;
-    int64_t followed_us = 0, pause_us = 0;
+    int64_t followed_us = 0, refreshed_us = 0, pause_us = 0;
     do {
         struct err err;
         bool idle = true;
@@ -81,6 +81,10 @@ static void *run(void *arg)
         if (begun - followed_us >= FOLLOW_US) {
             followed_us = begun;
             ok = jobs__follow(j, &err) && jobs__report(j, &err);
+        }
+        if (ok && begun - refreshed_us >= CONFORMANCE_US) {
+            refreshed_us = begun;
+            ok = conformance_refresh(j->conformance, j->conn, &j->a, &err);
         }
         ok = ok && work(j, &idle, &err);
         if (!ok) {
@@ -115,16 +119,17 @@ static bool begin(struct jobs *j, struct err *err)
     store_alive_plan(j->store, 0, &alive);
     store_first_generation_plan(j->store, &first);
     return jobs__ask(j, &presence, NULL, err) && jobs__ask(j, &alive, NULL, err) &&
-           jobs__ask(j, &first, NULL, err) && jobs__follow(j, err) && jobs__report(j, err);
+           jobs__ask(j, &first, NULL, err) && jobs__follow(j, err) && jobs__report(j, err) &&
+           conformance_refresh(j->conformance, j->conn, &j->a, err);
 }
 
 bool jobs_start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                struct store *s, struct jobs **out, struct err *err)
+                struct conformance_current *conformance, struct store *s, struct jobs **out, struct err *err)
 {
     struct jobs *j = calloc(1, sizeof *j);
     if (!j)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    *j = (struct jobs){.config = c, .defs = d, .search = search, .store = s};
+    *j = (struct jobs){.config = c, .defs = d, .search = search, .conformance = conformance, .store = s};
     arena_init(&j->a, 0);
     arena_init(&j->job_a, 0);
     pthread_mutex_init(&j->lock, NULL);

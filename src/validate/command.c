@@ -5,11 +5,8 @@
 #include <stdlib.h>
 
 #include "base/config.h"
-#include "fhir/xml.h"
+#include "validate/supporting.h"
 #include "validate/validate.h"
-
-#define MAX_FILE  (256u << 20)
-#define MAX_DEPTH 100
 
 static void usage(FILE *out)
 {
@@ -19,7 +16,7 @@ static void usage(FILE *out)
         "without "
         "errors,\n"
         "1 with errors, 2 when called wrongly.\n\n"
-        "  --supporting FILE  a resource that the validation may need (accepted, not used yet)\n"
+        "  --supporting FILE  a resource that the validation may need, or a Bundle of them\n"
         "  --profile URL      validate against this profile too (not supported yet: says so in the outcome)\n"
         "  --language TAG     of the findings: en or ja; otherwise as the locale says\n"
         "  --help             this text\n",
@@ -34,28 +31,27 @@ static void print(struct arena *a, const struct issues *found)
     puts(text.s);
 }
 
-/* An XML document begins with '<', after blanks and a byte order mark perhaps; JSON never does. */
-static bool is_xml(struct str text)
-{
-    if (str_starts(text, STR("\xef\xbb\xbf")))
-        text = (struct str){text.s + 3, text.len - 3};
-    return str_starts(str_trim(text), STR("<"));
-}
+struct paths {
+    const char **items;
+    size_t n, cap;
+};
 
-static bool run(struct arena *a, const char *path, struct issues *found, struct err *err)
+static bool run(struct arena *a, const char *path, const struct paths *supporting, struct issues *found,
+                struct err *err)
 {
     const struct fhir_defs *defs;
-    const struct conformance_view *codes;
+    const struct conformance_view *codes, *view;
     const struct validator *v;
     struct str text;
     json *resource;
-    if (!config_read_file(a, path, MAX_FILE, &text, err) || !fhir_defs_load(a, &defs, err) ||
-        !conformance_definitions(a, defs, &codes, err) || !validator_new(a, defs, codes, &v, err))
+    if (!config_read_file(a, path, VALIDATE_FILE_MAX, &text, err) || !fhir_defs_load(a, &defs, err) ||
+        !conformance_definitions(a, defs, &codes, err) || !validator_new(a, defs, codes, &v, err) ||
+        !validate_supporting(a, supporting->items, supporting->n, codes, &view, err))
         return false;
     struct err syntax;
-    if (is_xml(text) ? fhir_xml_parse(a, defs, text, MAX_DEPTH, &resource, &syntax)
-                     : json_parse(a, text, MAX_DEPTH, &resource, &syntax)) {
-        validate_resource(v, a, resource, &(struct validate_options){.level = VALIDATE_FULL}, found);
+    if (validate_parse(a, defs, text, &resource, &syntax)) {
+        validate_resource(v, a, resource, &(struct validate_options){.level = VALIDATE_FULL, .view = view},
+                          found);
         issues_locate(found, text);
     } else {
         struct issue *i =
@@ -89,6 +85,7 @@ int validate_command(int argc, char **argv)
     struct issues found;
     issues_init(&found, &a);
     locale(&found.language);
+    struct paths supporting = {0};
     int status = -1;
     optind = 1;
     for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -97,7 +94,9 @@ int validate_command(int argc, char **argv)
                        "Profile %s was not checked: not supported yet", optarg);
         else if (c == 'l')
             status = language_choose(str_of(optarg), &found.language) ? -1 : 2;
-        else if (c != 's')
+        else if (c == 's')
+            *ARENA_PUSH(&a, supporting.items, supporting.n, supporting.cap) = optarg;
+        else
             status = c == 'h' ? 0 : 2;
     }
     if (status < 0 && argc != optind + 1)
@@ -105,7 +104,7 @@ int validate_command(int argc, char **argv)
     struct err err;
     if (status >= 0) {
         usage(status ? stderr : stdout);
-    } else if (!run(&a, argv[optind], &found, &err)) {
+    } else if (!run(&a, argv[optind], &supporting, &found, &err)) {
         fprintf(stderr, "kagari validate: %s\n", err.msg);
         status = 2;
     } else {

@@ -22,7 +22,6 @@ struct validator {
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
     const struct conformance_view *terminology;
-    struct fp_terminology asks;        /* the same for invariants */
     struct validate__bound **bindings; /* by fhir_type.index and fhir_element.index (binding.c) */
     const uint8_t *codes;              /* by fhir_type.index: how it has codes, enum validate__coded */
 };
@@ -72,6 +71,7 @@ struct validate__walk {
     struct arena *a;
     struct issues *out;
     const struct validate_options *options;
+    struct fp_terminology asks; /* what invariants ask about codes */
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
     int depth;

@@ -140,7 +140,7 @@ static void evaluate(struct validate__walk *w, struct validate__place *at, struc
                          .root_resource = s->container ? s->container->node : s->node,
                          .now_us = w->now_us,
                          .resolve = resolve,
-                         .terminology = &w->v->asks,
+                         .terminology = &w->asks,
                          .arg = w};
     struct err err;
     bool holds;

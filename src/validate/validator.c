@@ -49,7 +49,6 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
         .value_set = fhir_type(d, "ValueSet"),
         .concept_map = fhir_type(d, "ConceptMap"),
         .terminology = t,
-        .asks = {terminology_member, terminology_subsumes, t},
     };
     v->codes = find_coded(a, v);
     validate__bindings_new(a, v);
@@ -69,6 +68,7 @@ void validate_resource(const struct validator *v, struct arena *a, const json *r
 {
     struct validate__walk w = {
         .v = v, .a = a, .out = out, .options = o, .first = out->n, .now_us = clock_wall_us()};
+    w.asks = (struct fp_terminology){terminology_member, terminology_subsumes, validate__codes(&w)};
     if (o->level == VALIDATE_FULL) {
         w.scratch = ARENA_NEW(a, struct arena);
         arena_init(w.scratch, a->limit);

@@ -125,6 +125,7 @@ void flow_begin(void)
 static struct server {
     struct store *store;
     struct search_current *search;
+    struct conformance_current *conformance;
     struct jobs *jobs;
 } servers[4];
 static int n_servers;
@@ -132,12 +133,13 @@ static int n_servers;
 void flow_jobs_start(void)
 {
     struct server *s = &servers[n_servers++];
-    *s = (struct server){.store = store, .search = current};
+    *s = (struct server){.store = store, .search = current, .conformance = conformance};
     if (n_servers > 1) {
         ck_ok(store_new(config, conn, &s->store, &err));
         s->search = search_current_new(registry);
+        ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &s->conformance, &err));
     }
-    ck_ok(jobs_start(config, defs, s->search, s->store, &s->jobs, &err));
+    ck_ok(jobs_start(config, defs, s->search, s->conformance, s->store, &s->jobs, &err));
 }
 
 void flow_jobs_stop(void)
@@ -147,12 +149,23 @@ void flow_jobs_stop(void)
     servers[0].jobs = NULL;
 }
 
+struct conformance_current *flow_conformance(void)
+{
+    return conformance;
+}
+
+struct conformance_current *flow_other_conformance(void)
+{
+    return servers[n_servers - 1].conformance;
+}
+
 static void stop_servers(void)
 {
     flow_jobs_stop();
     for (int i = 1; i < n_servers; i++) {
         jobs_stop(servers[i].jobs);
         search_current_free(servers[i].search);
+        conformance_current_free(servers[i].conformance);
         store_free(servers[i].store);
     }
     n_servers = 0;

@@ -23,6 +23,9 @@ void flow_end(void);
 struct arena *flow_arena(void);  /* of the test */
 struct db_conn *flow_conn(void); /* of the test */
 const struct config *flow_config(void);
+/* What the server that answers knows of conformance resources, and the one that was started last. */
+struct conformance_current *flow_conformance(void);
+struct conformance_current *flow_other_conformance(void);
 
 /* Starts what works beside the requests; another start is another server over the same database, without requests.
  * Whatever runs is stopped by flow_end(). */

@@ -122,8 +122,7 @@ START_TEST(test_options)
     struct str out;
     ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--profile", "http://example.org/p", &out), 0);
     ck_assert_str_eq(json_get_string(issue(out, 0), "code"), "not-supported");
-    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--supporting", "none", &out), 0);
-    ck_assert_str_eq(json_get_string(issue(out, 0), "code"), "informational");
+    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--supporting", "/nonexistent/file", &out), 2);
 }
 END_TEST
 
