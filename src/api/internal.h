@@ -309,10 +309,11 @@ void api__written(struct api_request *r, const struct store_write *w, int status
 struct str api__location(struct arena *a, struct str base, const struct fhir_type *type, struct str id,
                          int32_t ver);
 enum { REFERENCES_OFF, REFERENCES_WARN, REFERENCES_ENFORCE }; /* the choices of store.references */
-/* Referential integrity as store.references says, after the write (which may refer to itself); inside the writer's
- * transaction when enforced. */
-bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
-                           struct err *err) NODISCARD;
+/* After the write, which may refer to itself: referential integrity as store.references says, and that no other
+ * SearchParameter has the code of this one. Inside the writer's transaction when api__must_check(). */
+bool api__must_check(const struct api_request *r);
+bool api__check_written(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                        struct err *err) NODISCARD;
 /* If-Match and If-None-Match of a write (RFC 9110, 13.1), into u->if_match and u->may_create. */
 bool api__preconditions(const struct api_request *r, struct store_update *u, struct err *err) NODISCARD;
 /* PUT of u->w.id inside a transaction: merges labels of the stored version, runs again when raced. */
@@ -355,5 +356,8 @@ bool api__capability(struct api *api, const struct search_hold *search, enum api
                      enum api_format format, bool pretty, struct str *out, struct err *err) NODISCARD;
 /* The OperationDefinition of an operation of the table, by its id; s NULL: there is none. */
 struct str api__operation_definition(struct arena *a, struct str id);
+struct str api__operation_id(struct str url); /* s NULL: there is none of this canonical */
+/* built_in.c: where to find what a search by url would not find, since it is not stored. */
+void api__note_built_in(const struct api_request *r, struct issues *list);
 
 #endif

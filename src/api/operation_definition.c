@@ -13,6 +13,15 @@ static struct str id_of(const struct api_operation *op)
     return str_of(at);
 }
 
+struct str api__operation_id(struct str url)
+{
+    size_t n;
+    for (const struct api_operation *op = api__operations(&n); n > 0; n--, op++)
+        if (str_is(url, op->definition))
+            return id_of(op);
+    return (struct str){NULL, 0};
+}
+
 /* "valueMeta" → "Meta"; a resource is of any type. */
 static const char *type_of(const struct api_parameter *p)
 {

@@ -120,7 +120,7 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
     if (*raced)
         return true;
     api__written(r, &u.w, 200, &at, out);
-    return api__check_references(r, c, &u.w, err);
+    return api__check_written(r, c, &u.w, err);
 }
 
 static bool patch_locked(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
@@ -139,7 +139,7 @@ static bool patch_id(struct api_request *r, struct db_conn *c, struct api_respon
     if (!fhir_id_valid(r->id))
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
-    if (r->in_transaction || r->config->store_references == REFERENCES_ENFORCE)
+    if (r->in_transaction || api__must_check(r))
         return api__in_transaction(r, c, out, err, patch_locked);
     if (!patch_once(r, c, out, &raced, err))
         return false;

@@ -155,12 +155,11 @@ static struct str page_url(struct api_request *r, const struct page *p, struct s
     return buf_str(&b);
 }
 
-static void add_unknown(struct api_request *r, struct page *p)
+static void add_outcome(struct api_request *r, struct page *p)
 {
     struct issues list;
-    if (p->q->n_unknown + p->q->n_building == 0)
-        return;
     api__issues_init(r, &list);
+    api__note_built_in(r, &list);
     for (size_t i = 0; i < p->q->n_building; i++)
         issues_add(&list, ISSUE_WARNING, "transient", NULL,
                    "The search parameter '%.*s' was left out: its index is still being built; Prefer: "
@@ -171,6 +170,8 @@ static void add_unknown(struct api_request *r, struct page *p)
                    "The search parameter '%.*s' is not known here and was left out; Prefer: handling=strict "
                    "makes it an error",
                    STR_FMT(p->q->unknown[i]));
+    if (list.n == 0)
+        return;
     bundle_entry_open(&p->w);
     bundle_entry_resource(&p->w, api__outcome_text(r->a, &list));
     bundle_entry_search(&p->w, "outcome");
@@ -287,7 +288,7 @@ static bool reply_page(struct api_request *r, const struct db_rows *rows, struct
     struct page *p = r->state;
     if (!start_page(r, rows, err))
         return false;
-    add_unknown(r, p);
+    add_outcome(r, p);
     *out = (struct api_response){.status = 200, .resource = bundle_end(&p->w)};
     return true;
 }
@@ -476,7 +477,7 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     }
     if (!include_all(&g, err))
         return false;
-    add_unknown(r, p);
+    add_outcome(r, p);
     *out = (struct api_response){.status = 200, .resource = bundle_end(&p->w)};
     return true;
 }

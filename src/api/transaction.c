@@ -434,7 +434,7 @@ static bool check_references(struct transaction *t, struct err *err)
             continue;
         const struct store_write *w =
             e->order == ORDER_POST ? e->r->write : &((struct store_update *)e->r->state)->w;
-        if (!api__check_references(e->r, t->c, w, err))
+        if (!api__check_written(e->r, t->c, w, err))
             return fail_entry(t->a, e, err);
     }
     return true;

@@ -1,5 +1,6 @@
 /* create, update and delete (http.html#create, #update, #delete). */
 #include "internal.h"
+#include "store/jobs.h"
 
 /* ---- shared -------------------------------------------------------------------------------------------------- */
 
@@ -53,12 +54,53 @@ bool api__preconditions(const struct api_request *r, struct store_update *u, str
                    "If-None-Match: a write knows * only, for what must not be there yet");
 }
 
-bool api__check_references(struct api_request *r, struct db_conn *c, const struct store_write *w,
-                           struct err *err)
+static bool is_parameter(const struct fhir_type *type)
+{
+    return strcmp(type->name, "SearchParameter") == 0;
+}
+
+/*
+ * Writers of SearchParameters stand in line from here to their commit, so that of two that collide the second finds the
+ * first one stored, whichever servers they came by.
+ */
+static bool check_parameter(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                            struct err *err)
+{
+    const struct api_deps *d = &r->api->deps;
+    struct sql hold = {.a = r->a}, q = {.a = r->a};
+    const struct db_rows *rows;
+    const struct search_registry *registry;
+    store_hold_generation_plan(d->store, &hold);
+    store_parameters_plan(d->store, (int16_t)w->type->id, &q);
+    if (!db_exec(c, r->a, &hold, NULL, err) || !db_exec(c, r->a, &q, &rows, err))
+        return false;
+    struct search_custom *others = ARENA_ARRAY(r->a, struct search_custom, db_count(rows));
+    size_t n = 0;
+    const json *own = NULL;
+    for (int i = 0; i < db_count(rows); i++) {
+        json *resource;
+        struct str content = db_text(rows, i, PARAMETER_CONTENT), id = db_text(rows, i, PARAMETER_ID);
+        if (!content.s)
+            continue;
+        if (!json_parse(r->a, content, INT16_MAX, &resource, err))
+            return false;
+        if (str_eq(id, w->id))
+            own = resource;
+        else if (search_custom_is_used(r->search->registry, resource))
+            others[n++] = (struct search_custom){.id = id, .resource = resource};
+    }
+    search_registry_extend(r->a, search_base(d->search), others, n, &registry);
+    return !own || search_custom_check(registry, r->a, own, w->id, err);
+}
+
+bool api__check_written(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                        struct err *err)
 {
     const struct search_index *x = &w->index;
     bool enforce = r->config->store_references == REFERENCES_ENFORCE;
     bool asked = r->config->store_references == REFERENCES_WARN && r->prefer == RETURN_OUTCOME;
+    if (is_parameter(w->type) && !check_parameter(r, c, w, err))
+        return false;
     if (x->n_refs == 0 || (!enforce && !asked))
         return true;
     struct sql q = {.a = r->a};
@@ -80,10 +122,15 @@ bool api__check_references(struct api_request *r, struct db_conn *c, const struc
     return true;
 }
 
-/* Checking references needs a second statement, in one transaction with the first when they are enforced. */
-static bool wants_reference_check(const struct api_request *r)
+bool api__must_check(const struct api_request *r)
 {
-    return r->config->store_references == REFERENCES_ENFORCE ||
+    return r->config->store_references == REFERENCES_ENFORCE || is_parameter(r->type);
+}
+
+/* Checking needs a second statement. */
+static bool wants_check(const struct api_request *r)
+{
+    return api__must_check(r) ||
            (r->config->store_references == REFERENCES_WARN && r->prefer == RETURN_OUTCOME);
 }
 
@@ -97,7 +144,7 @@ static bool prepare_create(struct api_request *r, struct err *err)
         if (!api__authorise(r, AUTH_SEARCH, r->type, err))
             return false;
     }
-    if (wants_reference_check(r))
+    if (wants_check(r))
         r->run = RUN_WORKER;
     if (!r->id.s) { /* a transaction has chosen it already */
         store_new_id(id);
@@ -120,7 +167,7 @@ static bool create_on(struct api_request *r, struct db_conn *c, struct api_respo
     struct store_written w;
     store_create_plan(s, &r->write, 1, true, &q);
     if (!db_exec(c, r->a, &q, &rows, err) || !store_create_reply(rows, &w, err) ||
-        !api__check_references(r, c, r->write, err))
+        !api__check_written(r, c, r->write, err))
         return false;
     api__created(r, &w, out);
     return true;
@@ -161,7 +208,7 @@ static bool create_unless(struct api_request *r, struct db_conn *c, struct api_r
 
 static bool work_create(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
-    if (!r->if_none_exist.s && !wants_reference_check(r))
+    if (!r->if_none_exist.s && !wants_check(r))
         return create_on(r, c, out, err);
     return api__in_transaction(r, c, out, err, r->if_none_exist.s ? create_unless : create_on);
 }
@@ -193,7 +240,7 @@ static bool prepare_update(struct api_request *r, struct err *err)
     if (!api__preconditions(r, u, err))
         return false;
     r->state = u;
-    if (wants_reference_check(r))
+    if (wants_check(r))
         r->run = RUN_WORKER;
     return api__make_write(r, r->body, r->type, r->id, &u->w, err);
 }
@@ -281,7 +328,7 @@ bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, st
         enum store_outcome outcome = store_update_reply(u, rows, &at);
         if (outcome != STORE_LABELS && outcome != STORE_RACED)
             return updated(r, u, outcome, &at, out, err) &&
-                   (r->in_transaction || api__check_references(r, c, &u->w, err));
+                   (r->in_transaction || api__check_written(r, c, &u->w, err));
         if (outcome == STORE_RACED && r->in_transaction)
             break;
         if (!api__lock_row(r, c, u->w.id, err))

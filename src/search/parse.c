@@ -573,6 +573,8 @@ void search_lock_keys(const struct search_query *q, struct arena *a, int64_t **k
 {
     *n = q->n_locks;
     *keys = ARENA_ARRAY(a, int64_t, q->n_locks + 1);
+    if (q->n_locks == 0)
+        return;
     memcpy(*keys, q->locks, sizeof **keys * q->n_locks);
     qsort(*keys, *n, sizeof **keys, by_value);
 }

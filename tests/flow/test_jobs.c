@@ -25,6 +25,16 @@ static const char *patient(const char *id, const char *name)
         id, name, name);
 }
 
+static const char *rival(const char *id, const char *status)
+{
+    return arena_printf(
+        flow_arena(),
+        "{\"resourceType\":\"SearchParameter\",\"id\":\"%s\",\"url\":\"http://x.test/%s\",\"name\":\"N\","
+        "\"status\":\"%s\",\"description\":\"d\",\"code\":\"rival\",\"base\":[\"Patient\"],\"type\":"
+        "\"string\",\"expression\":\"Patient.name.given\"}",
+        id, id, status);
+}
+
 /* How the CapabilityStatement calls the state of a parameter of Patient: "" when it is not there. */
 static const char *state_of(const char *code)
 {
@@ -245,6 +255,55 @@ START_TEST(test_a_held_row_is_not_waited_for)
 }
 END_TEST
 
+/* Of several with one code, written at the same moment and in all ways, one is stored as active. */
+START_TEST(test_one_of_a_code)
+{
+    for (int round = 0; round < 4; round++) {
+        struct flow_call *calls[CLIENTS];
+        int made = 0;
+        ck_assert_int_lt(flow_put("SearchParameter/rp", rival("rp", "draft"))->status, 300);
+        for (int i = 0; i < CLIENTS; i++) {
+            const char *id = arena_printf(flow_arena(), "r%d", i), *body = rival(id, "active");
+            calls[i] =
+                i % 4 == 0
+                    ? flow_send("PUT", arena_printf(flow_arena(), "SearchParameter/%s", id), NULL, body)
+                : i % 4 == 1
+                    ? flow_send("PATCH", "SearchParameter/rp", "Content-Type: application/json-patch+json\n",
+                                "[{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"active\"}]")
+                : i % 4 == 2
+                    ? flow_send(
+                          "POST", "", NULL,
+                          arena_printf(flow_arena(),
+                                       "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{"
+                                       "\"resource\":%s,\"request\":{\"method\":\"PUT\",\"url\":"
+                                       "\"SearchParameter/%s\"}}]}",
+                                       body, id))
+                    : flow_send("PUT", arena_printf(flow_arena(), "SearchParameter?_id=%s", id), NULL, body);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            int status = flow_wait(calls[i])->status;
+            ck_assert_msg(status < 300 || status == 422, "%d", status);
+            made += status < 300 && i % 4 != 1;
+        }
+        made += flow_get("SearchParameter?code=rival&status=active&_id=rp")->json &&
+                matches(flow_get("SearchParameter?code=rival&status=active&_id=rp")) > 0;
+        ck_assert_int_eq(made, 1);
+        ck_assert_uint_eq(matches(flow_get("SearchParameter?code=rival&status=active")), 1);
+        for (int i = 0; i < CLIENTS; i++)
+            flow_delete(arena_printf(flow_arena(), "SearchParameter/r%d", i));
+    }
+    const char *both =
+        arena_printf(flow_arena(),
+                     "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"resource\":%s,"
+                     "\"request\":{\"method\":\"PUT\",\"url\":\"SearchParameter/r1\"}},{\"resource\":%s,"
+                     "\"request\":{\"method\":\"PUT\",\"url\":\"SearchParameter/r2\"}}]}",
+                     rival("r1", "active"), rival("r2", "active"));
+    flow_put("SearchParameter/rp", rival("rp", "draft"));
+    ck_status(flow_post("", both), 422);
+    ck_status(flow_get("SearchParameter/r1"), 404);
+}
+END_TEST
+
 /* Writers, two servers' jobs, and parameters that come and go: in the end the index is what a fresh one would be. */
 START_TEST(test_writers_and_jobs_together)
 {
@@ -298,6 +357,7 @@ Suite *suite_flow_jobs(void)
     tcase_add_test(tc, test_a_search_parameter_comes_changes_and_goes);
     tcase_add_test(tc, test_what_is_being_built_says_so);
     tcase_add_test(tc, test_what_is_refused);
+    tcase_add_test(tc, test_one_of_a_code);
     tcase_add_test(tc, test_reindex_repairs_what_is_broken);
     tcase_add_test(tc, test_reindex_counts_side_rows);
     tcase_add_test(tc, test_a_job_is_taken_over);

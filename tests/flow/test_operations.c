@@ -449,6 +449,27 @@ START_TEST(test_capability_statement_names_them)
 }
 END_TEST
 
+/* What is built in is not found, but named. */
+START_TEST(test_built_in_by_url)
+{
+    const struct flow_answer *a =
+        flow_get("OperationDefinition?url=http://hl7.org/fhir/OperationDefinition/Resource-validate");
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_text(a->json, "entry[0].search.mode"), "outcome");
+    ck_assert_ptr_nonnull(strstr(flow_text(a->json, "entry[0].resource.issue[0].diagnostics"),
+                                 "OperationDefinition/Resource-validate"));
+    ck_status(flow_get("OperationDefinition/Resource-validate"), 200);
+    a = flow_get("SearchParameter?url=http://hl7.org/fhir/SearchParameter/Patient-active|4.0.1,http://x");
+    ck_status(a, 200);
+    ck_assert_ptr_nonnull(
+        strstr(flow_text(a->json, "entry[0].resource.issue[0].diagnostics"), "Patient-active"));
+    ck_assert_ptr_null(flow_node(a->json, "entry[1]"));
+    ck_assert_ptr_null(flow_node(flow_get("SearchParameter?url=http://x.test/none")->json, "entry[0]"));
+    ck_assert_ptr_null(flow_node(
+        flow_get("ValueSet?url=http://hl7.org/fhir/SearchParameter/Patient-active")->json, "entry[0]"));
+}
+END_TEST
+
 Suite *suite_flow_operations(void)
 {
     Suite *s = suite_create("flow/operations");
@@ -471,6 +492,7 @@ Suite *suite_flow_operations(void)
     tcase_add_test(tc, test_capability_statement_names_them);
     tcase_add_test(tc, test_definitions_of_operations_are_read);
     tcase_add_test(tc, test_metadata_has_modes);
+    tcase_add_test(tc, test_built_in_by_url);
     suite_add_tcase(s, tc);
     return s;
 }
