@@ -77,8 +77,11 @@ $(B)/tests/suites.c: $(UNIT) Makefile
 	   sed 's/.*/Suite *&(void);/' $@.names; \
 	   echo 'Suite *(*const all_suites[])(void) = {'; sed 's/$$/,/' $@.names; echo '0};'; } > $@
 
-# Flow tests catch the answers where they would be sent: tests/support/flow.c.
-$(B)/unit-tests: LDFLAGS_ALL += -Wl,--wrap=http_respond
+# Flow tests catch the answers where they would be sent (tests/support/flow.c), and count what a request costs
+# (tests/support/cost.c).
+WRAPPED := http_respond malloc calloc realloc json_parse db__rows PQexec PQexecParams PQexecPrepared PQprepare \
+  PQsendQuery PQsendQueryParams PQsendQueryPrepared PQsendPrepare PQpipelineSync
+$(B)/unit-tests: LDFLAGS_ALL += $(WRAPPED:%=-Wl,--wrap=%)
 $(B)/unit-tests: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o) $(B)/tests/suites.o $(B)/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libkagari.a $(shell pkg-config --libs check) $(LIBS)
@@ -124,6 +127,7 @@ lint: all $(HEADERS:%=lint-%) ## check the rules that the compiler does not know
 	tests/lint/text
 	tests/lint/config $(B)/kagari
 	tests/lint/messages
+	tests/support/with-db tests/lint/citus $(B)/kagari
 	tests/lint/format
 	systemd-analyze security --offline=true --threshold=20 --no-pager conf/kagari.service | tail -n 1
 

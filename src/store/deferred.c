@@ -17,9 +17,9 @@ void store_defer_plan(const struct store *s, struct str id, const struct store_d
     sql_init(q, q->a, "defer");
     int tenant = sql_int4(q, s->tenant.id), who = sql_text(q, of->who);
     sql_addf(q,
-             "WITH gone AS (DELETE FROM deferred WHERE expires < now()) "
+             "WITH gone AS (DELETE FROM deferred WHERE tenant = $%d AND expires < now()) "
              "INSERT INTO deferred (tenant, id, owner, rights, alive, expires) SELECT $%d, $%d, $%d, $%d, ",
-             tenant, sql_text(q, id), who, sql_text(q, of->rights));
+             tenant, tenant, sql_text(q, id), who, sql_text(q, of->rights));
     sql_addf(q,
              "now(), now() + $%d * interval '1 microsecond' WHERE (SELECT count(*) FROM deferred WHERE "
              "tenant = $%d AND owner = $%d AND expires >= now()) < $%d RETURNING 1",
@@ -77,11 +77,11 @@ void store_deferred_drop_plan(const struct store *s, struct str id, const struct
 void store_deferred_alive_plan(const struct store *s, const struct str *ids, size_t n, struct sql *q)
 {
     sql_init(q, q->a, "deferred-alive");
-    sql_addf(
-        q,
-        "WITH gone AS (DELETE FROM deferred WHERE expires < now()) UPDATE deferred SET alive = now() WHERE "
-        "tenant = $%d AND id = ANY ($%d::text[]) AND expires >= now()",
-        sql_int4(q, s->tenant.id), sql_text_array(q, ids, n));
+    int tenant = sql_int4(q, s->tenant.id);
+    sql_addf(q,
+             "WITH gone AS (DELETE FROM deferred WHERE tenant = $%d AND expires < now()) UPDATE deferred SET "
+             "alive = now() WHERE tenant = $%d AND id = ANY ($%d::text[]) AND expires >= now()",
+             tenant, tenant, sql_text_array(q, ids, n));
 }
 
 void store_deferred_plan(const struct store *s, struct str id, const struct store_deferred_owner *of,
@@ -100,11 +100,11 @@ void store_deferred_read_file_plan(const struct store *s, struct str id, int n,
                                    const struct store_deferred_owner *of, struct sql *q)
 {
     sql_init(q, q->a, "deferred-read-file");
-    sql_addf(q,
-             "SELECT f.content FROM deferred_file f WHERE f.n = $%d AND (f.tenant, f.id) = (SELECT tenant, "
-             "id FROM "
-             "deferred WHERE content IS NOT NULL AND expires >= now() AND ",
-             sql_int4(q, n));
+    sql_addf(
+        q,
+        "SELECT f.content FROM deferred_file f WHERE f.tenant = $%d AND f.n = $%d AND f.id = (SELECT id FROM "
+        "deferred WHERE content IS NOT NULL AND expires >= now() AND ",
+        sql_int4(q, s->tenant.id), sql_int4(q, n));
     add_his(s, id, of, q);
     sql_adds(q, ")");
 }

@@ -135,15 +135,16 @@ void store_finish_plan(const struct store *s, const struct store_job *job, struc
              "tenant = $%d AND "
              "j.rtypes = '{}' AND j.started >= since), ",
              JOB_DONE, tenant);
-    sql_addf(q,
-             "old AS (DELETE FROM job WHERE ended < now() - " KEPT
-             " AND NOT EXISTS (SELECT FROM search_parameter p WHERE p.job = job.id)), "
-             "p AS (UPDATE search_parameter SET ready = true, job = NULL FROM j WHERE j.state = %d AND "
-             "tenant = $%d "
-             "AND job = $%d RETURNING 1) "
-             "UPDATE search_generation SET generation = generation + 1 WHERE tenant = $%d AND EXISTS (SELECT "
-             "FROM p)",
-             JOB_DONE, tenant, id, tenant);
+    sql_addf(
+        q,
+        "old AS (DELETE FROM job WHERE tenant = $%d AND ended < now() - " KEPT
+        " AND NOT EXISTS (SELECT FROM search_parameter p WHERE p.tenant = job.tenant AND p.job = job.id)), "
+        "p AS (UPDATE search_parameter SET ready = true, job = NULL FROM j WHERE j.state = %d AND "
+        "tenant = $%d "
+        "AND job = $%d RETURNING 1) "
+        "UPDATE search_generation SET generation = generation + 1 WHERE tenant = $%d AND EXISTS (SELECT "
+        "FROM p)",
+        tenant, JOB_DONE, tenant, id, tenant);
 }
 
 void store_count_plan(const struct store *s, const struct store_job *job, struct sql *q)
@@ -154,26 +155,27 @@ void store_count_plan(const struct store *s, const struct store_job *job, struct
         sql_addf(q, " AND rtype = ANY ($%d::int2[])", sql_int2_array(q, job->types, job->n_types));
 }
 
+/* How many rows of them a resource has, with what it contains. */
+#define SIDE(table) "(SELECT count(*) FROM " table " x WHERE x.tenant = y.tenant AND x.k = ANY (o.ks))"
+static const char side_rows[] =
+    SIDE("idx_str") " + " SIDE("idx_date") " + " SIDE("idx_num") " + " SIDE("idx_text") " + " SIDE("idx_ovf");
+
 void store_stored_plan(const struct store *s, const struct fhir_type *type, struct str after, int n,
                        struct sql *q)
 {
     sql_init(q, q->a, "stored");
     sql_addf(q,
              "SELECT rid, ver, ix, pat, code, cat, dt, dt_hi, q::text, q_standard::text, q_unit, "
-             "cardinality(o.ks) - 1 + (SELECT count(*) FROM idx_str x WHERE x.k = ANY (o.ks)) + "
-             "(SELECT count(*) FROM idx_date x WHERE x.k = ANY (o.ks)) + "
-             "(SELECT count(*) FROM idx_num x WHERE x.k = ANY (o.ks)) + "
-             "(SELECT count(*) FROM idx_text x WHERE x.k = ANY (o.ks)) + "
-             "(SELECT count(*) FROM idx_ovf x WHERE x.k = ANY (o.ks)), labels, keys, content FROM (SELECT *, "
+             "cardinality(o.ks) - 1 + %s, labels, keys, content FROM (SELECT *, "
              "sum(octet_length(content)) OVER (ORDER BY rid) - octet_length(content) AS before FROM (SELECT "
-             "* FROM "
-             "res WHERE tenant = $%d AND ",
-             sql_int4(q, s->tenant.id));
+             "* FROM res WHERE tenant = $%d AND ",
+             side_rows, sql_int4(q, s->tenant.id));
     sql_addf(q, "rtype = $%d AND ", sql_int2(q, (int16_t)type->id));
     sql_addf(q, "rid > $%d AND NOT deleted ORDER BY rid ", sql_text(q, after));
     sql_addf(q,
              "LIMIT $%d) x) y "
-             "CROSS JOIN LATERAL (SELECT y.k || ARRAY(SELECT c.k FROM contained c WHERE c.ck = y.k) AS ks) o "
+             "CROSS JOIN LATERAL (SELECT y.k || ARRAY(SELECT c.k FROM contained c WHERE c.tenant = y.tenant "
+             "AND c.ck = y.k) AS ks) o "
              "WHERE before < %d ORDER BY rid",
              sql_int8(q, n), BATCH_BYTES);
 }

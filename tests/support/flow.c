@@ -173,6 +173,8 @@ static void stop_servers(void)
 
 void flow_end(void)
 {
+    struct str text = cost_first_untenanted();
+    ck_assert_msg(!text.s, "a statement for rows of every tenant: %.*s", STR_FMT(text));
     stop_servers();
     db_pool_free(pool);
     for (int i = 0; i < LOOPS; i++) {
@@ -228,6 +230,7 @@ struct flow_call {
     struct http_request http; /* first: what http_respond() is given */
     struct arena a;
     struct flow_answer answer; /* in memory of its own until the test takes it */
+    struct cost before;
     bool answered;
 };
 
@@ -254,13 +257,15 @@ void __wrap_http_respond(struct http_request *r, const struct http_response *p)
         return;
     }
     struct buf headers;
+    struct cost after = cost_now();
+    after.arena = (int64_t)call->a.used;
     buf_init(&headers, r->a, 256);
     for (size_t i = 0; i < p->n_headers; i++)
         buf_addf(&headers, "%.*s: %.*s\n", STR_FMT(p->headers[i].name), STR_FMT(p->headers[i].value));
     pthread_mutex_lock(&lock);
     ck_assert(!call->answered);
-    call->answer =
-        (struct flow_answer){p->status, own(headers.s, headers.len), own(p->body.s, p->body.len), NULL};
+    call->answer = (struct flow_answer){p->status, own(headers.s, headers.len), own(p->body.s, p->body.len),
+                                        NULL, cost_between(&call->before, &after)};
     arena_release(&call->a); /* as the front end does: nobody may touch the request now */
     call->answered = true;
     pthread_cond_broadcast(&came);
@@ -279,6 +284,8 @@ static enum http_method method_of(const char *name)
 static void handle(void *arg)
 {
     struct flow_call *call = arg;
+    call->before = cost_now();
+    call->before.arena = (int64_t)call->a.used;
     api_handle(&call->http, api);
 }
 

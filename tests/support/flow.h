@@ -9,6 +9,7 @@
 #define KAGARI_TEST_FLOW_H
 
 #include "api/api.h"
+#include "support/cost.h"
 #include "support/database.h"
 
 #define FLOW_BASE "http://flow.test/fhir"
@@ -40,7 +41,8 @@ struct flow_answer {
     int status;
     struct str headers; /* "Name: value\n" each */
     struct str body;
-    json *json; /* of the body; NULL when there is none or it is not JSON */
+    json *json;       /* of the body; NULL when there is none or it is not JSON */
+    struct cost cost; /* from its arrival to its answer, when it was alone */
 };
 
 /* headers: "Name: value\n" each, or NULL; a token is sent unless they name Authorization. A path is below the base
