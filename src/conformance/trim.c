@@ -22,6 +22,7 @@ static const char *const meaningful[] = {
     "http://hl7.org/fhir/StructureDefinition/regex",
     "http://hl7.org/fhir/StructureDefinition/minLength",
     "http://hl7.org/fhir/StructureDefinition/maxSize",
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives",
     "http://hl7.org/fhir/StructureDefinition/mimeType",
     "http://hl7.org/fhir/StructureDefinition/maxDecimalPlaces",
     "http://hl7.org/fhir/StructureDefinition/elementdefinition-allowedUnits",

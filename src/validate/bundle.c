@@ -22,7 +22,7 @@ void validate__bundle_begin(struct validate__walk *w, const json *bundle)
         const char *name = json_get_string(json_get(item, "resource"), "resourceType");
         const struct fhir_type *t = name ? fhir_resource(w->v->defs, str_of(name)) : NULL;
         if (url && t)
-            s->entries[s->n_entries++] = (struct validate__entry){url, t};
+            s->entries[s->n_entries++] = (struct validate__entry){url, t, json_get(item, "resource")};
     }
     if (s->n_entries)
         qsort(s->entries, s->n_entries, sizeof *s->entries, compare);

@@ -10,17 +10,16 @@
 
 static void usage(FILE *out)
 {
-    fputs(
-        "Usage: kagari validate [--supporting FILE]… [--profile URL]… FILE\n\n"
-        "Validates one FHIR R4 resource, in JSON or XML, and prints an OperationOutcome. Exit status: 0 "
-        "without "
-        "errors,\n"
-        "1 with errors, 2 when called wrongly.\n\n"
-        "  --supporting FILE  a resource that the validation may need, or a Bundle of them\n"
-        "  --profile URL      validate against this profile too (not supported yet: says so in the outcome)\n"
-        "  --language TAG     of the findings: en or ja; otherwise as the locale says\n"
-        "  --help             this text\n",
-        out);
+    fputs("Usage: kagari validate [--supporting FILE]… [--profile URL]… FILE\n\n"
+          "Validates one FHIR R4 resource, in JSON or XML, and prints an OperationOutcome. Exit status: 0 "
+          "without "
+          "errors,\n"
+          "1 with errors, 2 when called wrongly.\n\n"
+          "  --supporting FILE  a resource that the validation may need, or a Bundle of them\n"
+          "  --profile URL      validate against this profile too\n"
+          "  --language TAG     of the findings: en or ja; otherwise as the locale says\n"
+          "  --help             this text\n",
+          out);
 }
 
 static void print(struct arena *a, const struct issues *found)
@@ -36,8 +35,8 @@ struct paths {
     size_t n, cap;
 };
 
-static bool run(struct arena *a, const char *path, const struct paths *supporting, struct issues *found,
-                struct err *err)
+static bool run(struct arena *a, const char *path, const struct paths *supporting,
+                const struct paths *profiles, struct issues *found, struct err *err)
 {
     const struct fhir_defs *defs;
     const struct conformance_view *codes, *view;
@@ -50,8 +49,9 @@ static bool run(struct arena *a, const char *path, const struct paths *supportin
         return false;
     struct err syntax;
     if (validate_parse(a, defs, text, &resource, &syntax)) {
-        validate_resource(v, a, resource, &(struct validate_options){.level = VALIDATE_FULL, .view = view},
-                          found);
+        const struct validate_options o = {
+            .level = VALIDATE_FULL, .view = view, .profiles = profiles->items, .n_profiles = profiles->n};
+        validate_resource(v, a, resource, &o, found);
         issues_locate(found, text);
     } else {
         struct issue *i =
@@ -85,13 +85,12 @@ int validate_command(int argc, char **argv)
     struct issues found;
     issues_init(&found, &a);
     locale(&found.language);
-    struct paths supporting = {0};
+    struct paths supporting = {0}, profiles = {0};
     int status = -1;
     optind = 1;
     for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p')
-            issues_add(&found, ISSUE_WARNING, "not-supported", NULL,
-                       "Profile %s was not checked: not supported yet", optarg);
+            *ARENA_PUSH(&a, profiles.items, profiles.n, profiles.cap) = optarg;
         else if (c == 'l')
             status = language_choose(str_of(optarg), &found.language) ? -1 : 2;
         else if (c == 's')
@@ -104,7 +103,7 @@ int validate_command(int argc, char **argv)
     struct err err;
     if (status >= 0) {
         usage(status ? stderr : stdout);
-    } else if (!run(&a, argv[optind], &supporting, &found, &err)) {
+    } else if (!run(&a, argv[optind], &supporting, &profiles, &found, &err)) {
         fprintf(stderr, "kagari validate: %s\n", err.msg);
         status = 2;
     } else {

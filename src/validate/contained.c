@@ -27,14 +27,9 @@ static void begin_contained(struct validate__walk *w, struct validate__place *at
             "A contained resource has no security labels of its own: set them on the outermost resource");
 }
 
-void validate__contained_begin(struct validate__walk *w, struct validate__place *at)
+void validate__contained_index(struct validate__walk *w, struct validate__scope *s)
 {
-    struct validate__scope *s = w->scope;
-    if (s->container) {
-        begin_contained(w, at);
-        return;
-    }
-    const json *list = json_get(at->node, "contained");
+    const json *list = json_get(s->node, "contained");
     size_t n = json_is_array(list) ? json_count(list) : 0;
     if (n == 0)
         return;
@@ -46,6 +41,16 @@ void validate__contained_begin(struct validate__walk *w, struct validate__place 
                 .id = id, .node = item, .type = type ? fhir_resource(w->v->defs, str_of(type)) : NULL};
     }
     qsort(s->contained, s->n_contained, sizeof *s->contained, compare);
+}
+
+void validate__contained_begin(struct validate__walk *w, struct validate__place *at)
+{
+    struct validate__scope *s = w->scope;
+    if (s->container) {
+        begin_contained(w, at);
+        return;
+    }
+    validate__contained_index(w, s);
     for (size_t i = 1; i < s->n_contained; i++)
         if (strcmp(s->contained[i - 1].id, s->contained[i].id) == 0)
             validate__error(w, at, "duplicate", "Two contained resources have the id %s: ids must be unique",

@@ -15,7 +15,8 @@ struct issue *validate__findv(struct validate__walk *w, const struct validate__p
                               enum issue_severity severity, const char *code, const char *key,
                               const char *fmt, va_list args)
 {
-    if (validate__full(w))
+    w->failed |= severity <= ISSUE_ERROR;
+    if (w->probes || validate__full(w))
         return NULL;
     struct buf path;
     buf_init(&path, w->a, 64);
@@ -23,6 +24,7 @@ struct issue *validate__findv(struct validate__walk *w, const struct validate__p
     struct issue *issue = issues_addv(w->out, severity, code, path.s, fmt, args);
     size_t n = w->out->n;
     issue->key = key;
+    issue->rule = w->passes > 0;
     for (; at && issue->offset == JSON_NOWHERE; at = at->up)
         issue->offset = json_offset(at->node ? at->node : at->extra);
     if (validate__full(w))
@@ -58,6 +60,8 @@ void validate__unresolved(struct validate__walk *w, const struct validate__place
     for (size_t i = 0; i < w->n_unresolved; i++)
         if (strcmp(w->unresolved[i], canonical) == 0)
             return;
+    if (w->probes)
+        return;
     *ARENA_PUSH(w->a, w->unresolved, w->n_unresolved, w->cap_unresolved) = canonical;
     validate__find(w, at, ISSUE_WARNING, "not-found", NULL,
                    "The %s %.300s is not known here: what it asks for was not checked", what, canonical);

@@ -49,6 +49,7 @@ struct validate__contained {
 struct validate__entry {
     const char *url; /* fullUrl */
     const struct fhir_type *type;
+    const json *node; /* the resource */
 };
 
 /* The resource that the walk is in: the outermost one, an entry of a Bundle, a contained one. */
@@ -72,6 +73,7 @@ struct validate__walk {
     struct issues *out;
     const struct validate_options *options;
     struct fp_terminology asks; /* what invariants ask about codes */
+    const struct conformance_view *view; /* that of the options, else the definitions' */
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
     int depth;
@@ -79,12 +81,19 @@ struct validate__walk {
     const char **unresolved; /* canonicals that have been told of */
     size_t n_unresolved, cap_unresolved;
     int64_t now_us; /* of the invariants that ask for the time */
+    /* Profiles (profile.h). */
+    struct profile__cache *profiles; /* NULL: none are known */
+    struct validate__checked *checked;
+    size_t n_checked, cap_checked;
+    int passes;  /* by a profile: what is found is the profile's rule */
+    int probes;  /* questions whose findings nobody reads: they end at the first error */
+    bool failed; /* there was one, in the innermost */
 };
 
 /* ---- finding.c */
 static inline bool validate__full(const struct validate__walk *w)
 {
-    return w->out->n - w->first >= VALIDATE__MAX_FINDINGS;
+    return w->probes ? w->failed : w->out->n - w->first >= VALIDATE__MAX_FINDINGS;
 }
 /* Adds a finding with the path of `at`, unless the list is full. key NULL: no invariant. */
 void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
@@ -111,7 +120,7 @@ void validate__unresolved(struct validate__walk *w, const struct validate__place
 /* The code systems, value sets, questionnaires … that this validation knows. */
 static inline const struct conformance_view *validate__codes(const struct validate__walk *w)
 {
-    return w->options->view ? w->options->view : w->v->terminology;
+    return w->view;
 }
 /* The text in single quotes when it has the form of a FHIR name or code, so that nothing else of a record is
  * ever repeated; else the words `otherwise`. */
@@ -122,6 +131,8 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
                         const struct fhir_type *expected, struct validate__scope *container);
 
 /* ---- contained.c */
+/* Fills in what is contained in the resource of a scope. */
+void validate__contained_index(struct validate__walk *w, struct validate__scope *s);
 void validate__contained_begin(struct validate__walk *w, struct validate__place *at);
 void validate__contained_end(struct validate__walk *w, struct validate__place *at);
 /* What "#id", or "#" inside a contained resource, refers to; NULL when there is no such thing. */
@@ -132,6 +143,9 @@ bool validate__contained_use(struct validate__scope *s, const char *id);
 /* ---- reference.c */
 void validate__reference(struct validate__walk *w, struct validate__place *at);
 void validate__uri(struct validate__walk *w, struct validate__place *at); /* uri, url, canonical */
+
+/* ---- profile_walk.c */
+void validate__profiles(struct validate__walk *w, struct validate__place *at);
 
 /* ---- extension.c */
 void validate__extension(struct validate__walk *w, struct validate__place *at);
@@ -175,6 +189,9 @@ void validate__questionnaire_response(struct validate__walk *w, struct validate_
 /* ---- invariant.c */
 bool validate__invariants_new(struct arena *a, const struct fhir_defs *d,
                               const struct validate__invariants **out, struct err *err) NODISCARD;
+/* Does it hold at that place? One that cannot be evaluated does; *failed remembers that it was logged. */
+bool validate__holds(struct validate__walk *w, struct validate__place *at, const struct fp_expr *expr,
+                     const char *key, atomic_bool *failed);
 /* Those of the element's definition and of its type. */
 void validate__invariants(struct validate__walk *w, struct validate__place *at);
 

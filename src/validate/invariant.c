@@ -131,7 +131,8 @@ static const json *resolve(void *arg, struct arena *a, const char *reference)
     return target ? target->node : NULL;
 }
 
-static void evaluate(struct validate__walk *w, struct validate__place *at, struct rule *rule)
+bool validate__holds(struct validate__walk *w, struct validate__place *at, const struct fp_expr *expr,
+                     const char *key, atomic_bool *failed)
 {
     const struct validate__scope *s = w->scope;
     struct fp_env env = {.a = w->scratch,
@@ -144,15 +145,19 @@ static void evaluate(struct validate__walk *w, struct validate__place *at, struc
                          .arg = w};
     struct err err;
     bool holds;
-    if (!fp_eval_bool(rule->expr, &env, item(w, at), &holds, &err)) {
-        if (!atomic_exchange(&rule->failed, true))
-            log_event(LOG_WARN, "invariant not evaluated", LOG_S("key", rule->def->key),
-                      LOG_S("error", err.msg));
-    } else if (!holds) {
-        const struct fhir_invariant *def = rule->def;
+    if (fp_eval_bool(expr, &env, item(w, at), &holds, &err))
+        return holds;
+    if (!atomic_exchange(failed, true))
+        log_event(LOG_WARN, "invariant not evaluated", LOG_S("key", key), LOG_S("error", err.msg));
+    return true;
+}
+
+static void evaluate(struct validate__walk *w, struct validate__place *at, struct rule *rule)
+{
+    const struct fhir_invariant *def = rule->def;
+    if (!validate__holds(w, at, rule->expr, def->key, &rule->failed))
         validate__find(w, at, def->warning ? ISSUE_WARNING : ISSUE_ERROR, "invariant", def->key, "%s: %s",
                        def->key, def->human ? def->human : def->expression);
-    }
 }
 
 static void each(struct validate__walk *w, struct validate__place *at,

@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "internal.h"
+#include "profile.h"
 
 static bool find_required(struct arena *a, const struct fhir_defs *d, struct validator *v, struct err *err)
 {
@@ -68,7 +68,9 @@ void validate_resource(const struct validator *v, struct arena *a, const json *r
 {
     struct validate__walk w = {
         .v = v, .a = a, .out = out, .options = o, .first = out->n, .now_us = clock_wall_us()};
-    w.asks = (struct fp_terminology){terminology_member, terminology_subsumes, validate__codes(&w)};
+    w.view = o->view ? o->view : v->terminology;
+    w.asks = (struct fp_terminology){terminology_member, terminology_subsumes, w.view};
+    w.profiles = profile__cache(w.view);
     if (o->level == VALIDATE_FULL) {
         w.scratch = ARENA_NEW(a, struct arena);
         arena_init(w.scratch, a->limit);

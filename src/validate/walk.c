@@ -399,5 +399,6 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
     validate__invariants(w, at);
     if (w->options->level == VALIDATE_FULL)
         consistency(w, at);
+    validate__profiles(w, at);
     w->scope = outer;
 }

@@ -120,9 +120,21 @@ END_TEST
 START_TEST(test_options)
 {
     struct str out;
-    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--profile", "http://example.org/p", &out), 0);
-    ck_assert_str_eq(json_get_string(issue(out, 0), "code"), "not-supported");
+    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--profile", "http://example.org/p", &out), 1);
+    ck_assert_str_eq(json_get_string(issue(out, 0), "code"), "not-found");
     ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--supporting", "/nonexistent/file", &out), 2);
+    ck_assert_int_eq(
+        run("{\"resourceType\":\"StructureDefinition\",\"url\":\"http://example.org/"
+            "p\",\"name\":\"P\",\"status\":"
+            "\"draft\",\"kind\":\"resource\",\"abstract\":false,\"type\":\"StructureDefinition\","
+            "\"derivation\":"
+            "\"constraint\",\"baseDefinition\":\"http://hl7.org/fhir/StructureDefinition/"
+            "StructureDefinition\","
+            "\"differential\":{\"element\":[{\"path\":\"StructureDefinition.title\",\"min\":1}]},"
+            "\"meta\":{\"profile\":[\"http://example.org/p\"]}}",
+            "--supporting", input, &out),
+        1);
+    ck_assert_ptr_nonnull(strstr(out.s, "StructureDefinition.title: at least 1 required"));
 }
 END_TEST
 

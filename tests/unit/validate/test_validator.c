@@ -13,7 +13,9 @@ struct vcase {
     struct str title, resource;
     struct str *found, *texts, *no_texts; /* lines "error structure Patient.active" */
     struct str *with;                     /* resources that are known */
-    size_t n_with, cap_with, n_found, cap_found, n_texts, cap_texts, n_no_texts, cap_no_texts;
+    const char **profiles;                /* that are asked for */
+    size_t n_with, cap_with, n_found, cap_found, n_texts, cap_texts, n_no_texts, cap_no_texts, n_profiles,
+        cap_profiles;
 };
 
 static struct arena arena;
@@ -40,16 +42,33 @@ static void read_file(const char *name)
         fprintf(stderr, "%s: %s\n", path, err.msg);
         abort();
     }
-    struct vcase *c = NULL;
+    struct vcase *c = NULL, whole = {0};
+    struct str *known = NULL; /* that may go on, on lines that begin with a blank */
     for (bool body = false; text.s && text.len > 0;) {
         struct str line = str_cut(text, '\n', &text);
+        if (known && str_starts(line, STR(" "))) {
+            known->len = (size_t)(line.s + line.len - known->s);
+            if (c)
+                c->resource = (struct str){line.s + line.len, 0};
+            continue;
+        }
+        known = NULL;
         if (tail(line, "== ", &rest)) {
             c = ARENA_PUSH(&arena, cases, n_cases, cap_cases);
             *c = (struct vcase){.file = name, .title = rest, .resource = {line.s + line.len, 0}};
+            for (size_t i = 0; i < whole.n_with; i++)
+                *ARENA_PUSH(&arena, c->with, c->n_with, c->cap_with) = whole.with[i];
             body = true;
-        } else if (c && tail(line, "+ ", &rest)) {
-            *ARENA_PUSH(&arena, c->with, c->n_with, c->cap_with) = rest;
-            c->resource = (struct str){line.s + line.len, 0};
+        } else if (tail(line, "+ ", &rest)) {
+            struct vcase *to = c ? c : &whole;
+            known = ARENA_PUSH(&arena, to->with, to->n_with, to->cap_with);
+            *known = rest;
+            if (c)
+                c->resource = (struct str){line.s + line.len, 0};
+        } else if (c && tail(line, "> ", &rest)) {
+            *ARENA_PUSH(&arena, c->profiles, c->n_profiles, c->cap_profiles) =
+                arena_strndup(&arena, rest.s, rest.len);
+            body = false;
         } else if (c && (tail(line, "-- ", &rest) || line.s[0] == '@')) {
             body = false;
             if (tail(line, "@! ", &rest))
@@ -141,8 +160,9 @@ START_TEST(test_case)
                   STR_FMT(c->title), err.line, err.msg);
     struct issues out;
     issues_init(&out, &a);
-    validate_resource(validator, &a, resource,
-                      &(struct validate_options){.level = VALIDATE_FULL, .view = view_of(c, &a)}, &out);
+    const struct validate_options o = {
+        .level = VALIDATE_FULL, .view = view_of(c, &a), .profiles = c->profiles, .n_profiles = c->n_profiles};
+    validate_resource(validator, &a, resource, &o, &out);
 
     struct buf got;
     buf_init(&got, &a, 256);
