@@ -5,5 +5,6 @@
 int check_config_command(int argc, char **argv);
 int dev_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
+int terminology_command(int argc, char **argv);
 
 #endif

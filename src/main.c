@@ -38,6 +38,7 @@ static const struct command {
     {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},
+    {"terminology", terminology_command, "import code systems, list and remove them"},
     {"token", token_command, "print a token for a development instance"},
     {"validate", validate_command, "validate a resource"},
     {"version", version_command, "print the version"},

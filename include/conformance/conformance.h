@@ -75,6 +75,16 @@ typedef bool (*conformance_reader)(struct arena *a, struct arena *scratch, const
 bool conformance_read(const struct conformance_entry *e, conformance_reader reader, const void **out,
                       struct err *err) NODISCARD;
 
+/* A large code system is not in its CodeSystem, which has an extension CONFORMANCE_IMAGE with the name of its image: bytes
+ * of the module terminology, kept beside it in the database. s NULL: it has none. */
+#define CONFORMANCE_IMAGE "urn:kagari:code-system-image"
+struct str conformance_image(const struct conformance_entry *e);
+/* The same as conformance_read() for one that has an image. */
+typedef bool (*conformance_image_reader)(struct arena *a, struct str image, const void **out,
+                                         struct err *err);
+bool conformance_read_image(const struct conformance_entry *e, conformance_image_reader reader,
+                            const void **out, struct err *err) NODISCARD;
+
 /* What a module keeps beside a view because it depends on more than one of its resources (expansions, compiled profiles):
  * made at the first question, released with the view. */
 enum conformance_slot { CONFORMANCE_EXPANSIONS, CONFORMANCE_PROFILES, CONFORMANCE_N_SLOTS };

@@ -26,6 +26,7 @@ struct stored {
     size_t n;
     struct conformance__budget *budget;
     size_t charged; /* for its text */
+    char *image;    /* of a code system that was imported; NULL: none */
 };
 
 struct view {
@@ -55,6 +56,7 @@ static void drop_stored(struct stored *s)
         return;
     atomic_fetch_sub(&s->budget->used, s->charged);
     arena_release(&s->a);
+    free(s->image);
     free(s);
 }
 
@@ -166,6 +168,36 @@ static void read_content(struct conformance_current *t, struct stored *s, struct
         charge(t, s);
 }
 
+/* In pieces, so that PostgreSQL's answers stay small. One that is not there is said to be so when it is asked for. */
+static bool load_image(const struct conformance_current *t, struct stored *s, struct db_conn *conn,
+                       struct err *err)
+{
+    struct conformance_entry *e = s->entries[0];
+    const struct db_rows *rows;
+    size_t size = 0;
+    bool ok = true, more = true;
+    for (int n = 0; ok && more; n++) {
+        struct arena a;
+        arena_init(&a, 0);
+        struct sql q = {.a = &a};
+        sql_init(&q, &a, "conformance-image");
+        sql_addf(&q, "SELECT data FROM code_system_image WHERE tenant = $%d AND id = $%d AND n = $%d",
+                 sql_int4(&q, t->tenant), sql_text(&q, str_of(e->image_name)), sql_int4(&q, n));
+        ok = db_exec(conn, &a, &q, &rows, err);
+        more = ok && db_count(rows) == 1;
+        if (more) {
+            struct str piece = db_text(rows, 0, 0);
+            s->image = need(realloc(s->image, size + piece.len));
+            memcpy(s->image + size, piece.s, piece.len);
+            size += piece.len;
+        }
+        arena_release(&a);
+    }
+    if (s->image)
+        e->image = (struct str){s->image, size};
+    return ok;
+}
+
 static enum conformance_kind kind_of(const struct conformance_current *t, int16_t rtype)
 {
     enum conformance_kind kind = 0;
@@ -237,16 +269,17 @@ static void want(const struct conformance_current *t, const struct view *v, stru
 }
 
 /* The view with what has been read in place of what was there. */
-static struct view *renewed(struct conformance_current *t, const struct view *old, struct arena *a,
-                            const struct db_rows *rows)
+static bool renew(struct conformance_current *t, const struct view *old, struct db_conn *conn,
+                  struct arena *a, const struct db_rows *rows, struct view **out, struct err *err)
 {
     size_t n = 0, most = old->n + (size_t)db_count(rows);
+    bool ok = true;
     struct stored **items = ARENA_ARRAY(a, struct stored *, most);
     for (; n < old->n; n++) {
         items[n] = old->items[n];
         atomic_fetch_add(&items[n]->refs, 1);
     }
-    for (int i = 0; i < db_count(rows); i++) {
+    for (int i = 0; ok && i < db_count(rows); i++) {
         enum conformance_kind kind = kind_of(t, db_int2(rows, i, READ_RTYPE));
         struct str id = db_text(rows, i, READ_RID), content = db_text(rows, i, READ_CONTENT);
         size_t at = find(items, n, kind, id);
@@ -265,8 +298,14 @@ static struct view *renewed(struct conformance_current *t, const struct view *ol
         s->ver = db_int4(rows, i, READ_VER);
         if (content.s) /* else deleted: it stays without entries, so that its version is known */
             read_content(t, s, content);
+        if (s->n && s->entries[0]->image_name)
+            ok = load_image(t, s, conn, err);
     }
-    return make_view(t, items, n);
+    if (ok)
+        *out = make_view(t, items, n);
+    for (size_t i = 0; !ok && i < n; i++)
+        drop_stored(items[i]);
+    return ok;
 }
 
 static void copy_mark(struct conformance_current *t, char out[MARK_MAX])
@@ -304,7 +343,8 @@ static bool load(struct conformance_current *t, struct db_conn *conn, struct are
         read(t, w.rtypes, w.ids, w.n, &q);
         if (!db_exec(conn, a, &q, &rows, err))
             return false;
-        v = renewed(t, v, a, rows);
+        if (!renew(t, v, conn, a, rows, &v, err))
+            return false;
     } else {
         atomic_fetch_add(&v->refs, 1);
     }

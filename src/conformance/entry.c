@@ -48,12 +48,23 @@ int conformance_rank(const json *resource)
         ;
     for (; status && statuses[place] && strcmp(statuses[place], status) != 0; place++)
         ;
-    return rank * 8 + place;
+    return rank * CONFORMANCE__STATUSES + place;
 }
 
 static const char *copy(struct arena *a, const char *s)
 {
     return s && *s ? arena_strdup(a, s) : NULL;
+}
+
+static const char *image_name(struct arena *a, const json *resource)
+{
+    json_each (extension, json_get(resource, "extension")) {
+        const char *url = json_get_string(extension, "url"),
+                   *name = json_get_string(extension, "valueString");
+        if (url && name && strcmp(url, CONFORMANCE_IMAGE) == 0)
+            return arena_strdup(a, name);
+    }
+    return NULL;
 }
 
 /* Without the version: what is added goes with any. */
@@ -74,10 +85,13 @@ static struct conformance_entry *make(struct arena *a, struct arena *scratch, en
         .url = arena_strdup(a, url ? url : ""),
         .version = copy(a, json_get_string(resource, "version")),
         .rank = conformance_rank(resource),
+        .image_name = kind == CONFORMANCE_CODE_SYSTEM ? image_name(a, resource) : NULL,
         .supplements = kind == CONFORMANCE_CODE_SYSTEM ? supplemented(a, resource) : NULL,
         .text = {arena_strndup(a, text.s, text.len), text.len},
         .library = conformance__library_new(a, budget),
     };
+    if (e->image_name) /* its concepts are here, whatever the resource has of them */
+        e->rank %= CONFORMANCE__STATUSES;
     return e;
 }
 
@@ -124,6 +138,10 @@ const char *conformance_version(const struct conformance_entry *e)
 {
     return e->version;
 }
+struct str conformance_image(const struct conformance_entry *e)
+{
+    return e->image_name ? (e->image.s ? e->image : STR("")) : (struct str){NULL, 0};
+}
 const char *conformance_supplements(const struct conformance_entry *e)
 {
     return e->supplements;
@@ -148,8 +166,25 @@ static enum outcome read_text(const struct conformance_entry *e, struct arena *a
                : WRONG;
 }
 
+/* How an entry is read: by one of the two. */
+struct how {
+    conformance_reader text;
+    conformance_image_reader image;
+};
+
+static enum outcome read_image(const struct conformance_entry *e, struct arena *a,
+                               conformance_image_reader reader, const void **out, struct err *err)
+{
+    if (!e->image.s) {
+        err_set(err, ERR_UNSUPPORTED, "The codes of %.200s are not on this server: import them again",
+                e->url);
+        return WRONG;
+    }
+    return reader(a, e->image, out, err) ? READ : WRONG;
+}
+
 /* The library is locked. */
-static const void *read_once(struct conformance_entry *e, conformance_reader reader, const char **wrong)
+static const void *read_once(struct conformance_entry *e, struct how how, const char **wrong)
 {
     struct conformance__library *l = e->library;
     struct conformance__budget *b = l->budget;
@@ -157,11 +192,12 @@ static const void *read_once(struct conformance_entry *e, conformance_reader rea
     struct err err = {0};
     const void *read = NULL;
     arena_init(&scratch, 0);
-    if (b) {
+    if (b && !how.image) {
         size_t used = atomic_load(&b->used);
         l->a.limit = used < b->limit ? b->limit - used : 1;
     }
-    enum outcome outcome = read_text(e, &l->a, &scratch, reader, &read, &err);
+    enum outcome outcome = how.image ? read_image(e, &l->a, how.image, &read, &err)
+                                     : read_text(e, &l->a, &scratch, how.text, &read, &err);
     l->a.limit = 0;
     l->a.guard = NULL;
     if (outcome == TOO_LARGE) {
@@ -179,8 +215,8 @@ static const void *read_once(struct conformance_entry *e, conformance_reader rea
     return read;
 }
 
-bool conformance_read(const struct conformance_entry *entry, conformance_reader reader, const void **out,
-                      struct err *err)
+static bool read_entry(const struct conformance_entry *entry, struct how how, const void **out,
+                       struct err *err)
 {
     struct conformance_entry *e =
         (struct conformance_entry *)entry; /* what has been read is its only change */
@@ -191,7 +227,7 @@ bool conformance_read(const struct conformance_entry *entry, conformance_reader 
         read = atomic_load_explicit(&e->read, memory_order_relaxed);
         wrong = atomic_load_explicit(&e->wrong, memory_order_relaxed);
         if (!read && !wrong) {
-            read = read_once(e, reader, &wrong);
+            read = read_once(e, how, &wrong);
             atomic_store_explicit(&e->read, read, memory_order_release);
             atomic_store_explicit(&e->wrong, wrong, memory_order_release);
         }
@@ -201,4 +237,16 @@ bool conformance_read(const struct conformance_entry *entry, conformance_reader 
         return err_set(err, ERR_UNSUPPORTED, "%s", wrong);
     *out = read;
     return true;
+}
+
+bool conformance_read(const struct conformance_entry *e, conformance_reader reader, const void **out,
+                      struct err *err)
+{
+    return read_entry(e, (struct how){.text = reader}, out, err);
+}
+
+bool conformance_read_image(const struct conformance_entry *e, conformance_image_reader reader,
+                            const void **out, struct err *err)
+{
+    return read_entry(e, (struct how){.image = reader}, out, err);
 }

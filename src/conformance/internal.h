@@ -34,17 +34,22 @@ struct conformance__library *conformance__library_new(struct arena *a, struct co
 struct conformance_entry {
     enum conformance_kind kind;
     const char *url, *version; /* version NULL: none */
-    const char
-        *supplements; /* of a CodeSystem: the URL of the one that it adds to; NULL: it is none of these */
-    int layer;        /* higher is better, whatever else there is: what a request brings */
-    int rank;         /* lower is better; versions are compared after it */
-    struct str id;    /* of the stored resource; s NULL: not stored */
-    struct str text;  /* JSON */
+    const char *supplements;   /* of a CodeSystem: the URL of the one that it adds to, or NULL */
+    const char *image_name;    /* of a CodeSystem: that of its image, or NULL */
+    struct str image;          /* as long as the entry; s NULL: it is not here */
+    int layer;                 /* higher is better, whatever else there is: what a request brings */
+    int rank;                  /* lower is better; versions are compared after it */
+    struct str id;             /* of the stored resource; s NULL: not stored */
+    struct str text;           /* JSON */
     struct conformance__library *library;
     /* The rest is filled in by the first question. */
     _Atomic(const void *) read;  /* NULL: not read yet, or wrong */
     _Atomic(const char *) wrong; /* why it cannot be used; NULL: it can, as far as is known */
 };
+
+enum {
+    CONFORMANCE__STATUSES = 8
+}; /* of a rank: the lower part is the status, the upper one what there is of the content */
 
 #define CONFORMANCE__TOO_LARGE "It is larger than what conformance.memory leaves for it"
 

@@ -35,7 +35,7 @@ uint32_t terminology__hash(struct str s)
     return (uint32_t)hash_bytes(&fixed, s.s, s.len);
 }
 
-static struct str fold(struct str code, char *buffer, size_t size)
+struct str terminology__fold(struct str code, char *buffer, size_t size)
 {
     if (code.len > size)
         return code;
@@ -53,7 +53,8 @@ static bool same(const struct terminology_system *s, const char *x, struct str y
 bool terminology_find(const struct terminology_system *s, struct str code, uint32_t *at)
 {
     char buffer[256];
-    for (uint32_t i = terminology__hash(s->fold ? fold(code, buffer, sizeof buffer) : code);; i++) {
+    for (uint32_t i = terminology__hash(s->fold ? terminology__fold(code, buffer, sizeof buffer) : code);;
+         i++) {
         uint32_t slot = s->slots[i & s->mask];
         if (slot == 0)
             return false;
@@ -213,7 +214,7 @@ static bool fill_concepts(struct fill *f, struct arena *a, const json *list, uin
         s->code[at] = keep(f, code);
         char buffer[256];
         struct str key = str_of(code);
-        uint32_t i = terminology__hash(s->fold ? fold(key, buffer, sizeof buffer) : key);
+        uint32_t i = terminology__hash(s->fold ? terminology__fold(key, buffer, sizeof buffer) : key);
         while (s->slots[i & s->mask])
             i++;
         s->slots[i & s->mask] = at + 1;

@@ -4,6 +4,9 @@
  *   codesystem.c   CodeSystem → compact form          hierarchy.c   above and below
  *   valueset.c     ValueSet → its rules               filter.c      one filter of a rule against one concept
  *   member.c       is a code in a value set?          expand.c      all codes of a value set
+ *   build.c        a code system that grows            image.c       the compact form as bytes
+ *   csv.c          tables, row by row                  mapping.c     what their columns mean
+ *   rf2.c          SNOMED CT's own form
  *   forms.c        what no code can look like
  *   resource.c     canonical → what it means          cache.c       expansions that are asked for again
  *   distil.c       packages → conf/definitions/terminology.txt
@@ -18,6 +21,8 @@
 #include "terminology/terminology.h"
 
 uint32_t terminology__hash(struct str s);
+/* A code without regard to case; one that does not fit in the buffer stays as it is. */
+struct str terminology__fold(struct str code, char *buffer, size_t size);
 
 /* ---- code systems --------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 /* From a canonical to what it means: the entry of the view, read as a code system or a value set. */
 #include "internal.h"
+#include "terminology/build.h"
 
 static bool read_system(struct arena *a, struct arena *scratch, const json *resource, const void **out,
                         struct err *err)
@@ -27,13 +28,30 @@ static const conformance_reader readers[] = {
     [CONFORMANCE_VALUE_SET] = read_valueset,
 };
 
+static bool open_image(struct arena *a, struct str image, const void **out, struct err *err)
+{
+    const struct terminology_system *s;
+    if (!terminology_image_open(a, image, &s, err))
+        return false;
+    *out = s;
+    return true;
+}
+
+static bool read_entry(const struct conformance_entry *e, enum conformance_kind kind, const void **out,
+                       struct err *err)
+{
+    return kind == CONFORMANCE_CODE_SYSTEM && conformance_image(e).s
+               ? conformance_read_image(e, open_image, out, err)
+               : conformance_read(e, readers[kind], out, err);
+}
+
 static const void *found(const struct conformance_view *v, enum conformance_kind kind, struct str url,
                          struct str version)
 {
     const struct conformance_entry *e = conformance_find_version(v, kind, url, version);
     const void *read = NULL;
     struct err err;
-    return e && conformance_read(e, readers[kind], &read, &err) ? read : NULL;
+    return e && read_entry(e, kind, &read, &err) ? read : NULL;
 }
 
 static const struct terminology_system *system_of(const struct conformance_view *v, struct str url,
@@ -118,7 +136,7 @@ static bool find_by_id(const struct conformance_view *v, enum conformance_kind k
                        const void **out, struct err *err)
 {
     const struct conformance_entry *e = conformance_find_id(v, kind, id);
-    return e ? conformance_read(e, readers[kind], out, err)
+    return e ? read_entry(e, kind, out, err)
              : err_set(err, ERR_NOT_FOUND, "There is no %s with the id %.*s on this server",
                        conformance_kinds[kind], (int)(id.len < 64 ? id.len : 64), id.s);
 }

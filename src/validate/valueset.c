@@ -118,7 +118,7 @@ static bool is_date(const struct rule *r, struct str s)
     return !fhir_primitive_check(fhir_type(r->w->v->defs, "dateTime"), &node);
 }
 
-/* system(|version)#code */
+/* A system, perhaps |version, and #code. */
 static void check_coding(const struct rule *r, struct validate__place *at, const char *property,
                          struct str value)
 {
@@ -126,7 +126,7 @@ static void check_coding(const struct rule *r, struct validate__place *at, const
     if (!code.s || !code.len || !memchr(system.s, ':', system.len))
         validate__refuse(r->w, at, "invalid",
                          "The value of a filter by the property '%s', which is a Coding, has the form "
-                         "system(|version)#code",
+                         "system#code or system|version#code",
                          property);
     else if (terminology_has_code(validate__codes(r->w), system, code, NULL, NULL) == TERMINOLOGY_NO)
         validate__refuse(

@@ -1,6 +1,7 @@
 /* Code systems and value sets, one on a line: no crash, no hang, and what is in an expansion is a member. */
 #include <assert.h>
 
+#include "../../src/conformance/internal.h"
 #include "terminology/terminology.h"
 
 static struct arena lasting;
@@ -11,8 +12,10 @@ static void start(void)
     const struct fhir_defs *d;
     struct err err;
     arena_init(&lasting, 0);
-    bool ok = fhir_defs_load(&lasting, &d, &err) && conformance_definitions(&lasting, d, &definitions, &err);
+    bool ok = fhir_defs_load(&lasting, &d, &err);
     assert(ok);
+    definitions =
+        conformance__view_new(&lasting, d, NULL, NULL, 0); /* none: they would be sorted each time */
 }
 
 static void ask(const struct conformance_view *v, struct arena *a, const json *resource)
