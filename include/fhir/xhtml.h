@@ -29,8 +29,27 @@ struct fhir_xhtml_finding {
 /* The first of each kind; returns how many. Thread safe. */
 int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N]);
 
-/* The same, and fragment is called with the id of each link and image of the form "#id"; it must return. */
-int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const char *id), void *arg,
-                           struct fhir_xhtml_finding out[FHIR_XHTML__N]);
+/* What a narrative has that others ask for, in its order. */
+enum fhir_xhtml_mark {
+    FHIR_XHTML_HREF,    /* of an a */
+    FHIR_XHTML_SRC,     /* of an img */
+    FHIR_XHTML_ID,      /* id of any element, name of an a */
+    FHIR_XHTML_SECTION, /* the language of a div directly within the outermost one */
+};
+
+enum { FHIR_XHTML_FOUND_MAX = 32 };
+
+struct fhir_xhtml {
+    struct fhir_xhtml_finding found[FHIR_XHTML_FOUND_MAX]; /* each one */
+    int n_found;
+    struct {
+        enum fhir_xhtml_mark mark;
+        const char *value;
+    } * marks;
+    size_t n_marks;
+    int unsourced; /* texts and elements directly within the outermost one whose class does not tell where they are from */
+};
+
+void fhir_xhtml_read(struct arena *a, struct str div, struct fhir_xhtml *out);
 
 #endif

@@ -42,10 +42,11 @@ static int compare_name(const void *key, const void *item)
 
 struct check {
     struct fhir_xhtml_finding *out;
-    void (*fragment)(void *arg, const char *id);
-    void *arg;
+    int n, max;
+    struct fhir_xhtml *all; /* NULL: the first of each kind */
+    char *pool;             /* for values: nothing that libxml2 calls may jump out of it */
+    size_t room;
     xmlParserCtxtPtr parser;
-    int n;
     unsigned reported;
     struct fhir__xml_scope scope;
     bool content;
@@ -53,7 +54,7 @@ struct check {
 
 static void report(struct check *c, enum fhir_xhtml_problem problem, const char *name)
 {
-    if (c->reported & (1u << problem))
+    if (c->n == c->max || (!c->all && (c->reported & (1u << problem))))
         return;
     c->reported |= 1u << problem;
     struct fhir_xhtml_finding *f = &c->out[c->n++];
@@ -109,7 +110,7 @@ static bool link_safe(const char *attribute, struct str link)
 static const char *find(struct str text, const char *word)
 {
     for (; text.len > 0; text.s++, text.len--)
-        if (begins(text, word))
+        if ((text.s[0] | 32) == (word[0] | 32) && begins(text, word))
             return text.s;
     return NULL;
 }
@@ -141,6 +142,50 @@ static bool attribute_allowed(const char *name, const char *prefix)
     return IN(attributes, name);
 }
 
+static void add_mark(struct check *c, enum fhir_xhtml_mark mark, struct str value)
+{
+    if (value.len >= c->room)
+        return;
+    c->room -= value.len + 1;
+    memcpy(c->pool, value.s, value.len);
+    c->pool[value.len] = '\0';
+    c->all->marks[c->all->n_marks].mark = mark;
+    c->all->marks[c->all->n_marks++].value = c->pool;
+    c->pool += value.len + 1;
+}
+
+static void add_marks(struct check *c, const char *element, const char *name, struct str value)
+{
+    bool link = strcmp(element, "a") == 0;
+    if (link && strcmp(name, "href") == 0)
+        add_mark(c, FHIR_XHTML_HREF, value);
+    else if (strcmp(element, "img") == 0 && strcmp(name, "src") == 0)
+        add_mark(c, FHIR_XHTML_SRC, value);
+    else if (strcmp(name, "id") == 0 || (link && strcmp(name, "name") == 0))
+        add_mark(c, FHIR_XHTML_ID, value);
+}
+
+/* What stands directly within the outermost element: a section in a language perhaps; written by whom? */
+static void section(struct check *c, const char *element, int n_attributes, const xmlChar **attrs)
+{
+    static const char *const sources[] = {"boilerplate", "generated", "original"};
+    struct str language = {NULL, 0};
+    bool sourced = false;
+    for (int i = 0; i < n_attributes; i++, attrs += 5) {
+        struct str value = {(const char *)attrs[3], (size_t)(attrs[4] - attrs[3])};
+        if (strcmp((const char *)attrs[0], "lang") == 0)
+            language = value;
+        while (strcmp((const char *)attrs[0], "class") == 0 && value.s) {
+            struct str one = str_cut(value, ' ', &value);
+            for (size_t k = 0; k < sizeof sources / sizeof *sources; k++)
+                sourced |= str_is(one, sources[k]);
+        }
+    }
+    c->all->unsourced += !sourced;
+    if (language.s && strcmp(element, "div") == 0)
+        add_mark(c, FHIR_XHTML_SECTION, language);
+}
+
 static void attribute(struct check *c, const char *element, const char *name, const char *prefix,
                       struct str value)
 {
@@ -150,12 +195,8 @@ static void attribute(struct check *c, const char *element, const char *name, co
     else if (link ? !link_safe(name, value) : strcmp(name, "style") == 0 && !style_safe(value))
         report(c, FHIR_XHTML_LINK, name);
     c->content |= strcmp(element, "img") == 0 && strcmp(name, "src") == 0;
-    char id[65];
-    if (c->fragment && link && value.len > 1 && value.s[0] == '#' && value.len <= sizeof id) {
-        memcpy(id, value.s + 1, value.len - 1);
-        id[value.len - 1] = '\0';
-        c->fragment(c->arg, id);
-    }
+    if (c->all)
+        add_marks(c, element, name, value);
 }
 
 static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
@@ -174,6 +215,8 @@ static void start_element(void *arg, const xmlChar *local, const xmlChar *prefix
         report(c, FHIR_XHTML_ROOT, name);
     else if (!xhtml || !IN(elements, name))
         report(c, FHIR_XHTML_ELEMENT, name);
+    if (c->all && c->scope.depth == 2)
+        section(c, name, n_attributes, attrs);
     /* Five pointers each: name, prefix, namespace, begin and end of the value. */
     for (int i = 0; i < n_attributes; i++, attrs += 5)
         attribute(c, name, (const char *)attrs[0], (const char *)attrs[1],
@@ -190,8 +233,15 @@ static void end_element(void *arg, const xmlChar *local, const xmlChar *prefix, 
 static void text(void *arg, const xmlChar *s, int len)
 {
     struct check *c = arg;
-    for (int i = 0; i < len && !c->content; i++)
-        c->content = !strchr(" \t\r\n", s[i]);
+    bool outermost = c->all && c->scope.depth == 1;
+    int i = 0;
+    if (c->content && !outermost)
+        return;
+    while (i < len && strchr(" \t\r\n", s[i]))
+        i++;
+    c->content |= i < len;
+    if (outermost)
+        c->all->unsourced += i < len;
 }
 
 /* Processing instructions are no formatting. */
@@ -206,22 +256,15 @@ static void silent(void *arg, xmlErrorPtr error)
     (void)arg, (void)error;
 }
 
-int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
-{
-    return fhir_xhtml_check_links(div, NULL, NULL, out);
-}
-
-int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const char *id), void *arg,
-                           struct fhir_xhtml_finding out[FHIR_XHTML__N])
+/* s: trimmed. Returns how many problems there are. */
+static int check(struct check *c, struct str s)
 {
     fhir__libxml_init();
-    struct check c = {.out = out, .fragment = fragment, .arg = arg};
-    struct str s = str_trim(div);
     /* Beginning with an element, it has no XML declaration and can have no document type. */
     if (s.len < 2 || s.len > INT32_MAX || s.s[0] != '<' || s.s[1] == '!' || s.s[1] == '?' ||
         !fhir__xml_attributes_few(s)) {
-        report(&c, s.len ? FHIR_XHTML_MALFORMED : FHIR_XHTML_EMPTY, NULL);
-        return c.n;
+        report(c, s.len ? FHIR_XHTML_MALFORMED : FHIR_XHTML_EMPTY, NULL);
+        return c->n;
     }
     xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC,
                          .startElementNs = start_element,
@@ -230,19 +273,41 @@ int fhir_xhtml_check_links(struct str div, void (*fragment)(void *arg, const cha
                          .cdataBlock = text,
                          .processingInstruction = instruction,
                          .serror = silent};
-    xmlParserCtxtPtr parser = c.parser = xmlCreatePushParserCtxt(&sax, &c, NULL, 0, NULL);
+    xmlParserCtxtPtr parser = c->parser = xmlCreatePushParserCtxt(&sax, c, NULL, 0, NULL);
     if (!parser) {
-        report(&c, FHIR_XHTML_MALFORMED, NULL);
-        return c.n;
+        report(c, FHIR_XHTML_MALFORMED, NULL);
+        return c->n;
     }
     xmlCtxtUseOptions(parser, XML_PARSE_NONET);
     bool well = xmlParseChunk(parser, s.s, (int)s.len, 1) == 0 && parser->wellFormed && parser->nsWellFormed;
     xmlFreeParserCtxt(parser);
     if (!well) {
-        c.n = 0, c.reported = 0;
-        report(&c, FHIR_XHTML_MALFORMED, NULL);
-    } else if (!c.content) {
-        report(&c, FHIR_XHTML_EMPTY, NULL);
+        c->n = 0, c->reported = 0;
+        report(c, FHIR_XHTML_MALFORMED, NULL);
+    } else if (!c->content) {
+        report(c, FHIR_XHTML_EMPTY, NULL);
     }
-    return c.n;
+    return c->n;
+}
+
+int fhir_xhtml_check(struct str div, struct fhir_xhtml_finding out[FHIR_XHTML__N])
+{
+    return check(&(struct check){.out = out, .max = FHIR_XHTML__N}, str_trim(div));
+}
+
+void fhir_xhtml_read(struct arena *a, struct str div, struct fhir_xhtml *out)
+{
+    struct str s = str_trim(div);
+    size_t n = 0;
+    *out = (struct fhir_xhtml){0};
+    for (const char *p = s.s, *end = s.s + s.len; (p = memchr(p, '=', (size_t)(end - p))); p++)
+        n++;
+    out->marks = arena_alloc(a, sizeof *out->marks * (n + 1)); /* an attribute makes one at most */
+    size_t room = n ? 2 * s.len : 1;                           /* '<' comes as "&#60;" */
+    struct check c = {.out = out->found,
+                      .max = FHIR_XHTML_FOUND_MAX,
+                      .all = out,
+                      .pool = arena_alloc(a, room),
+                      .room = room};
+    out->n_found = check(&c, s);
 }

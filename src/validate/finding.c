@@ -11,6 +11,41 @@ static void add_path(struct buf *b, const struct validate__place *at)
         buf_addf(b, "[%d]", at->index);
 }
 
+const char *validate__path(struct arena *a, const struct validate__place *at)
+{
+    struct buf path;
+    buf_init(&path, a, 64);
+    add_path(&path, at);
+    return path.s;
+}
+
+size_t validate__offset(const struct validate__place *at)
+{
+    size_t offset = JSON_NOWHERE;
+    for (; at && offset == JSON_NOWHERE; at = at->up)
+        offset = json_offset(at->node ? at->node : at->extra);
+    return offset;
+}
+
+static struct issue *add(struct validate__walk *w, const char *path, size_t offset,
+                         enum issue_severity severity, const char *code, const char *key, const char *fmt,
+                         va_list args) __attribute__((format(printf, 7, 0)));
+static struct issue *add(struct validate__walk *w, const char *path, size_t offset,
+                         enum issue_severity severity, const char *code, const char *key, const char *fmt,
+                         va_list args)
+{
+    struct issue *issue = issues_addv(w->out, severity, code, path, fmt, args);
+    size_t n = w->out->n;
+    issue->key = key;
+    issue->rule = w->passes > 0;
+    issue->offset = offset;
+    if (validate__full(w))
+        issues_add(w->out, ISSUE_INFORMATION, "incomplete", path,
+                   "There are more findings than these %d; correct them and validate again",
+                   VALIDATE__MAX_FINDINGS);
+    return &w->out->list[n - 1];
+}
+
 struct issue *validate__findv(struct validate__walk *w, const struct validate__place *at,
                               enum issue_severity severity, const char *code, const char *key,
                               const char *fmt, va_list args)
@@ -18,20 +53,7 @@ struct issue *validate__findv(struct validate__walk *w, const struct validate__p
     w->failed |= severity <= ISSUE_ERROR;
     if (w->probes || validate__full(w))
         return NULL;
-    struct buf path;
-    buf_init(&path, w->a, 64);
-    add_path(&path, at);
-    struct issue *issue = issues_addv(w->out, severity, code, path.s, fmt, args);
-    size_t n = w->out->n;
-    issue->key = key;
-    issue->rule = w->passes > 0;
-    for (; at && issue->offset == JSON_NOWHERE; at = at->up)
-        issue->offset = json_offset(at->node ? at->node : at->extra);
-    if (validate__full(w))
-        issues_add(w->out, ISSUE_INFORMATION, "incomplete", path.s,
-                   "There are more findings than these %d; correct them and validate again",
-                   VALIDATE__MAX_FINDINGS);
-    return &w->out->list[n - 1];
+    return add(w, validate__path(w->a, at), validate__offset(at), severity, code, key, fmt, args);
 }
 
 void validate__find(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
@@ -40,6 +62,18 @@ void validate__find(struct validate__walk *w, const struct validate__place *at, 
     va_list args;
     va_start(args, fmt);
     validate__findv(w, at, severity, code, key, fmt, args);
+    va_end(args);
+}
+
+void validate__find_at(struct validate__walk *w, const char *path, size_t offset,
+                       enum issue_severity severity, const char *code, const char *key, const char *fmt, ...)
+{
+    va_list args;
+    w->failed |= severity <= ISSUE_ERROR;
+    if (w->probes || validate__full(w))
+        return;
+    va_start(args, fmt);
+    add(w, path, offset, severity, code, key, fmt, args);
     va_end(args);
 }
 

@@ -46,10 +46,51 @@ struct validate__contained {
     bool used;                    /* referred to from somewhere in the container */
 };
 
+/* Those whose entries need no fullUrl come first. */
+enum validate__bundle_kind {
+    VALIDATE__TRANSACTION,
+    VALIDATE__TRANSACTION_RESPONSE,
+    VALIDATE__BATCH,
+    VALIDATE__BATCH_RESPONSE,
+    VALIDATE__DOCUMENT,
+    VALIDATE__MESSAGE,
+    VALIDATE__HISTORY,
+    VALIDATE__SEARCHSET,
+    VALIDATE__COLLECTION,
+    VALIDATE__UNKNOWN,
+};
+
+/* What a Bundle says of an entry; NULL: nothing. */
 struct validate__entry {
     const char *url; /* fullUrl */
-    const struct fhir_type *type;
-    const json *node; /* the resource */
+    const json *resource;
+    const struct fhir_type *type; /* of the resource */
+    const char *id, *version;
+    size_t index;
+    const struct validate__bundle *of;
+};
+
+struct validate__bundle {
+    enum validate__bundle_kind kind;
+    struct validate__entry *entries;
+    size_t n;
+    struct validate__entry **by_url; /* those with a URL and a type, sorted */
+    struct validate__entry *
+        *by_id; /* those with an id and a type, sorted; none in requests and their answers */
+    size_t n_urls, n_ids;
+    const struct fhir_type **searched; /* of a searchset: the types of its results; none: any */
+    size_t n_searched, cap_searched;
+};
+
+struct validate__found {
+    const struct validate__entry *entry; /* the first; NULL: none */
+    size_t n;
+};
+
+/* A link "#id" of a narrative, which may lead to what comes later. */
+struct validate__link {
+    const char *id, *path;
+    size_t offset;
 };
 
 /* The resource that the walk is in: the outermost one, an entry of a Bundle, a contained one. */
@@ -61,8 +102,12 @@ struct validate__scope {
     /* What it contains, sorted by id; those without an id are left out. */
     struct validate__contained *contained;
     size_t n_contained;
-    struct validate__entry *entries; /* of a Bundle, sorted by url */
-    size_t n_entries;
+    struct validate__bundle *bundle;     /* of a Bundle */
+    const struct validate__entry *entry; /* that this is the resource of */
+    /* Ids in narratives, and links to others. */
+    const char **anchors;
+    struct validate__link *links;
+    size_t n_anchors, cap_anchors, n_links, cap_links;
     bool refers_to_container; /* a contained resource that uses the reference "#" */
     bool conditional;         /* inside a transaction, where "Type?query" is a reference */
 };
@@ -72,7 +117,7 @@ struct validate__walk {
     struct arena *a;
     struct issues *out;
     const struct validate_options *options;
-    struct fp_terminology asks; /* what invariants ask about codes */
+    struct fp_terminology asks;          /* what invariants ask about codes */
     const struct conformance_view *view; /* that of the options, else the definitions' */
     struct validate__scope *scope;
     struct arena *scratch; /* of one invariant's evaluation */
@@ -106,6 +151,12 @@ struct issue *validate__findv(struct validate__walk *w, const struct validate__p
 /* One that breaks a rule that base FHIR does not have: of a questionnaire, a measure, a profile. */
 void validate__rule(struct validate__walk *w, const struct validate__place *at, enum issue_severity severity,
                     const char *code, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The same where there is no place any more. */
+void validate__find_at(struct validate__walk *w, const char *path, size_t offset,
+                       enum issue_severity severity, const char *code, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 7, 8)));
+const char *validate__path(struct arena *a, const struct validate__place *at);
+size_t validate__offset(const struct validate__place *at); /* of the place, or of what holds it */
 #define validate__error(w, at, code, ...) validate__find((w), (at), ISSUE_ERROR, (code), NULL, __VA_ARGS__)
 /* Of what the reference validator refuses and no record has to be refused for. */
 static inline enum issue_severity validate__policy(const struct validate__walk *w)
@@ -151,10 +202,30 @@ void validate__profiles(struct validate__walk *w, struct validate__place *at);
 void validate__extension(struct validate__walk *w, struct validate__place *at);
 
 /* ---- bundle.c */
-void validate__bundle_begin(struct validate__walk *w, const json *bundle);
-/* The type of the entry that has this fullUrl, in the Bundles around; NULL when there is none. */
-const struct fhir_type *validate__bundle_find(const struct validate__scope *s, const char *url);
+void validate__bundle_begin(struct validate__walk *w, const json *bundle); /* indexes it */
+void validate__bundle_links(struct validate__walk *w, struct validate__place *at);
 void validate__bundle_entry(struct validate__walk *w, struct validate__place *at);
+/* The entry that has the resource at this place; NULL: the place is not Bundle.entry.resource. */
+const struct validate__entry *validate__bundle_entry_of(const struct validate__bundle *b,
+                                                        const struct validate__place *at);
+/* The Bundle that a scope is in, and the entry; NULL: none. */
+const struct validate__bundle *validate__bundle_of(const struct validate__scope *s,
+                                                   const struct validate__entry **entry);
+/* What a reference in an entry (NULL: of the Bundle itself) leads to within the Bundle. */
+void validate__bundle_resolve(const struct validate__walk *w, const struct validate__bundle *b,
+                              const struct validate__entry *from, struct str literal,
+                              struct validate__found *out);
+/* The same from where the walk is, in the Bundles around; the first of several, NULL for none. */
+const struct validate__entry *validate__bundle_find(const struct validate__walk *w, const char *literal);
+/* Is there an entry of this type and id, whatever its URL? only: NULL when there are several. */
+bool validate__bundle_alike(const struct validate__walk *w, const struct validate__bundle *b,
+                            const struct fhir_type *type, struct str id, const struct validate__entry **only);
+
+/* ---- document.c */
+/* Whether what belongs together does: after the entries of a document or a message. */
+void validate__document(struct validate__walk *w, struct validate__place *at);
+/* A reference that a document or a message makes whole: is what it leads to there? */
+void validate__document_reference(struct validate__walk *w, struct validate__place *at, const char *literal);
 
 /* ---- binding.c */
 void validate__bindings_new(struct arena *a, struct validator *v);
@@ -178,6 +249,8 @@ void validate__identifier(struct validate__walk *w, struct validate__place *at);
 
 /* ---- narrative.c */
 void validate__narrative(struct validate__walk *w, struct validate__place *at);
+/* At the end of a resource that is not contained: where its links lead. */
+void validate__narrative_end(struct validate__walk *w);
 
 /* ---- questionnaire.c */
 void validate__questionnaire(struct validate__walk *w, struct validate__place *at);

@@ -120,13 +120,15 @@ static struct fp_item *item(struct validate__walk *w, struct validate__place *at
     return at->item;
 }
 
-/* Only what is in the resource itself: an invariant never waits for the database. */
+/* Only what is in the resource and the Bundles around it: an invariant never waits for the database. */
 static const json *resolve(void *arg, struct arena *a, const char *reference)
 {
     (void)a;
     const struct validate__walk *w = arg;
-    if (reference[0] != '#')
-        return NULL;
+    if (reference[0] != '#') {
+        const struct validate__entry *e = validate__bundle_find(w, reference);
+        return e ? e->resource : NULL;
+    }
     const struct validate__contained *target = validate__contained_find(w->scope, reference + 1);
     return target ? target->node : NULL;
 }

@@ -35,54 +35,22 @@ bool profile__is_type(const struct profile_node *n, const struct fhir_type *t)
 /* ---- references --------------------------------------------------------------------------------------------- */
 
 struct target {
-    const struct fhir_type *type; /* NULL: unknown */
-    const json *node;             /* NULL: not in what is validated */
-    unsigned where;               /* of enum structure_aggregation; 0: unknown */
+    const struct fhir_type *type;        /* NULL: unknown */
+    const json *node;                    /* NULL: not in what is validated */
+    unsigned where;                      /* of enum structure_aggregation; 0: unknown */
+    const struct validate__entry *entry; /* whose resource it is */
     struct validate__scope *container;
 };
 
-static const struct validate__entry *entry(const struct validate__scope *s, const char *url)
+/* An entry of the Bundles around; of the one that the walk is in, by type and id also where its fullUrl is a urn. */
+static const struct validate__entry *bundled(struct validate__walk *w, const char *literal,
+                                             const struct fhir_reference *r)
 {
-    for (; s; s = s->outer)
-        for (size_t i = 0; i < s->n_entries; i++)
-            if (strcmp(s->entries[i].url, url) == 0)
-                return &s->entries[i];
-    return NULL;
-}
-
-/* The fullUrl of the entry that the walk is in, up to the type: what relative references are relative to. */
-static struct str base_of(const struct validate__walk *w)
-{
-    for (const struct validate__scope *s = w->scope; s && s->outer; s = s->outer)
-        for (size_t i = 0; i < s->outer->n_entries; i++) {
-            struct fhir_reference r;
-            if (s->outer->entries[i].node != s->node)
-                continue;
-            fhir_reference_parse(w->v->defs, str_of(s->outer->entries[i].url), &r);
-            return r.form == FHIR_REF_ABSOLUTE ? r.base : (struct str){"", 0};
-        }
-    return (struct str){"", 0};
-}
-
-/* A relative reference in a Bundle: by the fullUrl that it has with the base of its own entry, or by type and id. */
-static const struct validate__entry *relative(struct validate__walk *w, const struct fhir_reference *r)
-{
-    struct str base = base_of(w);
-    const struct validate__entry *by_id = NULL;
-    for (const struct validate__scope *s = w->scope; s; s = s->outer)
-        for (size_t i = 0; i < s->n_entries; i++) {
-            const struct validate__entry *e = &s->entries[i];
-            struct fhir_reference url;
-            fhir_reference_parse(w->v->defs, str_of(e->url), &url);
-            if (url.form == FHIR_REF_ABSOLUTE && url.type == r->type && str_eq(url.id, r->id)) {
-                if (str_eq(url.base, base))
-                    return e;
-            } else if (url.form == FHIR_REF_URN && e->type == r->type && !base.len) {
-                const char *id = json_get_string(e->node, "id");
-                by_id = id && str_is(r->id, id) ? e : by_id;
-            }
-        }
-    return by_id;
+    const struct validate__entry *e = validate__bundle_find(w, literal), *from, *only;
+    const struct validate__bundle *b = validate__bundle_of(w->scope, &from);
+    if (e || !b || r->form != FHIR_REF_RELATIVE || !from->url || !str_starts(str_of(from->url), STR("urn:")))
+        return e;
+    return validate__bundle_alike(w, b, r->type, r->id, &only) ? only : NULL;
 }
 
 static void contained(const struct validate__walk *w, const char *id, struct target *out)
@@ -115,13 +83,14 @@ static struct target find(struct validate__walk *w, const json *reference)
             contained(w, literal + 1, &t);
         } else if (r.form != FHIR_REF_NONE) {
             t.type = r.form == FHIR_REF_URN || r.form == FHIR_REF_URL ? NULL : r.type;
-            e = r.form == FHIR_REF_RELATIVE ? relative(w, &r) : entry(w->scope, literal);
+            e = bundled(w, literal, &r);
             t.where = e ? STRUCTURE_BUNDLED | STRUCTURE_REFERENCED : STRUCTURE_REFERENCED;
         }
     }
     if (e) {
         t.type = e->type;
-        t.node = e->node;
+        t.node = e->resource;
+        t.entry = e;
     }
     if (!t.type && named && !strchr(named, ':'))
         t.type = fhir_resource(w->v->defs, str_of(named));
@@ -134,7 +103,7 @@ static bool reach(struct validate__walk *w, const struct target *t, struct valid
     if (!t->node || !t->type)
         return false;
     *scope = (struct validate__scope){
-        .node = t->node, .type = t->type, .outer = w->scope, .container = t->container};
+        .node = t->node, .type = t->type, .outer = w->scope, .container = t->container, .entry = t->entry};
     if (!t->container)
         validate__contained_index(w, scope);
     *out = (struct validate__place){.name = t->type->name, .index = -1, .type = t->type, .node = t->node};

@@ -153,6 +153,8 @@ static void inside(struct profile__pass *x, const struct profile_node *n, struct
                                                  : outer->container ? outer->container
                                                                     : outer,
                                     .conditional = outer->conditional};
+    if (!contained && outer->bundle)
+        scope.entry = validate__bundle_entry_of(outer->bundle, at);
     w->scope = &scope;
     if (at->type == w->v->bundle)
         validate__bundle_begin(w, at->node);

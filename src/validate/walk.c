@@ -388,12 +388,19 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
     struct validate__scope *outer = w->scope;
     struct validate__scope scope = {.node = at->node, .type = t, .outer = outer, .container = container};
     scope.conditional = outer ? outer->conditional : w->options->in_transaction;
+    if (at->up && at->up->type == w->v->entry && outer->bundle)
+        scope.entry = validate__bundle_entry_of(outer->bundle, at);
     w->scope = &scope;
     if (t == w->v->bundle)
         validate__bundle_begin(w, at->node);
     validate__contained_begin(w, at);
     object(w, at, at->node);
     validate__contained_end(w, at);
+    validate__narrative_end(w);
+    if (scope.bundle) {
+        validate__bundle_links(w, at);
+        validate__document(w, at);
+    }
     if (w->options->level == VALIDATE_FULL)
         own_rules(w, at);
     validate__invariants(w, at);
