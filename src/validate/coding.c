@@ -3,6 +3,7 @@
  * display is that of the code (terminologies.html, datatypes.html#Coding). Of a code system that is not known here, or
  * only in part, nothing can be said.
  */
+#include "base/utf8.h"
 #include "internal.h"
 
 /*
@@ -46,11 +47,42 @@ static void check_system(struct validate__walk *w, struct validate__place *at, c
                         system);
 }
 
+/* The writings that a text has letters of, as bits. */
+static unsigned writings(const char *text)
+{
+    static const struct {
+        int32_t first, last;
+        unsigned bit;
+    } letters[] = {{'A', 'Z', 1},       {'a', 'z', 1},       {0xC0, 0x24F, 1},     {0x370, 0x52F, 2},
+                   {0x530, 0x1DFF, 4},  {0x2E80, 0xD7FF, 8}, {0xF900, 0xFAFF, 8},  {0xFF21, 0xFF3A, 1},
+                   {0xFF41, 0xFF5A, 1}, {0xFF66, 0xFFDC, 8}, {0x20000, 0x3FFFF, 8}};
+    struct str s = str_of(text);
+    unsigned found = 0;
+    for (size_t i = 0; i < s.len;) {
+        int32_t c = utf8_next(s, &i);
+        for (size_t k = 0; k < sizeof letters / sizeof *letters; k++)
+            found |= c >= letters[k].first && c <= letters[k].last ? letters[k].bit : 0;
+    }
+    return found;
+}
+
+/* A display in a writing that no text of the concept has (Japanese where all are English) is a translation that the code
+ * system does not bring: it may be right. */
+static bool is_translation(const struct terminology_system *s, uint32_t in, const char *display)
+{
+    struct terminology_designation d;
+    unsigned known = writings(terminology_display(s, in));
+    for (size_t i = 0; terminology_designation(s, in, i, &d); i++)
+        known |= writings(d.value);
+    return writings(display) & ~known;
+}
+
 static void check_display(struct validate__walk *w, struct validate__place *at,
                           const struct terminology_system *s, uint32_t in)
 {
     const char *display = json_get_string(at->node, "display"), *right = terminology_display(s, in);
-    if (!display || !right || terminology_is_display(validate__codes(w), s, in, str_of(display)))
+    if (!display || !right || terminology_is_display(validate__codes(w), s, in, str_of(display)) ||
+        is_translation(s, in, display))
         return;
     struct validate__place place = child(at, "display");
     validate__find(w, &place, severity(w, terminology_system_url(s), true), "invalid", NULL,
