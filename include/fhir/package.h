@@ -11,8 +11,9 @@
 
 #define FHIR_PACKAGE_FILE_MAX  (128 << 20) /* bytes of one file, unpacked */
 #define FHIR_PACKAGE_FILES_MAX 100000
+#define FHIR_PACKAGE_MAX       (INT64_C(2) << 30) /* bytes of all of them */
 
-/* Called with each *.json file that lies directly in package/; package.json and .index.json are left out. The
+/* Called with each *.json file that lies directly in package/, package.json among them; .index.json is left out. The
  * content is there during the call only. False stops the reading. */
 typedef bool (*fhir_package_fn)(void *arg, struct str name, struct str content, struct err *err);
 

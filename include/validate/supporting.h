@@ -10,6 +10,10 @@
 /* JSON, or XML when it begins so. */
 bool validate_parse(struct arena *a, const struct fhir_defs *d, struct str text, json **out,
                     struct err *err) NODISCARD;
+/* base and what these packages bring. What one of them depends on and was not given is told on standard error. */
+bool validate_packages(struct arena *a, const char *const *paths, size_t n,
+                       const struct conformance_view *base, const struct conformance_view **out,
+                       struct err *err) NODISCARD;
 /* base and what is in these files; of a Bundle its entries too. Errors name the file. */
 bool validate_supporting(struct arena *a, const char *const *paths, size_t n,
                          const struct conformance_view *base, const struct conformance_view **out,

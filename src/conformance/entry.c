@@ -7,12 +7,17 @@
 const char *const conformance_kinds[] = {"CodeSystem",          "ValueSet",      "ConceptMap",
                                          "StructureDefinition", "Questionnaire", "Measure"};
 
-enum conformance_kind conformance_kind_named(const char *type)
+enum conformance_kind conformance__kind(struct str type)
 {
     enum conformance_kind kind = 0;
-    while (kind < CONFORMANCE_N_KINDS && !(type && strcmp(type, conformance_kinds[kind]) == 0))
+    while (kind < CONFORMANCE_N_KINDS && !(type.s && str_is(type, conformance_kinds[kind])))
         kind++;
     return kind;
+}
+
+enum conformance_kind conformance_kind_named(const char *type)
+{
+    return conformance__kind(str_of(type));
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------------- */
@@ -38,17 +43,26 @@ struct conformance__library *conformance__library_new(struct arena *a, struct co
 
 /* ---- making ----------------------------------------------------------------------------------------------- */
 
-int conformance_rank(const json *resource)
+static int place(const char *const *list, struct str word)
+{
+    int i = 0;
+    while (list[i] && !str_is(word, list[i]))
+        i++;
+    return i;
+}
+
+int conformance__rank_of(struct str content, struct str status)
 {
     static const char *const contents[] = {"complete", "fragment", "example", NULL};
     static const char *const statuses[] = {"active", "draft", "unknown", "retired", NULL};
-    const char *content = json_get_string(resource, "content"), *status = json_get_string(resource, "status");
-    int rank = 0, place = 0;
-    for (; content && contents[rank] && strcmp(contents[rank], content) != 0; rank++)
-        ;
-    for (; status && statuses[place] && strcmp(statuses[place], status) != 0; place++)
-        ;
-    return rank * CONFORMANCE__STATUSES + place;
+    return (content.s ? place(contents, content) * CONFORMANCE__STATUSES : 0) +
+           (status.s ? place(statuses, status) : 0);
+}
+
+int conformance_rank(const json *resource)
+{
+    return conformance__rank_of(str_of(json_get_string(resource, "content")),
+                                str_of(json_get_string(resource, "status")));
 }
 
 static const char *copy(struct arena *a, const char *s)
@@ -96,16 +110,16 @@ static struct conformance_entry *make(struct arena *a, struct arena *scratch, en
 }
 
 /* codesystem.html, CodeSystem.valueSet */
-static struct conformance_entry *all_codes(struct arena *a, struct arena *scratch, const json *system)
+struct conformance_entry *conformance__all_codes(struct arena *a, struct arena *scratch, struct str valueset,
+                                                 struct str system, struct str version)
 {
     json *set = json_object(scratch), *rules = json_object(scratch), *list = json_array(scratch),
          *rule = json_object(scratch);
-    const char *version = json_get_string(system, "version");
-    json_add_string(scratch, set, "url", json_get_string(system, "valueSet"));
-    json_add_string(scratch, rule, "system", json_get_string(system, "url"));
-    if (version) {
-        json_add_string(scratch, set, "version", version);
-        json_add_string(scratch, rule, "version", version);
+    json_add(scratch, set, "url", json_string_n(scratch, valueset));
+    json_add(scratch, rule, "system", json_string_n(scratch, system));
+    if (version.s) {
+        json_add(scratch, set, "version", json_string_n(scratch, version));
+        json_add(scratch, rule, "version", json_string_n(scratch, version));
     }
     json_push(list, rule);
     json_add(scratch, rules, "include", list);
@@ -126,7 +140,8 @@ size_t conformance__entries(struct arena *a, struct arena *scratch, enum conform
         out[0]->id = (struct str){arena_strndup(a, id.s, id.len), id.len};
     if (kind != CONFORMANCE_CODE_SYSTEM || !url || !set || !content || strcmp(content, "complete") != 0)
         return 1;
-    out[1] = all_codes(a, scratch, resource);
+    out[1] = conformance__all_codes(a, scratch, str_of(set), str_of(url),
+                                    str_of(json_get_string(resource, "version")));
     return 2;
 }
 
@@ -161,9 +176,11 @@ static enum outcome read_text(const struct conformance_entry *e, struct arena *a
             return TOO_LARGE;
         a->guard = &guard;
     }
-    return json_parse(scratch, e->text, INT16_MAX, &resource, err) && reader(a, scratch, resource, out, err)
-               ? READ
-               : WRONG;
+    if (!json_parse(scratch, e->text, e->whole ? CONFORMANCE__DEPTH : INT16_MAX, &resource, err))
+        return WRONG;
+    if (e->whole)
+        resource = conformance_trim(scratch, e->kind, resource, false);
+    return reader(a, scratch, resource, out, err) ? READ : WRONG;
 }
 
 /* How an entry is read: by one of the two. */

@@ -1,6 +1,7 @@
 /*
  * conformance/internal.h: what the files of the module share.
  *
+ *   package.c      what packages bring                  head.c         what a text says about itself
  *   view.c         the snapshot: canonical → entry      slot.c         what modules keep beside a view
  *   entry.c        one resource: text, read when asked  trim.c         what is kept of a resource
  *   definitions.c  the built-in resources
@@ -41,6 +42,7 @@ struct conformance_entry {
     int rank;                  /* lower is better; versions are compared after it */
     struct str id;             /* of the stored resource; s NULL: not stored */
     struct str text;           /* JSON */
+    bool whole;                /* text has not been trimmed */
     struct conformance__library *library;
     /* The rest is filled in by the first question. */
     _Atomic(const void *) read;  /* NULL: not read yet, or wrong */
@@ -51,14 +53,38 @@ enum {
     CONFORMANCE__STATUSES = 8
 }; /* of a rank: the lower part is the status, the upper one what there is of the content */
 
+#define CONFORMANCE__DEPTH     200 /* of files of packages */
 #define CONFORMANCE__TOO_LARGE "It is larger than what conformance.memory leaves for it"
 
 /* What a resource brings: itself, and of a CodeSystem the value set of all its codes that it names. It belongs to a; the
  * tree and scratch may go. id s NULL: not stored. budget NULL: no limit. */
 enum { CONFORMANCE__BRINGS = 2 };
+/* The ValueSet of all codes of a CodeSystem. */
+struct conformance_entry *conformance__all_codes(struct arena *a, struct arena *scratch, struct str valueset,
+                                                 struct str system, struct str version);
+/* Of CodeSystem.content and status; s NULL: it has none. */
+int conformance__rank_of(struct str content, struct str status);
 size_t conformance__entries(struct arena *a, struct arena *scratch, enum conformance_kind kind,
                             const json *resource, struct str id, struct conformance__budget *budget,
                             struct conformance_entry *out[CONFORMANCE__BRINGS]);
+
+/* ---- head.c ----------------------------------------------------------------------------------------------- */
+
+enum conformance__heads {
+    CONFORMANCE__TYPE,
+    CONFORMANCE__ID,
+    CONFORMANCE__URL,
+    CONFORMANCE__VERSION,
+    CONFORMANCE__STATUS,
+    CONFORMANCE__CONTENT,
+    CONFORMANCE__VALUESET,
+    CONFORMANCE__SUPPLEMENTS,
+    CONFORMANCE__N_HEADS
+};
+/* Slices of text; s NULL: it is not there, or no string, or of no interest (of another type than a kind, only that is
+ * sure to be there). False: it has to be read really. */
+bool conformance__head(struct str text, struct str out[CONFORMANCE__N_HEADS]);
+enum conformance_kind conformance__kind(struct str type); /* CONFORMANCE_N_KINDS: another */
 
 /* ---- view.c ----------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 
 static bool wanted(struct str name)
 {
-    return str_ends(name, STR(".json")) && *name.s != '.' && !str_is(name, "package.json");
+    return str_ends(name, STR(".json")) && *name.s != '.';
 }
 
 static bool too_many(int n, struct err *err)
@@ -18,6 +18,13 @@ static bool too_many(int n, struct err *err)
     return n <= FHIR_PACKAGE_FILES_MAX
                ? false
                : !err_set(err, ERR_TOO_LARGE, "the package has more than %d files", FHIR_PACKAGE_FILES_MAX);
+}
+
+static bool too_large(int64_t bytes, const char *path, struct err *err)
+{
+    return bytes <= FHIR_PACKAGE_MAX ? false
+                                     : !err_set(err, ERR_TOO_LARGE, "%s has more than %lld bytes, unpacked",
+                                                path, (long long)FHIR_PACKAGE_MAX);
 }
 
 /* ---- packed -------------------------------------------------------------------------------------------- */
@@ -61,7 +68,7 @@ static bool read_archive(struct arena *a, const char *path, fhir_package_fn fn, 
     int status;
     for (int n = 0; (status = archive_read_next_header(ar, &entry)) == ARCHIVE_OK; n++) {
         const char *name = archive_entry_pathname(entry);
-        if (too_many(n, err))
+        if (too_many(n, err) || too_large(archive_filter_bytes(ar, 0), path, err))
             return false;
         if (!name || archive_entry_filetype(entry) != AE_IFREG || strncmp(name, "package/", 8) != 0 ||
             strchr(name + 8, '/') || !wanted(str_of(name + 8)))
@@ -110,6 +117,7 @@ static bool read_directory(struct arena *a, const char *path, fhir_package_fn fn
     l->n = scandir(path, &l->entries, is_wanted, alphasort);
     if (l->n < 0)
         return err_set(err, ERR_NOT_FOUND, "%s cannot be listed", path);
+    int64_t bytes = 0;
     if (too_many(l->n, err))
         return false;
     for (int i = 0; i < l->n; i++) {
@@ -118,7 +126,7 @@ static bool read_directory(struct arena *a, const char *path, fhir_package_fn fn
         arena_clear(scratch);
         if (!config_read_file(scratch, arena_printf(scratch, "%s/%s", path, name), FHIR_PACKAGE_FILE_MAX,
                               &content, err) ||
-            !fn(arg, str_of(name), content, err))
+            too_large(bytes += (int64_t)content.len, path, err) || !fn(arg, str_of(name), content, err))
             return false;
     }
     return true;

@@ -1,6 +1,9 @@
 /* What a command line brings along for a validation: resources in files of their own or in Bundles. */
 #include "validate/supporting.h"
+#include <stdio.h>
+
 #include "base/config.h"
+#include "conformance/package.h"
 #include "fhir/xml.h"
 #include "internal.h"
 
@@ -25,6 +28,26 @@ bool validate_parse(struct arena *a, const struct fhir_defs *d, struct str text,
     struct str bare = str_starts(text, STR("\xef\xbb\xbf")) ? (struct str){text.s + 3, text.len - 3} : text;
     return str_starts(str_trim(bare), STR("<")) ? fhir_xml_parse(a, d, text, VALIDATE_DEPTH_MAX, out, err)
                                                 : json_parse(a, text, VALIDATE_DEPTH_MAX, out, err);
+}
+
+bool validate_packages(struct arena *a, const char *const *paths, size_t n,
+                       const struct conformance_view *base, const struct conformance_view **out,
+                       struct err *err)
+{
+    struct conformance_package *packages;
+    *out = base;
+    if (n == 0)
+        return true;
+    if (!conformance_view_packages(a, base, paths, n, out, &packages, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct conformance_dependency *d = conformance_package_missing(&packages[i], packages, n);
+        if (d)
+            fprintf(stderr,
+                    "kagari validate: the package %s %s depends on %s %s, which is not given (--package)\n",
+                    packages[i].name, packages[i].version, d->name, d->version);
+    }
+    return true;
 }
 
 bool validate_supporting(struct arena *a, const char *const *paths, size_t n,
