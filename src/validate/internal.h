@@ -108,6 +108,7 @@ struct validate__scope {
     const char **anchors;
     struct validate__link *links;
     size_t n_anchors, cap_anchors, n_links, cap_links;
+    struct validate__ids *ids; /* of elements, ids.c; NULL: there was none yet */
     bool refers_to_container; /* a contained resource that uses the reference "#" */
     bool conditional;         /* inside a transaction, where "Type?query" is a reference */
 };
@@ -251,6 +252,15 @@ void validate__identifier(struct validate__walk *w, struct validate__place *at);
 void validate__narrative(struct validate__walk *w, struct validate__place *at);
 /* At the end of a resource that is not contained: where its links lead. */
 void validate__narrative_end(struct validate__walk *w);
+
+/* ---- ids.c */
+/* The element `at` has this id. */
+void validate__element_id(struct validate__walk *w, const struct validate__place *at, const json *node);
+
+/* ---- measure.c, measure_report.c */
+void validate__measure(struct validate__walk *w, struct validate__place *at);
+/* A MeasureReport against its measure, if that is known. */
+void validate__measure_report(struct validate__walk *w, struct validate__place *at);
 
 /* ---- questionnaire.c */
 void validate__questionnaire(struct validate__walk *w, struct validate__place *at);

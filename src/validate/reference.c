@@ -180,8 +180,8 @@ static void fragment(struct validate__walk *w, struct validate__place *at, const
             at->element->path);
 }
 
-/* A broken urn:uuid: or urn:oid: is a uri by its form; that it names nothing unique deserves a warning. So
- * does a relative canonical: the specification wants none, but has many in its own examples. */
+/* A broken urn:uuid: or urn:oid: is a uri by its form, but names nothing unique. And the specification wants no relative
+ * canonicals, but has many in its own examples: records are not refused for either. */
 static void urn(struct validate__walk *w, struct validate__place *at, const struct fhir_type *type)
 {
     const char *wrong = fhir_primitive_check(type, at->node);
@@ -199,7 +199,7 @@ void validate__uri(struct validate__walk *w, struct validate__place *at)
     else if (str_starts(s, STR("urn:oid:")))
         urn(w, at, w->v->oid);
     else if (at->type->primitive == FHIR_P_canonical && !strchr(s.s, ':'))
-        validate__find(w, at, ISSUE_WARNING, "value", NULL,
-                       "%s: a canonical is an absolute URL, or '#' and the id of a contained resource",
-                       at->element->path);
+        validate__refuse(w, at, "value",
+                         "%s: a canonical is an absolute URL, or '#' and the id of a contained resource",
+                         at->element->path);
 }

@@ -315,6 +315,8 @@ static bool object(struct validate__walk *w, struct validate__place *at, const j
         if (extra && json_get(node, name))
             continue; /* goes with its value */
         content |= e->index > 0;
+        if (e->index == 0 && t->kind != FHIR_RESOURCE && !extra)
+            validate__element_id(w, at, m);
         uint64_t bit = UINT64_C(1) << (e->index & 63), *word = &seen[e->index >> 6];
         if (*word & bit)
             validate__error(w, at, "structure", "%s has values of several types: send one", e->path);
@@ -337,6 +339,8 @@ static void consistency(struct validate__walk *w, struct validate__place *at)
         const char *type;
         void (*check)(struct validate__walk *w, struct validate__place *at);
     } checks[] = {
+        {"Measure", validate__measure},
+        {"MeasureReport", validate__measure_report},
         {"Questionnaire", validate__questionnaire},
         {"QuestionnaireResponse", validate__questionnaire_response},
     };
