@@ -52,7 +52,7 @@ struct validate_options {
     const struct conformance_view *view; /* what is known beside the definitions; NULL: nothing */
     bool in_transaction;                 /* where "Patient?identifier=…" is a reference too */
     bool lenient; /* for writes: what is policy of the reference validator rather than FHIR is a warning */
-    const char *const *profiles;         /* canonicals of profiles that the caller asks for */
+    const char *const *profiles; /* canonicals of profiles that the caller asks for */
     size_t n_profiles;
 };
 
