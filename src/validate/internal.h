@@ -109,8 +109,8 @@ struct validate__scope {
     struct validate__link *links;
     size_t n_anchors, cap_anchors, n_links, cap_links;
     struct validate__ids *ids; /* of elements, ids.c; NULL: there was none yet */
-    bool refers_to_container; /* a contained resource that uses the reference "#" */
-    bool conditional;         /* inside a transaction, where "Type?query" is a reference */
+    bool refers_to_container;  /* a contained resource that uses the reference "#" */
+    bool conditional;          /* inside a transaction, where "Type?query" is a reference */
 };
 
 struct validate__walk {
