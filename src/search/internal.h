@@ -339,6 +339,7 @@ struct search_criterion {
         struct {
             int64_t root; /* hash of the resource at the top or bottom */
             const struct search_param *parent;
+            const struct fhir_type *of;
             bool above;
         };                /* TREE */
         struct str words; /* TEXT: a tsquery */

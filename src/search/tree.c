@@ -25,21 +25,25 @@ struct search_criterion *search__tree(struct search__parse *p, const struct sear
     struct search_criterion *c = search__criterion(p->a, CRIT_TREE, arg->param);
     c->root = search_hash_id(p->tenant, type, id);
     c->parent = parent;
+    c->of = type;
     c->above = above;
     return c;
 }
 
-/* The keys by which a row refers to one of the tree. Going up, a row's other keys come along; they are of nothing. */
+/* The keys by which a row refers to one of the tree. Going up, of a row's keys those are taken that lead to a resource of
+ * the type, which may be deleted; OFFSET 0: each is looked up. */
 void search__tree_keys(struct search__sql *w, const struct search_criterion *c)
 {
     struct sql *q = w->sql;
     int parent = sql_int8(q, search__ref(w->q->tenant, c->parent));
     sql_addf(q, "ARRAY(WITH RECURSIVE t(h) AS (SELECT $%d::int8 UNION ", sql_int8(q, c->root));
     if (c->above)
-        sql_addf(q,
-                 "SELECT x.key # $%d FROM t JOIN res c ON c.tenant = $%d AND c.h = t.h AND NOT c.deleted "
-                 "CROSS JOIN unnest(c.keys) x(key)",
-                 parent, w->tenant);
+        sql_addf(
+            q,
+            "SELECT p.h FROM t JOIN res c ON c.tenant = $%d AND c.h = t.h AND NOT c.deleted "
+            "CROSS JOIN unnest(c.keys) x(key) CROSS JOIN LATERAL (SELECT p.h FROM res p WHERE p.tenant = $%d "
+            "AND p.h = x.key # $%d AND p.rtype = $%d OFFSET 0) p",
+            w->tenant, w->tenant, parent, sql_int2(q, (int16_t)c->of->id));
     else
         sql_addf(
             q,

@@ -12,6 +12,7 @@ import json
 import pathlib
 import random
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -75,7 +76,10 @@ class Comparison:
 
     def entries(self, bundle, mode):
         return [
-            (e["resource"]["resourceType"], e["resource"]["id"])
+            (
+                e["resource"]["resourceType"],
+                e["fullUrl"][len(self.base) + 1 :] if "#" in e.get("fullUrl", "") else e["resource"]["id"],
+            )
             for e in bundle.get("entry", [])
             if e["search"]["mode"] == mode
         ]
@@ -86,6 +90,8 @@ class Comparison:
         pairs = list(q.criteria) + q.result + list(extra)
         if q.sort:
             pairs.append(("_sort", q.sort))
+        if q.contained:
+            pairs += [("_contained", q.contained[0]), ("_containedType", q.contained[1])]
         for reverse, iterate, text in q.includes:
             pairs.append((("_revinclude" if reverse else "_include") + (":iterate" if iterate else ""), text))
         path = "/".join(q.compartment) + "/" if q.compartment else ""
@@ -94,7 +100,11 @@ class Comparison:
         return f"{path}{q.kinds[0] if len(q.kinds) == 1 else '*' if path else ''}?{encode(pairs)}"
 
     def differences(self, q):
-        expected = self.scan.matches(q.kinds, q.criteria, q.compartment)
+        if q.contained:
+            itself = q.contained[1] == "contained"
+            expected = self.scan.matches_contained(q.kinds[0], q.criteria, q.contained[0], itself)
+        else:
+            expected = self.scan.matches(q.kinds, q.criteria, q.compartment)
         want, many = set(expected), len(expected) > MANY
         size = q.count if q.count and len(expected) < 60 else 50 if many else 1000
         url = self.url(q, [("_count", str(size))])
@@ -136,6 +146,11 @@ class Comparison:
         if q.sort and not self.scan.is_sorted(got, expected, q.sort):
             keys = [(c.lstrip("-"), c.startswith("-")) for c in q.sort.split(",")]
             yield f"not in order of {q.sort}: {[[self.scan.sort_value(*r, c, d) for c, d in keys] for r in got][:40]}"
+        if any(n in ("_text", "_content") for n, _ in q.criteria) and not (q.sort or q.compartment or many):
+            ranked = self.get(self.url(q, [("_count", "1000"), ("_sort", "_score")]))
+            scores = [e["search"]["score"] for e in ranked.get("entry", []) if e["search"]["mode"] == "match"]
+            if scores != sorted(scores, reverse=True) or len(scores) != len(want):
+                yield f"not in order of _score: {scores[:40]}"
         if len(pages) > 1:
             back = [self.entries(b, "match") for b in self.pages(self.link(bundle, "previous"), relation="previous")]
             if back[::-1] != pages[:-1]:
@@ -150,8 +165,8 @@ class Comparison:
             said = {}
             for name, _ in q.criteria:
                 p = self.scan.parameters[kind].get(name.split(":")[0].split(".")[0])
-                if p and p.kind not in ("composite", "special"):
-                    said[p.code] = self.scan.values(p, self.scan.resources[kind, id])
+                if p and p.kind not in ("composite", "special") and (id in self.scan.by_type.get(kind, ()) or "#" in id):
+                    said[p.code] = self.scan.values(p, self.scan.at(kind, id))
             out.append(f"{kind}/{id} {str(said)[:700]}")
         return out
 
@@ -176,6 +191,34 @@ class Comparison:
             if n % 10 == 0:
                 self.refused(*generator.wrong())
 
+    def run_beside_a_writer(self, client_of, count, kinds):
+        """Of all kinds but Basic, while somebody writes such: that changes no answer."""
+        done = threading.Event()
+
+        def write():
+            client, random_ = client_of(), random.Random(count)
+            while not done.is_set():
+                id = f"beside{random_.randrange(40)}"
+                body = {
+                    "resourceType": "Basic",
+                    "id": id,
+                    "code": {"coding": [{"system": "http://example.org/b", "code": f"x{random_.randrange(5)}"}]},
+                    "created": f"20{random_.randrange(10, 30)}-01-01",
+                }
+                self.check(
+                    client.request("DELETE", f"Basic/{id}")
+                    if random_.random() < 0.2
+                    else client.request("PUT", f"Basic/{id}", body)
+                )
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            writer = pool.submit(write)
+            try:
+                self.run(count, set(kinds) - {"Basic"})
+            finally:
+                done.set()
+            writer.result()
+
     def refused(self, kind, name, text):
         url = f"{kind}?{encode([(name, text)])}"
         answer = self.client.request("GET", url)
@@ -191,7 +234,7 @@ class Comparison:
         spare = self.deleted + self.random.sample(resources, n)
         self.deleted, changed = [], []
         for r in spare:
-            other = self.random.choice([o for o in resources if o["resourceType"] == r["resourceType"]])
+            other = self.random.choice([o for o in resources if o["resourceType"] == r["resourceType"]] or [r])
             if self.random.random() < 0.2:
                 self.check(self.client.request("DELETE", f"{r['resourceType']}/{r['id']}"))
                 self.deleted.append(r)

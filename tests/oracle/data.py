@@ -338,6 +338,12 @@ class Data:
                 status="active",
                 name=["病棟３Ａ", "Ward 3B", "ward 3b annex", "手術室"][n],
                 mode="instance",
+                position=[
+                    {"longitude": parse("139.7006"), "latitude": parse("35.6896")},
+                    {"longitude": parse("179.9"), "latitude": parse("-16.5")},
+                    {"longitude": parse("-179.8"), "latitude": parse("-16.6")},
+                    None,
+                ][n],
                 partOf=ref("Location", f"loc{n - 1}") if n else None,
                 managingOrganization=ref("Organization", f"o{n}"),
             )
@@ -649,7 +655,27 @@ class Data:
                 status="final",
                 code=CODES[n],
                 subject=ref("Patient", patients[n]),
-                result=[ref("Observation", f"ob{i}") for i in range(n, n * 4)] or None,
+                result=[ref("Observation", f"ob{i}") for i in range(n, n * 4)] + [{"reference": "#in"}],
+                performer=[{"reference": "#who"}, ref("Practitioner", f"pr{n}")],
+                contained=[
+                    {
+                        "resourceType": "Observation",
+                        "id": "in",
+                        "status": "final",
+                        "code": CODES[n * 2],
+                        "subject": ref("Patient", patients[n]),
+                        "performer": [{"reference": "#who"}],
+                        **self.effective(n * 5),
+                        "valueQuantity": quantity(NUMBERS[n + 5], "kg", "kg"),
+                    },
+                    {
+                        "resourceType": "Practitioner",
+                        "id": "who",
+                        "name": [{"family": ["Müller", "ﾔﾏﾀﾞ", "Grey"][n], "given": ["Inner"]}],
+                        "gender": ["male", "female"][n % 2],
+                        "birthDate": DATES[n],
+                    },
+                ],
                 **self.effective(n * 4),
                 issued=INSTANTS[n],
             )
@@ -657,10 +683,16 @@ class Data:
                 "List",
                 f"l{n}",
                 status="current",
-                mode="working",
+                mode="changes" if n == 1 else "working",
                 subject=ref("Patient", patients[n]),
                 date=TIMES[n],
-                entry=[{"item": ref("Patient", patients[n])}, {"item": ref("Condition", f"c{n}")}],
+                code=concept(coding(LOINC, ["11450-4", "10160-0"][n % 2]), coding(LOCAL, "ward-list")),
+                entry=[
+                    {"item": ref("Patient", patients[n])},
+                    {"item": ref("Condition", f"c{n}")},
+                    {"item": ref("Observation", f"ob{n}"), **({"deleted": True} if n == 1 else {})},
+                    {"item": ref("Condition", f"c{n + 3}")},
+                ],
             )
             self.add(
                 "Task",
@@ -692,6 +724,7 @@ class Data:
                 recorded=INSTANTS[n],
                 agent=[{"who": ref("Practitioner", f"pr{n}")}],
             )
+        self.codes()
         self.add(
             "Group",
             "g0",
@@ -721,6 +754,46 @@ class Data:
                 {"code": concept(coding(LOCAL, "vip")), "valueBoolean": False, "exclude": False},
             ],
         )
+
+    def codes(self):
+        """What the local codes mean: a tree, and sets of them. The same words in narratives."""
+        self.add(
+            "CodeSystem",
+            "local",
+            url=LOCAL,
+            status="active",
+            content="complete",
+            caseSensitive=False,
+            concept=[
+                {"code": "t0", "concept": [{"code": "t1", "concept": [{"code": "t2"}]}, {"code": "glu"}]},
+                {"code": "rx0", "concept": [{"code": "rx1"}, {"code": "rx2", "concept": [{"code": "rx3"}]}]},
+                {"code": "体重", "concept": [{"code": "検体"}]},
+                *({"code": c} for c in ("neg", "v0", "v1", "v2", "med0", "med1", "inner", "sex", "f", "m", "jp")),
+            ],
+        )
+        for n, some in enumerate((["t0", "t2", "glu", "neg"], ["rx1", "med0", "inner", "検体"], ["v1", "f", "jp"])):
+            self.add(
+                "ValueSet",
+                f"set{n}",
+                url=f"http://example.org/fhir/ValueSet/set{n}",
+                status="active",
+                compose={
+                    "include": [{"system": LOCAL, "concept": [{"code": c} for c in some]}]
+                    + ([{"system": LOINC, "concept": [{"code": "8480-6"}, {"code": "2345-7"}]}] if n == 0 else [])
+                },
+            )
+        said = [
+            "Liver &amp; kidney, <b>left</b>ward",
+            "肺炎球菌ワクチン 接種<br/>済み",
+            "BONE marrow; bone&#160;scan",
+            "Käse ｶﾝｿﾞｳ カンゾウ",
+        ]
+        for n, r in enumerate(self.all):
+            if r["resourceType"] in ("Condition", "Encounter") and n % 3:
+                r["text"] = {
+                    "status": "generated",
+                    "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{said[n % 4]}</p><p>no {n % 5}</p></div>',
+                }
 
 
 def resources():

@@ -198,7 +198,10 @@ class Facts:
         """The type that a Reference names, by its text."""
         text = node.get("reference", "") if isinstance(node, dict) else node
         if text.startswith("#"):
-            return next((c["resourceType"] for c in resource.get("contained", []) if c.get("id") == text[1:]), None)
+            container = getattr(resource, "container", resource)
+            if text == "#":
+                return container["resourceType"]
+            return next((c["resourceType"] for c in container.get("contained", []) if c.get("id") == text[1:]), None)
         m = re.search(r"(?:^|/)([A-Z]\w+)/[A-Za-z0-9.-]{1,64}(?:/_history/[^/]+)?$", text)
         return m[1] if m and m[1] in self.types else None
 

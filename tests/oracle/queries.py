@@ -9,6 +9,7 @@ import unicodedata
 
 import scan
 import values
+import words
 
 RELATED = [
     ["g", "kg", "mg", "ug", "[lb_av]"],
@@ -44,19 +45,21 @@ class Query:
         self.result = []  # further parameters
         self.count = None  # page size of a walk
         self.post = False
+        self.contained = None  # (_contained, _containedType)
 
 
 class Generator:
     def __init__(self, scan_, random, kinds=None):
         self.scan, self.random = scan_, random
         self.kinds = sorted(kinds or scan_.by_type)
-        self.usable = {}
-        for kind in scan_.by_type:
-            self.usable[kind] = [
-                p
-                for p in scan_.parameters[kind].values()
-                if p.branches and p.kind != "special" and not (kind == "Bundle" and p.kind == "reference")
-            ]
+        self.usable = {kind: self.usable_of(kind) for kind in scan_.by_type}
+
+    def usable_of(self, kind):
+        return [
+            p
+            for p in self.scan.parameters[kind].values()
+            if p.branches and p.kind != "special" and not (kind == "Bundle" and p.kind == "reference")
+        ]
 
     def chance(self, p):
         return self.random.random() < p
@@ -92,10 +95,26 @@ class Generator:
                 ("text", escape(t)),
                 ("text", escape(" ".join(words[: self.random.randint(1, len(words) or 1)]))),
             ]
+        choices += [("in", s) for s in self.sets_of(v)] + [("not-in", s) for s in self.sets_of(v)[:1]]
+        if system in self.scan.systems and code in self.scan.systems[system] and how == "code":
+            if not re.search(r"[\\,|$]", code):
+                choices += [("above", f"{system}|{code}"), ("below", f"{system}|{code}")] * 2
         for s, c in types:
             if s and c and code:
                 choices += [("of-type", f"{escape(s)}|{escape(c)}|{escape(code)}")] * 4
         return self.pick(choices) if choices else None
+
+    def sets_of(self, v):
+        """Some value sets, those first that have the code."""
+        system, code, _, _, valueset, how = v
+        if how != "code" or code is None or valueset == "boolean":
+            return []
+        found = [u for u, codes in self.scan.sets.items() if (system, code) in codes]
+        if valueset and valueset.split("|")[0] in self.scan.facts.valuesets:
+            found.append(valueset.split("|")[0])
+        elif valueset:
+            return []
+        return found[:2] or sorted(self.scan.sets)[:1]
 
     def string(self, v, _):
         folded = self.pick(
@@ -227,6 +246,8 @@ class Generator:
         choices = []
         if isinstance(target, tuple):
             kind, id = target
+            if "#" in id:
+                return None
             choices += [
                 (None, id),
                 (None, f"{kind}/{id}"),
@@ -235,6 +256,8 @@ class Generator:
             ]
             if not parameter.targets or kind in parameter.targets:
                 choices += [(kind, id)] * 2
+            if kind in ("Location", "Organization") and kind in parameter.targets:
+                choices += [("below", f"{kind}/{id}"), ("above", f"{kind}/{id}")]
         elif canonical:
             choices += [(None, escape(canonical)), (None, escape(canonical.split("|")[0]))]
         elif target:
@@ -401,14 +424,77 @@ class Generator:
         q.count = self.pick([None, 1, 3, 7])
         return q
 
+    def of_words(self, kind, resource):
+        name = self.pick(["_text", "_content"])
+        text = words.ask(self.pick, self.chance, resource, name == "_text")
+        return (name, text) if text else None
+
+    def listed(self, kind, resource):
+        lists = [i for i in self.scan.by_type.get("List", ()) if self.scan.listed(kind, resource["id"], i)]
+        codes = [
+            c["code"]
+            for i in lists
+            for c in self.scan.resources["List", i].get("code", {}).get("coding", [])
+            if re.fullmatch(r"[\w-]+", c.get("code", ""))
+        ]
+        choices = lists + ["$current-" + c for c in codes] * 2
+        return ("_list", self.pick(choices)) if choices else None
+
+    def near(self, kind, resource):
+        """From a place near it, and a distance at whose edge nothing is."""
+        if kind != "Location" or not resource.get("position"):
+            return None
+        latitude = max(-90, min(90, float(resource["position"]["latitude"]) + self.random.uniform(-2, 2)))
+        longitude = (float(resource["position"]["longitude"]) + self.random.uniform(-2, 2) + 180) % 360 - 180
+        latitude, longitude = round(latitude, 4), round(longitude, 4)
+        km = round(self.random.choice([0.5, 5, 50, 150, 500, 5000, 20000]) * self.random.uniform(0.5, 2), 2)
+        for id in self.scan.by_type["Location"]:
+            d = self.scan.kilometres(self.scan.resources["Location", id], latitude, longitude)
+            if d is not None and abs(d - km) < 0.01 + d / 10000:
+                return None
+        return "near", f"{latitude}|{longitude}|{km}|km"
+
+    def contained(self):
+        """_contained=true or both, on what is contained somewhere."""
+        kind, path = self.pick(sorted(self.scan.held))
+        held = self.scan.held[kind, path]
+        usable = [p for p in self.usable_of(kind) if p.code not in ("_id", "_lastUpdated")]
+        q = Query([kind], [])
+        for _ in range(self.pick([0, 1, 1, 1, 2])):
+            if self.chance(0.2):
+                links = [(p, t) for p in usable if p.kind == "reference" for t in self.scan.targets(p, held)]
+                if links:
+                    p, target = self.pick(links)
+                    name, text = self.single(target[0], self.scan.resources[target], None)
+                    q.criteria.append((f"{p.code}:{target[0]}.{name}", text))
+                    continue
+            name, text = self.single(kind, held, usable)
+            q.criteria.append((name, held["id"] if name == "_id" else text))
+        q.contained = self.pick(["true", "true", "both"]), self.pick(["container", "contained"])
+        if q.contained[1] == "contained" and self.chance(0.4):
+            sortable = [p for p in usable if p.kind not in ("composite", "special", "reference")]
+            q.sort = ("-" if self.chance(0.5) else "") + self.pick(sortable).code
+        if self.chance(0.3):
+            q.count = self.pick([1, 2, 3])
+        return q
+
     def query(self):
         if self.chance(0.05):
             return self.across()
+        if self.scan.held and self.chance(0.05):
+            return self.contained()
         kind = self.pick(self.kinds)
         resource = self.any_of(kind)
         q = Query([kind], [self.criterion(kind, resource) for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))])
-        if self.chance(0.08):
+        if self.chance(0.1):
             q.criteria.append(self.filter(kind, resource))
+        for make, p in ((self.of_words, 0.06), (self.listed, 0.1), (self.near, 0.3)):
+            made = make(kind, resource) if self.chance(p) else None
+            if made:
+                q.criteria.append(made)
+        if self.chance(0.02) and q.criteria:
+            made = self.has(kind, resource, 0)
+            q.criteria += [made] if made else []
         members = [
             c
             for c in self.scan.facts.compartments

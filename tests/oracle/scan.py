@@ -10,6 +10,7 @@ import re
 
 import values
 from facts import Postal
+from special import Special
 from values import asked, date_range, fold, instants, number_matches, range_matches, unit
 
 UCUM = "http://unitsofmeasure.org"
@@ -49,7 +50,7 @@ def phone(text):
     return bare if re.fullmatch(r"[0-9+]*", bare) else text
 
 
-class Scan:
+class Scan(Special):
     def __init__(self, facts, base, resources, gone=()):
         """gone: (type, id) of what was here and is deleted"""
         self.facts, self.base, self.gone = facts, base, gone
@@ -60,11 +61,13 @@ class Scan:
         self.cache, self.referring = {}, {}
         self.parameters = {kind: facts.of(kind) for kind in facts.resources()}
         self.now = None  # µs; for ap
+        self.hold()
+        self.code_tables()
 
     # ---- what a parameter says of a resource
 
     def values(self, parameter, resource):
-        key = parameter, resource["resourceType"], resource["id"]
+        key = parameter, id(resource)  # contained ones share their ids
         if key not in self.cache:
             self.cache[key] = [
                 v
@@ -185,6 +188,8 @@ class Scan:
             return []
         else:
             text, identifier = node.get("reference", ""), node.get("identifier")
+        if text.startswith("#"):
+            return [(self.fragment(text, resource), identifier, kind == "canonical" and text)]
         return [(self.target(text), identifier, kind == "canonical" and text)]
 
     def target(self, text):
@@ -203,6 +208,8 @@ class Scan:
             want = fold(plain(text))
             return bool(want) and any(fold(t).startswith(want) for t in texts)
         parts = [plain(p) for p in cut(text, "|")]
+        if modifier in ("in", "above", "below"):
+            return self.coded(v, text, modifier)
         if modifier == "of-type":
             return tuple(parts[:2]) in types and code == parts[2] and how == "exact"
         want = parts[-1]
@@ -290,6 +297,9 @@ class Scan:
                 return False
             return self.token((identifier.get("system"), identifier.get("value"), [], [], None, "exact"), text, None)
         text = plain(text)
+        if modifier in ("above", "below"):
+            kind, id = text.split("/")
+            return target in self.tree(kind, id, modifier)
         if ID.fullmatch(text):
             return isinstance(target, tuple) and target[1] == text and modifier in (None, target[0])
         want = self.target(text)
@@ -326,7 +336,10 @@ class Scan:
     # ---- a parameter of a query against a resource
 
     def holds(self, kind, id, name, text):
-        resource = self.resources[kind, id]
+        resource = self.at(kind, id)
+        special = self.special(kind, id, name, text)
+        if special is not None:
+            return special
         if name == "_filter":
             return self.filtered(kind, id, text)
         if name.startswith("_has:"):
@@ -338,7 +351,7 @@ class Scan:
         if chain:
             return any(
                 self.holds(*t, chain, text)
-                for t in self.targets(parameter, resource)
+                for t in self.linked(parameter, resource)
                 if modifier in ("", t[0]) and self.knows(t[0], chain)
             )
         if modifier == "missing":
@@ -347,11 +360,11 @@ class Scan:
             return any(self.composite(parameter, resource, alternative) for alternative in cut(text, ","))
         test = getattr(self, parameter.kind)
         found = any(
-            test(v, alternative, modifier if modifier not in ("", "not") else None)
+            test(v, alternative, {"": None, "not": None, "not-in": "in"}.get(modifier, modifier))
             for alternative in cut(text, ",")
             for v in self.values(parameter, resource)
         )
-        return found != (modifier == "not")
+        return found != (modifier in ("not", "not-in"))
 
     def knows(self, kind, name):
         return name.startswith("_has:") or re.split("[.:]", name)[0] in self.parameters[kind]
@@ -399,11 +412,11 @@ class Scan:
 
     def compares(self, kind, id, path, operator, text):
         head, _, chain = path.partition(".")
-        parameter, resource = self.parameters[kind][head], self.resources[kind, id]
+        parameter, resource = self.parameters[kind][head], self.at(kind, id)
         if chain:
             return any(
                 self.compares(*t, chain, operator, text)
-                for t in self.targets(parameter, resource)
+                for t in self.linked(parameter, resource)
                 if self.knows(t[0], chain)
             )
         if operator == "pr":
@@ -452,7 +465,7 @@ class Scan:
 
     def sort_value(self, kind, id, code, descending):
         """None without a value."""
-        parameter, resource = self.parameters[kind][code], self.resources[kind, id]
+        parameter, resource = self.parameters[kind][code], self.at(kind, id)
         found = self.values(parameter, resource)
         if parameter.kind == "string":
             keys = [fold(v).replace(" ", "") if isinstance(v, Postal) else fold(v)[:400] for v in found]
