@@ -114,15 +114,24 @@ static void compile(struct profile__cache *c, const struct structure *s, struct 
         profile__compile(&source, p->base, use_snapshot, p);
 }
 
-static void context_invariants(struct profile__cache *c, const struct structure *s, struct profile *p)
+static void compiled(struct profile__cache *c, const char *expression, const struct fp_expr **out)
 {
-    const struct fp_expr **list = ARENA_ARRAY(&c->a, const struct fp_expr *, s->n_context_invariants);
-    for (size_t i = 0; i < s->n_context_invariants; i++) {
-        struct err err;
-        if (!fp_compile(&c->a, c->defs, str_of(s->context_invariants[i]), NULL, false, &list[i], &err))
-            list[i] = NULL;
-    }
-    p->context_invariants = list;
+    struct err err;
+    if (!fp_compile(&c->a, c->defs, str_of(expression), NULL, false, out, &err))
+        *out = NULL;
+}
+
+static void contexts(struct profile__cache *c, const struct structure *s, struct profile *p)
+{
+    const struct fp_expr **in = ARENA_ARRAY(&c->a, const struct fp_expr *, s->n_contexts),
+                         **holds = ARENA_ARRAY(&c->a, const struct fp_expr *, s->n_context_invariants);
+    for (size_t i = 0; i < s->n_contexts; i++)
+        if (s->contexts[i].type == STRUCTURE_CONTEXT_FHIRPATH)
+            compiled(c, s->contexts[i].expression, &in[i]);
+    for (size_t i = 0; i < s->n_context_invariants; i++)
+        compiled(c, s->context_invariants[i], &holds[i]);
+    p->contexts = in;
+    p->context_invariants = holds;
     p->n_context_invariants = s->n_context_invariants;
 }
 
@@ -147,7 +156,7 @@ static const struct profile *get(struct profile__cache *c, const struct conforma
         p->structure = read;
         p->url = named(&c->a, p->structure);
         compile(c, p->structure, p);
-        context_invariants(c, p->structure, p);
+        contexts(c, p->structure, p);
     }
     c->depth--;
     atomic_store_explicit(&k->ready, true, memory_order_release);

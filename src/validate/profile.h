@@ -41,7 +41,8 @@ struct profile {
     bool modifier;              /* an extension that changes the meaning of what it stands in */
     struct profile_node *root;
     size_t n_context_invariants;
-    const struct fp_expr *const *context_invariants; /* NULL: could not be compiled */
+    /* Of an extension, by the structure's contexts and contextInvariants; NULL: none, or it cannot be compiled. */
+    const struct fp_expr *const *contexts, *const *context_invariants;
 };
 
 /* A profile named by another. */

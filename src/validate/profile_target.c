@@ -18,9 +18,12 @@ const struct fhir_type *profile__core_type(const struct fhir_defs *d, const char
     return t && t->url && str_is(url, t->url) ? t : NULL;
 }
 
-/* A Quantity is one also where the profile has written Age: JSON does not tell them apart. */
+/* A code is no string here: the names of JSON tell them apart. But a Quantity is one also where the profile has written
+ * Age. */
 static bool is_type(const struct fhir_type *t, const struct fhir_type *wanted)
 {
+    if (t->kind == FHIR_PRIMITIVE)
+        return t == wanted;
     return fhir_is_a(t, wanted) || (t->kind == FHIR_COMPLEX && fhir_is_a(wanted, t));
 }
 
