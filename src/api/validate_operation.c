@@ -25,29 +25,12 @@ static bool read_mode(struct api_request *r, enum mode *mode, struct err *err)
                   "The parameter 'mode' is one of create, update, delete, profile");
 }
 
-/* What is checked against the base definition only. A profile that the server does not know is an error, so that nobody
- * takes the answer for more than it is. */
-static bool check_profile(const struct api_request *r, struct str profile, struct err *err)
-{
-    const struct fhir_type *type;
-    static const char base[] = "http://hl7.org/fhir/StructureDefinition/";
-    struct str version, url = str_cut(profile, '|', &version);
-    struct str name = {url.s + sizeof base - 1, url.len - (sizeof base - 1)};
-    if (!profile.s || (str_starts(url, STR(base)) && (type = fhir_resource(r->api->deps.defs, name)) &&
-                       (!r->type || r->type == type)))
-        return true;
-    return err_at(
-        err, ERR_INVALID, "Parameters.parameter",
-        "This server cannot validate against the given profile; without it, the resource is validated "
-        "against the definition of its type");
-}
-
 static bool prepare_validate(struct api_request *r, struct err *err)
 {
     struct validation *v = ARENA_NEW(r->a, struct validation);
     v->resource = api__input(r, "resource");
     r->state = v;
-    if (!read_mode(r, &v->mode, err) || !check_profile(r, api__arg(r, "profile"), err))
+    if (!read_mode(r, &v->mode, err))
         return false;
     if ((v->mode == MODE_UPDATE || v->mode == MODE_DELETE) && !r->id.s)
         return err_at(err, ERR_INVALID, "Parameters.parameter",
@@ -111,6 +94,18 @@ static void check_delete(struct api_request *r, const struct store_version *ther
                    "There is no %s with this id: a delete would change nothing", r->type->name);
 }
 
+static void check(struct api_request *r, const json *resource, struct issues *list)
+{
+    struct str profile = api__arg(r, "profile");
+    const char *asked = profile.s ? arena_strndup(r->a, profile.s, profile.len) : NULL;
+    const struct validate_options o = {.level = VALIDATE_FULL,
+                                       .expected = r->type,
+                                       .view = api__view(r),
+                                       .profiles = &asked,
+                                       .n_profiles = asked != NULL};
+    validate_resource(r->api->deps.validator, r->a, resource, &o, list);
+}
+
 static bool reply_validate(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                            struct err *err)
 {
@@ -129,10 +124,7 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
         r->text = there->content;
     }
     if (v->mode != MODE_DELETE)
-        validate_resource(
-            r->api->deps.validator, r->a, v->resource,
-            &(struct validate_options){.level = VALIDATE_FULL, .expected = r->type, .view = api__view(r)},
-            list);
+        check(r, v->resource, list);
     issues_locate(list, r->text);
     if (v->mode == MODE_CREATE)
         may(r, AUTH_CREATE, list);

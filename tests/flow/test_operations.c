@@ -167,10 +167,19 @@ START_TEST(test_validate_against_a_profile)
     ck_issue(flow_post("Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Patient",
                        PATIENT("v", "")),
              "information", "informational");
-    ck_status(flow_post("Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Basic",
-                        PATIENT("v", "")),
-              400);
-    ck_status(flow_post("Patient/$validate?profile=http://x.test/p", PATIENT("v", "")), 400);
+    ck_issue(flow_post("Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Basic",
+                       PATIENT("v", "")),
+             "error", "structure");
+    ck_issue(flow_post("Patient/$validate?profile=http://x.test/p", PATIENT("v", "")), "error", "not-found");
+    ck_issue(flow_post("Observation/$validate?profile=http://hl7.org/fhir/StructureDefinition/bodyweight",
+                       "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}}"),
+             "error", "required");
+    ck_issue(
+        flow_post(
+            "Patient/$validate",
+            "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"resource\",\"resource\":" PATIENT(
+                "v", "") "},{\"name\":\"profile\",\"valueUri\":\"http://x.test/p\"}]}"),
+        "error", "not-found");
 }
 END_TEST
 
