@@ -15,6 +15,7 @@
     X(METRIC_REQUESTS_ACTIVE, "kagari_http_requests_active", "gauge", "Requests not yet answered.")          \
     X(METRIC_DB_CONNECTIONS, "kagari_db_connections", "gauge", "Open PostgreSQL connections.")               \
     X(METRIC_DB_ERRORS, "kagari_db_errors_total", "counter", "Statements that PostgreSQL refused.")          \
+    X(METRIC_DB_REPLICA_READS, "kagari_db_replica_reads_total", "counter", "Statements sent to replicas.")   \
     X(METRIC_DB_RECONNECTS, "kagari_db_reconnects_total", "counter", "PostgreSQL connections made anew.")    \
     X(METRIC_WORKERS_BUSY, "kagari_workers_busy", "gauge", "Workers with a request.")                        \
     X(METRIC_WORKER_QUEUE, "kagari_worker_queue", "gauge", "Requests waiting for a worker.")                 \

@@ -5,6 +5,9 @@
  * Statements come as struct sql (base/sql.h). A named one is prepared once a connection; an unnamed one is
  * planned anew with its values each time. Results are binary.
  *
+ * All connections lead to the primary, whichever of the hosts in db.conninfo that is, and find it again when another one
+ * has become it; but for those to db.replicas.
+ *
  * Errors: ERR_BUSY when PostgreSQL is away or out of resources, ERR_TIMEOUT when a statement ran too long,
  * ERR_CONFLICT for unique violations, deadlocks and serialisation failures, ERR_INTERNAL otherwise.
  * err.detail holds the SQLSTATE and the constraint, never the message: PostgreSQL quotes values in it.
@@ -60,6 +63,8 @@ enum db_lane {
     DB_READ,   /* one pipelined connection, for reads by primary key only: a slow one would hold up all */
     DB_SEARCH, /* db.search_connections, one statement each at a time */
     DB_WRITE,  /* db.write_connections, one statement each at a time, each its own transaction */
+    DB_REPLICA_READ, /* the first two, to replicas: for db_submit_replica() */
+    DB_REPLICA_SEARCH,
 };
 
 struct db_async;
@@ -72,6 +77,11 @@ bool db_async_ready(const struct db_async *d); /* any thread: every lane has a c
 /* Never blocks; q and a stay the caller's until fn is called, which may be before db_submit() returns. */
 void db_submit(struct db_async *d, enum db_lane lane, struct arena *a, const struct sql *q, db_done_fn fn,
                void *arg);
+/* The same at a replica that has everything which the transaction `position` (an xid) wrote, and whose data are at most
+ * db.replica_max_lag old. False: there is none now that is free, and nothing was done. A failure there says nothing of
+ * the primary. */
+bool db_submit_replica(struct db_async *d, enum db_lane lane, int64_t position, struct arena *a,
+                       const struct sql *q, db_done_fn fn, void *arg) NODISCARD;
 
 /* ---- worker threads -------------------------------------------------------------------------------------
  */

@@ -73,6 +73,7 @@ struct store_write {
 struct store_written {
     int32_t ver;
     int64_t lu_us;
+    int64_t xid; /* the transaction; 0: nothing was written */
 };
 
 /* Creates under server-assigned ids, all in one statement; n ≥ 1. The answer holds for all of them. words: what the

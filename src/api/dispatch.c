@@ -314,12 +314,21 @@ static void say_failed(struct api_request *r, struct err *err)
         r->route->interaction->failed(r, err);
 }
 
+/* The same statement once more, where everything is. */
+static enum next ask_primary(struct api_request *r)
+{
+    r->primary = true;
+    return run_next(r);
+}
+
 static enum next receive(struct stretch *s)
 {
     struct api_request *r = s->r;
     struct api_response out = {0};
     struct err err;
     r->http->log_db_us += clock_mono_us() - r->submitted_us;
+    if (r->asked_replica && s->err && s->err->kind != ERR_TIMEOUT)
+        return ask_primary(r);
     r->again = s->err && s->err->kind == ERR_CONFLICT && r->run == RUN_WRITE;
     if (s->err && !r->again) {
         err = *s->err;
@@ -327,7 +336,9 @@ static enum next receive(struct stretch *s)
         return answer_error(r, &err);
     }
     if (!s->err && !r->route->interaction->reply(r, s->rows, &out, &err))
-        return answer_error(r, &err);
+        return r->asked_replica && err.kind == ERR_NOT_FOUND ? ask_primary(r) : answer_error(r, &err);
+    if (r->asked_replica && r->primary)
+        return ask_primary(r);
     if (r->run == RUN_WORKER)
         return NEXT_WORKER;
     if (!r->again)
@@ -480,6 +491,8 @@ static enum next work(struct stretch *s)
     int64_t start = clock_mono_us();
     r->run = RUN_WORKER;
     bool ok = api__run_on(r, s->conn, &out, &err);
+    if (ok)
+        api__find_position(r, s->conn, &out);
     r->http->log_db_us += clock_mono_us() - start;
     return ok ? answer(r, &out) : answer_error(r, &err);
 }
@@ -487,6 +500,19 @@ static enum next work(struct stretch *s)
 static void on_worker(void *arg, struct db_conn *conn, const struct err *err)
 {
     guarded(&(struct stretch){.r = arg, .run = work, .conn = conn, .err = err});
+}
+
+/* False: it is the primary's. */
+static bool ask_replica(struct api_request *r, enum db_lane lane)
+{
+    int64_t position;
+    r->asked_replica = api__may_ask_replica(r, &position);
+    if (!r->asked_replica)
+        return false;
+    if (db_submit_replica(r->api->deps.db[r->http->loop], lane, position, r->a, &r->sql, on_rows, r))
+        return true; /* it may be answered already */
+    r->asked_replica = false;
+    return false;
 }
 
 /* Hands the request on; it is not ours afterwards. */
@@ -503,6 +529,9 @@ static void act(struct api_request *r, enum next next)
         break;
     case NEXT_READ:
     case NEXT_SEARCH:
+        if (ask_replica(r, next == NEXT_READ ? DB_REPLICA_READ : DB_REPLICA_SEARCH))
+            return;
+        /* fall through */
     case NEXT_WRITE:
         db_submit(d->db[r->http->loop], lanes[next], r->a, &r->sql, on_rows, r);
         break;

@@ -47,6 +47,7 @@ struct api_interaction {
     unsigned right; /* enum auth_right; 0: checked by the interaction itself, or open */
     bool body;      /* carries a resource */
     bool may_defer; /* Prefer: respond-async holds; operations say it by not affecting state */
+    bool replica;   /* its plan may be run by a read replica */
     bool pages;     /* answers a Bundle in pages, which may be files of NDJSON then */
     /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
     bool (*prepare)(struct api_request *r, struct err *err);
@@ -165,6 +166,8 @@ struct api_request {
     void *state;               /* the interaction's own, between prepare, plan and reply */
     struct store_write *write; /* RUN_CREATE: made by prepare */
     bool again;                /* another writer was faster: run it once more */
+    bool asked_replica;        /* the statement under way */
+    bool primary;              /* a replica is not to be asked, or not again */
     int attempts;
 
     struct sql sql; /* the statement under way */
@@ -188,6 +191,7 @@ struct api_response {
     struct str allow;      /* 405 */
     struct issues *issues; /* an OperationOutcome instead of a resource */
     int retry_after;       /* seconds; 0: none */
+    int64_t position;      /* of a write, for the client's next read; 0: none */
     struct str content_location, progress; /* of what is done later: where its status is, how far it is */
     int64_t expires_us;                    /* 0: no Expires */
     bool challenge;                        /* WWW-Authenticate */
@@ -259,6 +263,14 @@ struct str api__subset(struct api_request *r, struct str text);
 void api__respond(struct api_request *r, struct api_response *out);
 /* What a create answers when its row is committed. */
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
+
+/* ---- read replicas (position.c) ---------------------------------------------------------------------------- */
+enum { READS_POSITION, READS_ANY }; /* the choices of db.replica_reads */
+/* And how far has it to be? */
+bool api__may_ask_replica(const struct api_request *r, int64_t *position);
+/* Of what a worker has written and committed; nothing to do for reads and without replicas. */
+void api__find_position(struct api_request *r, struct db_conn *c, struct api_response *out);
+void api__add_position(struct api_request *r, const struct api_response *out);
 
 /* ---- outcomes ---------------------------------------------------------------------------------------------- */
 int api__status(enum err_kind kind);

@@ -199,7 +199,7 @@ static bool change_on(struct api_request *r, struct db_conn *c, struct api_respo
         return false;
     if (!current) {
         store_relabel_plan(s, &u.w, v.ver, v.lu_us, &q);
-        at = (struct store_written){v.ver, v.lu_us};
+        at = (struct store_written){.ver = v.ver, .lu_us = v.lu_us};
         if (!db_exec(c, r->a, &q, NULL, err))
             return false;
     } else {

@@ -147,12 +147,14 @@ static bool reply_vread(struct api_request *r, const struct db_rows *rows, struc
 
 const struct api_interaction api__read = {.code = "read",
                                           .run = RUN_READ,
+                                          .replica = true,
                                           .may_defer = true,
                                           .right = AUTH_READ,
                                           .plan = plan_read,
                                           .reply = reply_read};
 const struct api_interaction api__vread = {.code = "vread",
                                            .run = RUN_READ,
+                                           .replica = true,
                                            .may_defer = true,
                                            .right = AUTH_READ,
                                            .plan = plan_vread,

@@ -164,6 +164,7 @@ void api__respond(struct api_request *r, struct api_response *out)
                                                     : STR("Bearer realm=\"kagari\""));
     if (out->status == 401 || out->status == 403)
         metrics_add(METRIC_AUTH_FAILURES, 1);
+    api__add_position(r, out);
     add(r, p, "Cache-Control", STR("no-store"));
     if (out->raw.s ||
         r->format == FORMAT_XML) { /* a browser shows what a client stored, and XHTML within XML */

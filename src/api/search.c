@@ -282,10 +282,24 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
     return true;
 }
 
+/* A replica's snapshot "xmin:xmax:" does not tell which transactions between the two are under way: pages could not be cut
+ * by it. */
+static bool pages_hold(const struct page *p, const struct db_rows *rows)
+{
+    if (db_count(rows) <= p->q->count)
+        return true;
+    struct str max, min = str_cut(db_text(rows, 0, SEARCH_SNAPSHOT), ':', &max);
+    return max.s && str_eq(min, str_cut(max, ':', &max));
+}
+
 static bool reply_page(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                        struct err *err)
 {
     struct page *p = r->state;
+    if (r->asked_replica && !pages_hold(p, rows)) {
+        r->primary = true;
+        return true;
+    }
     if (!start_page(r, rows, err))
         return false;
     add_outcome(r, p);
@@ -484,8 +498,9 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 
 #define SEARCH(name)                                                                                         \
     {                                                                                                        \
-        .code = (name), .run = RUN_SEARCH, .may_defer = true, .pages = true, .prepare = prepare_search,      \
-        .plan = plan_page, .reply = reply_page, .work = work_search, .failed = refuse_cost                   \
+        .code = (name), .run = RUN_SEARCH, .may_defer = true, .pages = true, .replica = true,                \
+        .prepare = prepare_search, .plan = plan_page, .reply = reply_page, .work = work_search,              \
+        .failed = refuse_cost                                                                                \
     }
 const struct api_interaction api__search_type = SEARCH("search-type");
 const struct api_interaction api__search_system = SEARCH("search-system");

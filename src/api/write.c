@@ -27,6 +27,7 @@ void api__written(struct api_request *r, const struct store_write *w, int status
                                  .id = w->id,
                                  .ver = at->ver,
                                  .lu_us = at->lu_us,
+                                 .position = at->xid,
                                  .located = status == 201,
                                  .written = true};
     if (r->prefer == RETURN_REPRESENTATION || (r->prefer == RETURN_DEFAULT && !r->in_bundle))
@@ -393,7 +394,8 @@ static bool reply_delete(struct api_request *r, const struct db_rows *rows, stru
             return err_set(err, ERR_PRECONDITION, "If-Match: there is no %s with this id", r->type->name);
         /* fall through */
     default:
-        *out = (struct api_response){.status = 204, .ver = at.ver, .lu_us = at.lu_us, .written = true};
+        *out = (struct api_response){
+            .status = 204, .ver = at.ver, .lu_us = at.lu_us, .position = at.xid, .written = true};
         return true;
     }
 }

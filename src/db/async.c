@@ -14,7 +14,10 @@
 #include "internal.h"
 
 enum {
-    LANES = 3,
+    LANES = DB_REPLICA_SEARCH + 1,
+    PRIMARY_LANES = DB_WRITE + 1,
+    POSITION_US = 25 * 1000,        /* how often a replica is asked how far it is while it is used */
+    IDLE_POSITION_US = 1000 * 1000, /* and while it is not */
     RECONNECT_MIN_US = 50 * 1000,
     RECONNECT_MAX_US = 2 * 1000 * 1000,
     PATIENCE_US =
@@ -52,13 +55,16 @@ struct link {
     struct queue sent;
     bool unsynced;
     struct db__prepared prepared;
+    int turn; /* the host that is tried first */
+    struct db__position position;
 };
 
 struct lane {
     struct db_async *d;
     bool pipelined;
-    int64_t patience_us; /* a statement without an answer for so long: the connection is given up */
-    struct db__target target;
+    int64_t patience_us;        /* a statement without an answer for so long: the connection is given up */
+    struct db__target *targets; /* one a host to begin with */
+    int n_targets;
     struct queue waiting;
     int n;
     atomic_int ready;
@@ -70,6 +76,8 @@ struct db_async {
     struct arena a;
     struct lane lanes[LANES];
     struct task *spare; /* tasks are recycled: no malloc a statement */
+    struct loop_timer positions;
+    int64_t used_us, max_lag_us; /* of replicas */
 };
 
 /* ---- tasks ----------------------------------------------------------------------------------------------
@@ -134,6 +142,7 @@ static void complete(struct db_async *d, struct task *t)
 static void on_io(void *arg, uint32_t events);
 static void on_timer(void *arg);
 static void start_next(struct link *k);
+static void ask_position(struct link *k);
 
 static void watch(struct link *k, uint32_t events)
 {
@@ -170,6 +179,8 @@ static void link_down(struct link *k, const char *why)
 {
     struct lane *l = k->lane;
     unwatch(k);
+    k->turn += k->state == LINK_CONNECTING;
+    k->position.seen = 0;
     if (k->state == LINK_READY) {
         atomic_fetch_sub(&l->ready, 1);
         metrics_add(METRIC_DB_CONNECTIONS, -1);
@@ -200,13 +211,13 @@ static void link_up(struct link *k)
     atomic_fetch_add(&k->lane->ready, 1);
     metrics_add(METRIC_DB_CONNECTIONS, 1);
     start_next(k);
+    ask_position(k);
 }
 
 static void continue_connecting(struct link *k)
 {
+    unwatch(k); /* libpq may try another address: on another socket, which may have the same number */
     PostgresPollingStatusType s = PQconnectPoll(k->pg);
-    if (k->added && k->io.fd != PQsocket(k->pg)) /* libpq may try another address on another socket */
-        unwatch(k);
     switch (s) {
     case PGRES_POLLING_OK:
         watch(k, EPOLLIN);
@@ -225,7 +236,7 @@ static void continue_connecting(struct link *k)
 
 static void start_connecting(struct link *k)
 {
-    const struct db__target *t = &k->lane->target;
+    const struct db__target *t = &k->lane->targets[k->turn % k->lane->n_targets];
     k->pg = PQconnectStartParams(t->keywords, t->values, 1);
     k->state = LINK_CONNECTING;
     if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD) {
@@ -347,20 +358,99 @@ static void start_next(struct link *k)
     }
 }
 
+static void sync_link(struct link *k)
+{
+    if (k->state != LINK_READY || !k->unsynced)
+        return;
+    if (!sync(k) || !flush(k)) {
+        link_down(k, "send");
+        return;
+    }
+    if (!k->timer.due_us)
+        loop_timer_set(k->lane->d->loop, &k->timer, clock_mono_us() + k->lane->patience_us);
+}
+
 /* Once a turn: one Sync behind all that was sent in it. */
 static int64_t sync_turn(void *arg)
 {
     struct db_async *d = arg;
-    struct link *k = &d->lanes[DB_READ].links[0];
-    if (k->state != LINK_READY || !k->unsynced)
-        return -1;
-    if (!sync(k) || !flush(k)) {
-        link_down(k, "send");
-        return -1;
-    }
-    if (!k->timer.due_us)
-        loop_timer_set(d->loop, &k->timer, clock_mono_us() + k->lane->patience_us);
+    sync_link(&d->lanes[DB_READ].links[0]);
+    if (d->lanes[DB_REPLICA_READ].n)
+        sync_link(&d->lanes[DB_REPLICA_READ].links[0]);
     return -1;
+}
+
+/* ---- replicas --------------------------------------------------------------------------------------------
+ */
+
+static void on_position(void *arg, const struct db_rows *rows, const struct err *err)
+{
+    struct link *k = arg;
+    (void)err; /* the link has said why */
+    db__position_read(&k->position, rows, k->lane->d->max_lag_us);
+}
+
+/* Goes out between the statements of others; a link that has one of its own in flight is asked later. */
+static void ask_position(struct link *k)
+{
+    struct lane *l = k->lane;
+    if (l - l->d->lanes < PRIMARY_LANES || k->state != LINK_READY || k->position.asked ||
+        (!l->pipelined && k->sent.first))
+        return;
+    struct task *t = new_task(l->d);
+    if (!t)
+        return;
+    t->a = &k->position.a;
+    t->q = db__position_ask(&k->position);
+    t->name = t->q->name;
+    t->fn = on_position;
+    t->arg = k;
+    if (l->pipelined)
+        send_pipelined(k, t);
+    else
+        send_plain(k, t);
+}
+
+static void ask_positions(void *arg)
+{
+    struct db_async *d = arg;
+    int64_t now = clock_mono_us(),
+            pause = now - d->used_us < IDLE_POSITION_US ? POSITION_US : IDLE_POSITION_US;
+    loop_timer_set(d->loop, &d->positions, now + pause);
+    for (int i = PRIMARY_LANES; i < LANES; i++)
+        for (int j = 0; j < d->lanes[i].n; j++)
+            ask_position(&d->lanes[i].links[j]);
+}
+
+bool db_submit_replica(struct db_async *d, enum db_lane lane, int64_t position, struct arena *a,
+                       const struct sql *q, db_done_fn fn, void *arg)
+{
+    struct lane *l = &d->lanes[lane];
+    int64_t now = clock_mono_us();
+    if (now - d->used_us >= IDLE_POSITION_US)
+        loop_timer_set(d->loop, &d->positions, now + POSITION_US);
+    d->used_us = now;
+    for (int i = 0; i < l->n; i++) {
+        struct link *k = &l->links[i];
+        if (k->state != LINK_READY || (!l->pipelined && k->sent.first) ||
+            !db__position_reached(&k->position, position, now))
+            continue;
+        struct task *t = new_task(d);
+        if (!t)
+            return false;
+        t->a = a;
+        t->q = q;
+        t->name = l->pipelined && q->name == SQL_BY_TEXT ? NULL : db__name(q, t->made);
+        t->fn = fn;
+        t->arg = arg;
+        metrics_add(METRIC_DB_REPLICA_READS, 1);
+        if (l->pipelined)
+            send_pipelined(k, t);
+        else
+            send_plain(k, t);
+        return true;
+    }
+    return false;
 }
 
 /* ---- receiving ------------------------------------------------------------------------------------------
@@ -478,25 +568,39 @@ struct db_async *db_async_new(const struct config *c, struct loop *loop)
         return NULL;
     d->loop = loop;
     arena_init(&d->a, 0);
+    const bool replicas = *c->db_replicas;
+    const int searches = (int)c->db_search_connections;
     const int sizes[LANES] = {[DB_READ] = 1,
-                              [DB_SEARCH] = (int)c->db_search_connections,
-                              [DB_WRITE] = (int)c->db_write_connections};
+                              [DB_SEARCH] = searches,
+                              [DB_WRITE] = (int)c->db_write_connections,
+                              [DB_REPLICA_READ] = replicas,
+                              [DB_REPLICA_SEARCH] = replicas ? searches : 0};
+    d->max_lag_us = c->db_replica_max_lag;
+    d->positions = (struct loop_timer){.fn = ask_positions, .arg = d};
     for (int i = 0; i < LANES; i++) {
         struct lane *l = &d->lanes[i];
+        const bool search = i == DB_SEARCH || i == DB_REPLICA_SEARCH, replica = i >= PRIMARY_LANES;
         l->d = d;
-        l->pipelined = i == DB_READ;
-        db__target(c, &d->a, i == DB_SEARCH ? db__search_options(c, &d->a) : "", &l->target);
-        l->patience_us = (i == DB_SEARCH ? c->search_timeout : c->db_statement_timeout) + PATIENCE_US;
+        l->pipelined = i == DB_READ || i == DB_REPLICA_READ;
+        l->n_targets = db__hosts(replica ? c->db_replicas : c->db_conninfo);
+        l->targets = ARENA_ARRAY(&d->a, struct db__target, l->n_targets);
+        for (int j = 0; j < l->n_targets; j++)
+            db__target(c, &d->a, replica, search ? db__search_options(c, &d->a) : "", j, &l->targets[j]);
+        l->patience_us = (search ? c->search_timeout : c->db_statement_timeout) + PATIENCE_US;
         l->n = sizes[i];
         l->links = ARENA_ARRAY(&d->a, struct link, l->n);
         for (int j = 0; j < l->n; j++) {
             l->links[j].lane = l;
+            l->links[j].turn = replica ? j : 0; /* the load is spread over the replicas */
+            arena_init(&l->links[j].position.a, 0);
             l->links[j].backoff_us = RECONNECT_MIN_US;
             l->links[j].timer = (struct loop_timer){.fn = on_timer, .arg = &l->links[j]};
             start_connecting(&l->links[j]);
         }
     }
     loop_add_idle(loop, sync_turn, d);
+    if (replicas)
+        ask_positions(d);
     return d;
 }
 
@@ -507,6 +611,7 @@ void db_async_free(struct db_async *d)
         for (int j = 0; j < l->n; j++) {
             fail_all(d, &l->links[j].sent);
             PQfinish(l->links[j].pg);
+            arena_release(&l->links[j].position.a);
         }
         fail_all(d, &l->waiting);
     }
@@ -520,7 +625,7 @@ void db_async_free(struct db_async *d)
 
 bool db_async_ready(const struct db_async *d)
 {
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < PRIMARY_LANES; i++)
         if (d->lanes[i].ready == 0)
             return false;
     return true;

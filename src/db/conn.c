@@ -60,7 +60,7 @@ bool db_open(const struct config *config, struct db_conn **out, struct err *err)
     arena_init(&c->a, 0);
     pthread_mutex_init(&c->lock, NULL);
     c->search_timeout_us = config->search_timeout;
-    db__target(config, &c->a, "", &c->target);
+    db__target(config, &c->a, false, "", 0, &c->target);
     if (!connect_now(c, err)) {
         db_close(c);
         return false;

@@ -24,13 +24,33 @@ const struct db_rows *db__rows(PGresult **place, PGresult *r);
 bool db__error(const PGresult *r, struct err *err);
 bool db__ok(const PGresult *r);
 
-/* Where to connect, with the settings of our sessions, and more of them (" -c x=y"); for PQconnectdbParams(…, 1). */
+/* Where to connect, with the settings of our sessions; for PQconnectdbParams(…, 1). */
 struct db__target {
-    const char *keywords[8], *values[8];
+    const char *keywords[16], *values[16];
 };
-void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out);
+/* db.conninfo, where only a primary will do, or db.replicas, where a standby is preferred. more: further settings
+ * (" -c x=y"). turn: which of several hosts is tried first, so that one that does not answer is not waited for again. */
+void db__target(const struct config *c, struct arena *a, bool replica, const char *more, int turn,
+                struct db__target *out);
+int db__hosts(const char *conninfo); /* how many there are to choose from; 1: nothing to choose */
 /* More settings, of a connection for searches. */
 const char *db__search_options(const struct config *c, struct arena *a);
+
+/*
+ * How far a replica is, as one connection to it was told. Transactions below `seen` have ended and are replayed: a
+ * snapshot that is taken there from now on has them.
+ */
+struct db__position {
+    int64_t seen, fresh_us; /* 0: not known; until then its data are not older than they may be (monotonic) */
+    int64_t asked_us;
+    bool asked; /* the answer is on its way */
+    struct arena a;
+    struct sql q;
+};
+const struct sql *db__position_ask(struct db__position *p);
+/* rows NULL: it failed. */
+void db__position_read(struct db__position *p, const struct db_rows *rows, int64_t max_lag_us);
+bool db__position_reached(const struct db__position *p, int64_t position, int64_t now_us);
 
 /*
  * The statements that one connection has prepared, the oldest first. The code knows few by name; of those named by

@@ -202,32 +202,3 @@ bool db__error(const PGresult *r, struct err *err)
     return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                       "SQLSTATE %s %s in %s", state, constraint ? constraint : "", where ? where : "?");
 }
-
-/* A search's shape decides how it is done, not its values: planned once, it need not be planned again. */
-const char *db__search_options(const struct config *c, struct arena *a)
-{
-    return arena_printf(a, "-c plan_cache_mode=force_generic_plan -c statement_timeout=%lld",
-                        (long long)(c->search_timeout / 1000));
-}
-
-void db__target(const struct config *c, struct arena *a, const char *more, struct db__target *out)
-{
-    /* Every statement has an index to go by: where the planner thinks otherwise, its estimate is wrong. To start
-     * parallel workers takes longer than a search may. */
-    const char *options =
-        arena_printf(a,
-                     "-c statement_timeout=%lld -c timezone=UTC -c jit=off -c synchronous_commit=on "
-                     "-c enable_seqscan=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 "
-                     "-c default_transaction_isolation=read\\ committed %s",
-                     (long long)(c->db_statement_timeout / 1000), more);
-    const char *const pairs[][2] = {
-        {"dbname", c->db_conninfo}, /* expanded: a connection string or an URI */
-        {"application_name", "kagari"}, {"client_encoding", "UTF8"},
-        {"connect_timeout", "5"},       {"options", options},
-    };
-    *out = (struct db__target){0};
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        out->keywords[i] = pairs[i][0];
-        out->values[i] = arena_strdup(a, pairs[i][1]);
-    }
-}

@@ -75,8 +75,10 @@ static bool compress_body(struct arena *a, struct str *body)
 #define CORS_HEADERS                                                                                         \
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, "                  \
     "If-Modified-Since, "                                                                                    \
-    "X-Request-Id, X-Requested-With"
-#define CORS_EXPOSED "ETag, Location, Content-Location, Last-Modified, Retry-After, X-Progress, X-Request-Id"
+    "Kagari-Position, X-Request-Id, X-Requested-With"
+#define CORS_EXPOSED                                                                                         \
+    "ETag, Location, Content-Location, Last-Modified, Retry-After, X-Progress, X-Request-Id, "               \
+    "Kagari-Position"
 
 static void add(struct MHD_Response *m, const char *name, const char *value)
 {

@@ -146,7 +146,7 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content FROM i, t)",
         res_columns, tenant, tenant, STORE_POST);
     store__add_inserts(q, sides, tenant, NULL, "");
-    sql_adds(q, " SELECT lu FROM t");
+    sql_adds(q, " SELECT lu, xid FROM t");
 }
 
 bool store_create_reply(const struct db_rows *rows, struct store_written *out, struct err *err)
@@ -154,7 +154,7 @@ bool store_create_reply(const struct db_rows *rows, struct store_written *out, s
     if (db_count(rows) != 1)
         return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                           "create: no answer");
-    *out = (struct store_written){.ver = 1, .lu_us = db_timestamptz(rows, 0, 0)};
+    *out = (struct store_written){.ver = 1, .lu_us = db_timestamptz(rows, 0, 0), .xid = db_int8(rows, 0, 1)};
     return true;
 }
 
@@ -166,7 +166,7 @@ static int lane_number(struct sql *q, struct str v)
     return v.s ? sql_numeric(q, v) : sql_null(q, SQL_NUMERIC);
 }
 
-enum { UPDATE_CUR_VER, UPDATE_CUR_DELETED, UPDATE_CUR_LABELS_KEPT, UPDATE_VER, UPDATE_LU };
+enum { UPDATE_CUR_VER, UPDATE_CUR_DELETED, UPDATE_CUR_LABELS_KEPT, UPDATE_VER, UPDATE_LU, UPDATE_XID };
 
 void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
 {
@@ -230,11 +230,11 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
         tenant, rtype, STORE_CREATE_PUT, op, rid, acc);
     store__add_deletes(q, tenant, "up", " AND up.changed");
     store__add_inserts(q, sides, tenant, "w", " WHERE w.changed");
-    sql_addf(
-        q,
-        " SELECT cur.ver, cur.deleted, cur.labels <@ $%d, CASE WHEN w.k IS NOT NULL THEN c.ver END, c.lu "
-        "FROM c LEFT JOIN cur ON true LEFT JOIN w ON true",
-        labels);
+    sql_addf(q,
+             " SELECT cur.ver, cur.deleted, cur.labels <@ $%d, CASE WHEN w.k IS NOT NULL THEN c.ver END, "
+             "c.lu, c.xid "
+             "FROM c LEFT JOIN cur ON true LEFT JOIN w ON true",
+             labels);
 }
 
 enum store_outcome store_update_reply(const struct store_update *u, const struct db_rows *rows,
@@ -244,7 +244,8 @@ enum store_outcome store_update_reply(const struct store_update *u, const struct
     bool deleted = was_there && db_bool(rows, 0, UPDATE_CUR_DELETED);
     *out = (struct store_written){0};
     if (!db_null(rows, 0, UPDATE_VER)) {
-        *out = (struct store_written){db_int4(rows, 0, UPDATE_VER), db_timestamptz(rows, 0, UPDATE_LU)};
+        *out = (struct store_written){db_int4(rows, 0, UPDATE_VER), db_timestamptz(rows, 0, UPDATE_LU),
+                                      db_int8(rows, 0, UPDATE_XID)};
         return was_there && !deleted ? STORE_UPDATED : STORE_CREATED;
     }
     if (u->if_match > 0 && (!was_there || db_int4(rows, 0, UPDATE_CUR_VER) != u->if_match))
@@ -275,7 +276,7 @@ void store_relabel_plan(const struct store *s, const struct store_write *w, int3
 /* ---- delete
  * --------------------------------------------------------------------------------------------------- */
 
-enum { DELETE_CUR_VER, DELETE_CUR_DELETED, DELETE_VER, DELETE_LU };
+enum { DELETE_CUR_VER, DELETE_CUR_DELETED, DELETE_VER, DELETE_LU, DELETE_XID };
 
 void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
                        struct sql *q)
@@ -303,7 +304,7 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
         tenant, rtype, rid, "(-9223372036854775808)", "(-9223372036854775808)", tenant, rtype, rid, match,
         match, tenant, rtype, STORE_DELETE, rid, tenant);
     store__add_deletes(q, tenant, "up", "");
-    sql_adds(q, " SELECT cur.ver, cur.deleted, up.ver, up.lu FROM cur LEFT JOIN up ON true");
+    sql_adds(q, " SELECT cur.ver, cur.deleted, up.ver, up.lu, up.xid FROM cur LEFT JOIN up ON true");
 }
 
 enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *rows, struct store_written *out)
@@ -312,7 +313,8 @@ enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *ro
     if (db_count(rows) == 0)
         return if_match ? STORE_MISMATCH : STORE_ABSENT;
     if (!db_null(rows, 0, DELETE_VER)) {
-        *out = (struct store_written){db_int4(rows, 0, DELETE_VER), db_timestamptz(rows, 0, DELETE_LU)};
+        *out = (struct store_written){db_int4(rows, 0, DELETE_VER), db_timestamptz(rows, 0, DELETE_LU),
+                                      db_int8(rows, 0, DELETE_XID)};
         return STORE_UPDATED;
     }
     out->ver = db_int4(rows, 0, DELETE_CUR_VER);

@@ -4,77 +4,20 @@
 Every acknowledged write is there afterwards, no transaction is half there, the index agrees with the resources,
 and the server recovers without being started again. $KAGARI_FAULT_ROUNDS repeats each kill (1).
 """
-import http.client
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 import unittest
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import kagari
 from kagari import Dev, wait_until
+from writers import NO_ANSWER, Writer, basic, check
 
 ROUNDS = int(os.environ.get("KAGARI_FAULT_ROUNDS", "1"))
-SYSTEM = "urn:kagari:test"
-BUNDLE = 8
-NO_ANSWER = (OSError, http.client.HTTPException)
-
-
-def basic(value, **more):
-    return {"resourceType": "Basic", "identifier": [{"system": SYSTEM, "value": value}], "code": {"text": value}, **more}
-
-
-class Writer(threading.Thread):
-    """Creates, updates and transactions, one after the other; remembers what was answered."""
-
-    def __init__(self, dev):
-        super().__init__(daemon=True)
-        self.dev, self.ending = dev, threading.Event()
-        self.created = {}    # id: value, acknowledged
-        self.counter = "counter-" + uuid.uuid4().hex
-        self.sent = self.acknowledged = 0
-        self.bundles = {}    # value: acknowledged?
-        self.wrong = []      # answers that must not be
-
-    def send(self, client, method, path, body):
-        """The answer when it is a success; None when there is none or PostgreSQL was away."""
-        try:
-            answer = client.request(method, path, body)
-        except NO_ANSWER:
-            time.sleep(0.02)
-            return None
-        if answer.status in (200, 201):
-            return answer
-        if answer.status != 503 or not answer.headers.get("Retry-After"):
-            self.wrong.append(f"{method} {path}: {answer.status} {answer.headers.get('Retry-After')} {answer.body[:300]}")
-        time.sleep(0.01)
-        return None
-
-    def run(self):
-        client = self.dev.client(timeout=20)
-        while not self.ending.is_set():
-            value = uuid.uuid4().hex
-            if self.send(client, "PUT", "Basic/" + value, basic(value, id=value)):
-                self.created[value] = value
-            answer = self.send(client, "POST", "Basic", basic(value))
-            if answer:
-                self.created[answer.headers["Location"].split("/Basic/")[1].split("/")[0]] = value
-            self.sent += 1
-            if self.send(client, "PUT", "Basic/" + self.counter, basic(str(self.sent), id=self.counter)):
-                self.acknowledged = self.sent
-            value = "bundle-" + value
-            self.bundles[value] = False
-            self.bundles[value] = self.send(client, "POST", "", {
-                "resourceType": "Bundle", "type": "transaction",
-                "entry": [{"resource": basic(value), "request": {"method": "POST", "url": "Basic"}}
-                          for _ in range(BUNDLE)]}) is not None
-        client.close()
 
 
 class Kill(unittest.TestCase):
@@ -100,25 +43,7 @@ class Kill(unittest.TestCase):
             writer.ending.set()
         for writer in self.writers:
             writer.join(30)
-        client = self.dev.client()
-        for writer in self.writers:
-            self.assertEqual(writer.wrong, [])
-            for rid, value in writer.created.items():
-                answers = []  # a loop that has not yet found out that its connection is gone says 503: ask again
-                wait_until(lambda: answers.append(client.request("GET", "Basic/" + rid)) or answers[-1].status != 503)
-                answer = answers[-1]
-                self.assertEqual(answer.status, 200, f"acknowledged and lost: {rid}")
-                self.assertEqual(answer.json["code"]["text"], value)
-            for value in list(writer.created.values())[-20:]:
-                found = client.request("GET", f"Basic?identifier={SYSTEM}|{value}&_summary=count").json["total"]
-                self.assertGreaterEqual(found, 1, "acknowledged and not found by search")
-            counter = client.request("GET", "Basic/" + writer.counter).json
-            self.assertGreaterEqual(int(counter["code"]["text"]), writer.acknowledged)
-            versions = client.request("GET", f"Basic/{writer.counter}/_history?_summary=count").json["total"]
-            self.assertEqual(versions, int(counter["meta"]["versionId"]))
-            for value, acknowledged in writer.bundles.items():
-                found = client.request("GET", f"Basic?identifier={SYSTEM}|{value}&_summary=count").json["total"]
-                self.assertIn(found, [BUNDLE] if acknowledged else [0, BUNDLE], f"{value} {acknowledged}")
+        check(self, self.dev.client(), self.writers)
 
     def test_server(self):
         for _ in range(ROUNDS):
