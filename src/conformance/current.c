@@ -76,20 +76,28 @@ static void drop_view(void *view)
     free(v);
 }
 
-static struct view *hold(struct conformance_current *t)
+static void drop_place(void *place)
 {
+    struct view *v = *(struct view **)place;
+    if (v)
+        drop_view(v);
+}
+
+/* The arena's from then on: it has the place before there is something to lose. */
+static struct view *hold(struct conformance_current *t, struct arena *a)
+{
+    struct view **place = ARENA_NEW(a, struct view *);
+    arena_cleanup(a, drop_place, place);
     pthread_mutex_lock(&t->lock);
-    struct view *v = t->view;
-    atomic_fetch_add(&v->refs, 1);
+    *place = t->view;
+    atomic_fetch_add(&t->view->refs, 1);
     pthread_mutex_unlock(&t->lock);
-    return v;
+    return *place;
 }
 
 const struct conformance_view *conformance_hold(struct conformance_current *t, struct arena *a)
 {
-    struct view *v = hold(t);
-    arena_cleanup(a, drop_view, v);
-    return v->v;
+    return hold(t, a)->v;
 }
 
 /* ---- a new view ------------------------------------------------------------------------------------------- */
@@ -327,12 +335,11 @@ static void publish(struct conformance_current *t, struct view *v, struct str ma
 
 static bool load(struct conformance_current *t, struct db_conn *conn, struct arena *a, struct err *err)
 {
-    struct view *v = hold(t);
+    struct view *v = hold(t, a);
     struct sql q = {.a = a};
     const struct db_rows *seen, *rows;
     struct wanted w = {0};
     char mark[MARK_MAX];
-    arena_cleanup(a, drop_view, v);
     copy_mark(t, mark);
     look(t, str_of(mark), &q);
     if (!db_exec(conn, a, &q, &seen, err))
@@ -371,8 +378,7 @@ bool conformance_refresh(struct conformance_current *t, struct db_conn *conn, st
     const struct db_rows *rows;
     struct wanted w = {0};
     char mark[MARK_MAX];
-    struct view *v = hold(t);
-    arena_cleanup(a, drop_view, v);
+    struct view *v = hold(t, a);
     copy_mark(t, mark);
     look(t, str_of(mark), &q);
     if (!db_exec(conn, a, &q, &rows, err))
