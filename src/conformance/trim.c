@@ -21,6 +21,8 @@ static const char *const meaningful[] = {
     "http://hl7.org/fhir/StructureDefinition/additional-binding",
     "http://hl7.org/fhir/StructureDefinition/regex",
     "http://hl7.org/fhir/StructureDefinition/minLength",
+    "http://hl7.org/fhir/StructureDefinition/narrative-language-control",
+    "http://hl7.org/fhir/StructureDefinition/narrative-source-control",
     "http://hl7.org/fhir/StructureDefinition/maxSize",
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives",
     "http://hl7.org/fhir/StructureDefinition/mimeType",

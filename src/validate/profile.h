@@ -112,6 +112,7 @@ struct profile_node {
     const char *valueset;
     bool shortcut; /* its types are those of "valueQuantity", "valueString" … in the differential */
     const struct structure_slicing *slicing;
+    const struct structure_narrative *narrative;
     struct profile_node **children, **slices;
     struct profile_test *tests;
     uint16_t ordinal; /* of a slice, among all slices of its element, from 0 */
@@ -187,6 +188,8 @@ void profile__find(struct profile__pass *x, const struct validate__place *at, en
 /* ---- profile_value.c: what a single value must be ---- */
 void profile__fixed(struct profile__pass *x, const json *wanted, bool pattern, struct validate__place *at);
 bool profile__equals(const json *wanted, bool pattern, const json *found);
+void profile__narrative(struct profile__pass *x, const struct structure_narrative *wanted,
+                        struct validate__place *at);
 void profile__range(struct profile__pass *x, const struct profile_node *n, struct validate__place *at);
 
 /* ---- profile_target.c: types, references and what they lead to ---- */

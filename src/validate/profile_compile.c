@@ -353,6 +353,7 @@ static void apply(struct build *b, struct profile_node *n, const struct structur
     n->pattern = e->pattern ? e->pattern : n->pattern;
     n->min_value = e->min_value ? e->min_value : n->min_value;
     n->max_value = e->max_value ? e->max_value : n->max_value;
+    n->narrative = e->narrative ? e->narrative : n->narrative;
     n->max_length = e->max_length >= 0 ? e->max_length : n->max_length;
     n->min_length = e->min_length >= 0 ? e->min_length : n->min_length;
     if (e->valueset && e->strength != FHIR_BIND_NONE) {
@@ -481,7 +482,7 @@ static void seal(struct build *b, struct profile_node *n)
     }
     n->value_idle = below && !demands_types(n) && !n->fixed && !n->pattern && !n->min_value &&
                     !n->max_value && n->max_length < 0 && n->min_length < 0 && !n->valueset &&
-                    n->n_constraints == 0 && n->n_alternatives == 0;
+                    n->n_constraints == 0 && n->n_alternatives == 0 && !n->narrative;
     bool open = !n->slicing || (n->slicing->rules != STRUCTURE_CLOSED && !n->slicing->ordered);
     n->idle = n->value_idle && n->min == 0 && n->max == FHIR_MANY && slices && (open || n->n_slices == 0);
     if (!n->slice)

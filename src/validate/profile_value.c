@@ -4,6 +4,7 @@
  */
 #include "fhir/datetime.h"
 #include "fhir/ucum.h"
+#include "fhir/xhtml.h"
 #include "profile.h"
 
 /* ---- fixed and pattern ------------------------------------------------------------------------------------- */
@@ -201,4 +202,51 @@ void profile__range(struct profile__pass *x, const struct profile_node *n, struc
     if (n->max_value && at->node && order_of(x->w, at->node, n->max_value) == 1)
         profile__find(x, at, ISSUE_ERROR, "value", NULL, "%s is greater than what is allowed: %s", n->id,
                       shown(x, n->max_value));
+}
+
+/* ---- narratives ----------------------------------------------------------------------------------------------- */
+
+/* Is there a section in the language; "": in any? */
+static bool has_section(const struct fhir_xhtml *div, const char *language)
+{
+    for (size_t i = 0; i < div->n_marks; i++)
+        if (div->marks[i].mark == FHIR_XHTML_SECTION &&
+            (!*language || strcasecmp(div->marks[i].value, language) == 0))
+            return true;
+    return false;
+}
+
+static void sections(struct profile__pass *x, const struct fhir_xhtml *div, const char *wanted,
+                     const struct validate__place *at)
+{
+    const struct validate__scope *s = x->w->scope;
+    const char *language = wanted[0] != '_' ? wanted : "";
+    if (strcmp(wanted, "_resource") == 0)
+        language = json_get_string(s->node, "language");
+    if (strcmp(wanted, "_no") == 0) {
+        if (has_section(div, ""))
+            profile__find(x, at, ISSUE_ERROR, "business-rule", NULL,
+                          "The narrative has sections for languages, where there are to be none");
+    } else if (language && !has_section(div, language)) {
+        profile__find(x, at, ISSUE_ERROR, "business-rule", NULL,
+                      *language ? "The narrative has no section in the language that is asked for"
+                                : "The narrative has no sections for languages, where there are to be some");
+    }
+}
+
+void profile__narrative(struct profile__pass *x, const struct structure_narrative *wanted,
+                        struct validate__place *at)
+{
+    const char *text = json_get_string(at->node, "div");
+    struct fhir_xhtml div;
+    if (!text)
+        return;
+    fhir_xhtml_read(x->w->a, str_of(text), &div);
+    for (int i = 0; wanted->sourced && i < div.unsourced; i++)
+        profile__find(
+            x, at, ISSUE_ERROR, "business-rule", NULL,
+            "A part of the narrative does not tell by its class where it is from: boilerplate, generated "
+            "or original");
+    for (size_t i = 0; i < wanted->n_languages; i++)
+        sections(x, &div, wanted->languages[i], at);
 }

@@ -242,6 +242,8 @@ void profile__value(struct profile__pass *x, const struct profile_node *n, struc
         if (n->pattern)
             profile__fixed(x, n->pattern, true, at);
         profile__range(x, n, at);
+        if (n->narrative)
+            profile__narrative(x, n->narrative, at);
         if (n->valueset && at->node)
             validate__binding_check(w, at, n->strength, n->valueset, NULL);
         if (n->n_alternatives && !at->node && at->type->kind == FHIR_PRIMITIVE)

@@ -136,6 +136,28 @@ static const json *choice(struct arena *a, const json *element, const char *name
     return NULL;
 }
 
+static const struct structure_narrative *narrative(struct arena *a, const json *node)
+{
+    static const char base[] = "http://hl7.org/fhir/StructureDefinition/narrative-";
+    const json *list = json_get(node, "extension");
+    const char **languages = ARENA_ARRAY(a, const char *, json_count(list));
+    struct structure_narrative n = {.languages = languages};
+    json_each (x, list) {
+        const char *url = json_get_string(x, "url"), *code = json_get_string(x, "valueCode");
+        if (!url || !code || strncmp(url, base, sizeof base - 1) != 0)
+            continue;
+        if (strcmp(url + sizeof base - 1, "source-control") == 0)
+            n.sourced = true;
+        else if (strcmp(url + sizeof base - 1, "language-control") == 0)
+            languages[n.n_languages++] = arena_strdup(a, code);
+    }
+    if (!n.sourced && n.n_languages == 0)
+        return NULL;
+    struct structure_narrative *out = ARENA_NEW(a, struct structure_narrative);
+    *out = n;
+    return out;
+}
+
 static void element(struct arena *a, const json *node, struct structure_element *e)
 {
     static const char *const strengths[] = {"", "example", "preferred", "extensible", "required", NULL};
@@ -149,6 +171,7 @@ static void element(struct arena *a, const json *node, struct structure_element 
         .min = number(node, "min"),
         .max = -1,
         .slicing = slicing(a, json_get(node, "slicing")),
+        .narrative = narrative(a, node),
         .fixed = choice(a, node, "fixed"),
         .pattern = choice(a, node, "pattern"),
         .min_value = choice(a, node, "minValue"),

@@ -48,6 +48,13 @@ struct structure_constraint {
     bool warning, best_practice;
 };
 
+/* What a narrative is to tell about itself (extensions narrative-source-control and narrative-language-control). */
+struct structure_narrative {
+    bool sourced; /* of each part whether it is generated, original or boilerplate */
+    size_t n_languages;
+    const char *const *languages; /* of its sections: a code, "_resource", "_yes" (some), "_no" (none) */
+};
+
 /* A member that is absent leaves the zero (or -1, where it says so): it constrains nothing. */
 struct structure_element {
     const char *id, *path, *slice;
@@ -58,6 +65,7 @@ struct structure_element {
     const struct structure_constraint *constraints;
     const char *const *alternatives; /* extensions that may stand for a value that is required */
     const struct structure_slicing *slicing;
+    const struct structure_narrative *narrative;
     const json *fixed, *pattern, *min_value, *max_value;
     int64_t max_length, min_length; /* -1: not said */
     enum fhir_strength strength;
