@@ -38,7 +38,13 @@ struct issues {
     size_t errors; /* of severity fatal or error */
 };
 
-enum validate_level { VALIDATE_STRUCTURE, VALIDATE_FULL };
+enum validate_level {
+    VALIDATE_STRUCTURE, /* what JSON and the definitions say by themselves */
+    VALIDATE_BASE,      /* and invariants, terminology, the rules of single resource types */
+    VALIDATE_FULL,      /* and profiles: those that a resource claims and those asked for */
+};
+/* What becomes of rules that are advice to authors (elementdefinition-bestpractice). */
+enum validate_advice { ADVICE_OFF, ADVICE_INFORMATION, ADVICE_WARNING, ADVICE_ERROR };
 
 /* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. t: the definitions'
  * own terminology (conformance_definitions()). */
@@ -48,6 +54,7 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
 
 struct validate_options {
     enum validate_level level;
+    enum validate_advice advice;
     const struct fhir_type *expected;    /* NULL: any resource type */
     const struct conformance_view *view; /* what is known beside the definitions; NULL: nothing */
     bool in_transaction;                 /* where "Patient?identifier=…" is a reference too */

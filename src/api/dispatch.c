@@ -131,17 +131,27 @@ static void check_search_param(const struct api_request *r, struct issues *list)
         ->rule = true;
 }
 
+/* Of a type that is stored in spite of errors, what the structure lacks all the same. */
+static bool sound(const struct api_request *r, const struct validate_options *full, struct issues *list)
+{
+    struct validate_options o = *full;
+    o.level = VALIDATE_STRUCTURE;
+    validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
+    return list->errors == 0;
+}
+
 bool api__validate(struct api_request *r, struct api_response *out)
 {
     struct issues *list = api__issues(r);
-    const struct validate_options o = {
-        .level = r->config->validate_level ? VALIDATE_FULL : VALIDATE_STRUCTURE,
-        .expected = r->type,
-        .in_transaction = r->in_transaction,
-        .lenient = true,
-        .view = api__view(r),
-    };
-    validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
+    struct validate_options o;
+    bool warns = api__validation_warns(r, r->type);
+    api__validation(r, r->type, &o);
+    if (!warns || sound(r, &o, list)) {
+        list->n = 0;
+        validate_resource(r->api->deps.validator, r->a, r->body, &o, list);
+        if (warns)
+            api__validation_soften(list);
+    }
     if (list->n)
         issues_locate(list, r->text);
     if (list->errors == 0)
@@ -556,6 +566,10 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     struct str text;
     if (!api)
         return err_set(err, ERR_INTERNAL, "out of memory");
+    if (!api__validation_check(c, deps->defs, err)) {
+        free(api);
+        return false;
+    }
     api->deps = *deps;
     api->config = c;
     pthread_mutex_init(&api->lock, NULL);

@@ -220,6 +220,13 @@ bool api__version(const struct api_request *r, int32_t *ver, struct err *err) NO
 bool api__parse_body(struct api_request *r, enum api_format format, struct err *err) NODISCARD;
 /* Parses the body into r->body by its Content-Type, or makes a Binary of it. */
 bool api__read_body(struct api_request *r, struct err *err) NODISCARD;
+/* Do the settings validate.* make sense? */
+bool api__validation_check(const struct config *c, const struct fhir_defs *d, struct err *err) NODISCARD;
+/* How a write of this type is validated. Required profiles apply at any level that has profiles. */
+void api__validation(const struct api_request *r, const struct fhir_type *type, struct validate_options *o);
+/* Are errors of this type no reason to refuse it, but those of the structure? */
+bool api__validation_warns(const struct api_request *r, const struct fhir_type *type);
+void api__validation_soften(struct issues *list); /* errors become warnings */
 /* Is r->body a resource of this type that may be stored? False: *out is the answer, with all findings. */
 bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;
 /* May the caller do this? */

@@ -94,16 +94,25 @@ static void check_delete(struct api_request *r, const struct store_version *ther
                    "There is no %s with this id: a delete would change nothing", r->type->name);
 }
 
-static void check(struct api_request *r, const json *resource, struct issues *list)
+/* As the write would, with a mode that is one; else all that there is to say. And against the profile that is asked for. */
+static void check(struct api_request *r, const struct validation *v, struct issues *list)
 {
+    struct validate_options o = {.level = VALIDATE_FULL, .expected = r->type, .view = api__view(r)};
+    bool write = r->type && (v->mode == MODE_CREATE || v->mode == MODE_UPDATE);
     struct str profile = api__arg(r, "profile");
-    const char *asked = profile.s ? arena_strndup(r->a, profile.s, profile.len) : NULL;
-    const struct validate_options o = {.level = VALIDATE_FULL,
-                                       .expected = r->type,
-                                       .view = api__view(r),
-                                       .profiles = &asked,
-                                       .n_profiles = asked != NULL};
-    validate_resource(r->api->deps.validator, r->a, resource, &o, list);
+    if (write)
+        api__validation(r, r->type, &o);
+    const char **profiles = ARENA_ARRAY(r->a, const char *, o.n_profiles + 1);
+    for (size_t i = 0; i < o.n_profiles; i++)
+        profiles[i] = o.profiles[i];
+    if (profile.s) {
+        profiles[o.n_profiles++] = arena_strndup(r->a, profile.s, profile.len);
+        o.level = VALIDATE_FULL;
+    }
+    o.profiles = profiles;
+    validate_resource(r->api->deps.validator, r->a, v->resource, &o, list);
+    if (write && api__validation_warns(r, r->type))
+        api__validation_soften(list);
 }
 
 static bool reply_validate(struct api_request *r, const struct db_rows *rows, struct api_response *out,
@@ -124,7 +133,7 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
         r->text = there->content;
     }
     if (v->mode != MODE_DELETE)
-        check(r, v->resource, list);
+        check(r, v, list);
     issues_locate(list, r->text);
     if (v->mode == MODE_CREATE)
         may(r, AUTH_CREATE, list);

@@ -63,8 +63,6 @@ static const struct treatment {
 /* NULL: not evaluated. */
 static const char *expression(const struct fhir_invariant *def)
 {
-    if (def->best_practice)
-        return NULL;
     for (size_t i = 0; i < sizeof treatments / sizeof *treatments; i++)
         if ((!treatments[i].key || strcmp(def->key, treatments[i].key) == 0) &&
             str_starts(str_of(def->expression), str_of(treatments[i].published)))
@@ -156,10 +154,16 @@ bool validate__holds(struct validate__walk *w, struct validate__place *at, const
 
 static void evaluate(struct validate__walk *w, struct validate__place *at, struct rule *rule)
 {
+    static const enum issue_severity advice[] = {[ADVICE_INFORMATION] = ISSUE_INFORMATION,
+                                                 [ADVICE_WARNING] = ISSUE_WARNING,
+                                                 [ADVICE_ERROR] = ISSUE_ERROR};
     const struct fhir_invariant *def = rule->def;
+    enum issue_severity severity = def->best_practice ? advice[w->options->advice]
+                                   : def->warning     ? ISSUE_WARNING
+                                                      : ISSUE_ERROR;
     if (!validate__holds(w, at, rule->expr, def->key, &rule->failed))
-        validate__find(w, at, def->warning ? ISSUE_WARNING : ISSUE_ERROR, "invariant", def->key, "%s: %s",
-                       def->key, def->human ? def->human : def->expression);
+        validate__find(w, at, severity, "invariant", def->key, "%s: %s", def->key,
+                       def->human ? def->human : def->expression);
 }
 
 static void each(struct validate__walk *w, struct validate__place *at,
@@ -167,14 +171,14 @@ static void each(struct validate__walk *w, struct validate__place *at,
 {
     for (int i = 0; i < n; i++) {
         struct rule *rule = &w->v->invariants->rules[list[i]->index];
-        if (rule->expr)
+        if (rule->expr && (!rule->def->best_practice || w->options->advice))
             evaluate(w, at, rule);
     }
 }
 
 void validate__invariants(struct validate__walk *w, struct validate__place *at)
 {
-    if (w->options->level < VALIDATE_FULL)
+    if (w->options->level < VALIDATE_BASE)
         return;
     const struct fhir_element *e = at->element;
     if (e)

@@ -71,7 +71,7 @@ void validate_resource(const struct validator *v, struct arena *a, const json *r
     w.view = o->view ? o->view : v->terminology;
     w.asks = (struct fp_terminology){terminology_member, terminology_subsumes, w.view};
     w.profiles = profile__cache(w.view);
-    if (o->level == VALIDATE_FULL) {
+    if (o->level >= VALIDATE_BASE) {
         w.scratch = ARENA_NEW(a, struct arena);
         arena_init(w.scratch, a->limit);
         w.scratch->guard = a->guard;

@@ -147,7 +147,7 @@ static void complex(struct validate__walk *w, struct validate__place *at)
         validate__bundle_entry(w, at);
     else if (t == v->identifier)
         validate__identifier(w, at);
-    else if (v->codes[t->index] == VALIDATE__CODING && w->options->level == VALIDATE_FULL)
+    else if (v->codes[t->index] == VALIDATE__CODING && w->options->level >= VALIDATE_BASE)
         validate__coding(w, at);
     if (at->element->strength >= FHIR_BIND_PREFERRED)
         validate__binding(w, at);
@@ -405,11 +405,12 @@ void validate__resource(struct validate__walk *w, struct validate__place *at,
         validate__bundle_links(w, at);
         validate__document(w, at);
     }
-    if (w->options->level == VALIDATE_FULL)
+    if (w->options->level >= VALIDATE_BASE)
         own_rules(w, at);
     validate__invariants(w, at);
-    if (w->options->level == VALIDATE_FULL)
+    if (w->options->level >= VALIDATE_BASE)
         consistency(w, at);
-    validate__profiles(w, at);
+    if (w->options->level == VALIDATE_FULL)
+        validate__profiles(w, at);
     w->scope = outer;
 }

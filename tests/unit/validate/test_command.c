@@ -117,6 +117,38 @@ START_TEST(test_language)
 }
 END_TEST
 
+START_TEST(test_ndjson)
+{
+    struct str out, rest;
+    char path[64];
+    snprintf(path, sizeof path, "%s.ndjson", input);
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    for (int i = 0; i < 500; i++)
+        fputs(i % 100 ? "{\"resourceType\":\"Patient\"}\n"
+              : i     ? "{\"resourceType\":\"Patient\", \"active\":1}\n"
+                      : "\n{\r\n",
+              f);
+    fclose(f);
+    ck_assert_int_eq(run("{\"resourceType\":\"Patient\"}", "--language=en", path, &out), 1);
+    unlink(path);
+    for (int i = 0; i < 501; i++) { /* in the order of the input; the last is the other file */
+        struct str line = str_cut(out, '\n', &rest);
+        const json *outcome = test_json(&a, arena_strndup(&a, line.s, line.len)),
+                   *first = json_at(json_get(outcome, "issue"), 0);
+        const char *name = json_get_string(json_at(json_get(outcome, "extension"), 0), "valueString");
+        ck_assert_str_eq(name, i == 500 ? input : arena_printf(&a, "%s:%d", path, i + 2));
+        ck_assert_str_eq(json_get_string(first, "severity"), i == 0                    ? "fatal"
+                                                             : i < 500 && i % 100 == 0 ? "error"
+                                                                                       : "information");
+        if (i == 100)
+            ck_assert_str_eq(json_at(json_get(first, "location"), 0)->valuestring, "Line 102, Col 37");
+        out = rest;
+    }
+    ck_assert_uint_eq(out.len, 0);
+}
+END_TEST
+
 START_TEST(test_options)
 {
     struct str out;
@@ -157,6 +189,7 @@ Suite *suite_validate_command(void)
     tcase_add_test(t, test_no_json);
     tcase_add_test(t, test_xml);
     tcase_add_test(t, test_language);
+    tcase_add_test(t, test_ndjson);
     tcase_add_test(t, test_options);
     tcase_add_test(t, test_called_wrongly);
     suite_add_tcase(s, t);
