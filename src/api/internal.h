@@ -223,7 +223,7 @@ bool api__read_body(struct api_request *r, struct err *err) NODISCARD;
 /* Do the settings validate.* make sense? */
 bool api__validation_check(const struct config *c, const struct fhir_defs *d, struct err *err) NODISCARD;
 /* How a write of this type is validated. Required profiles apply at any level that has profiles. */
-void api__validation(const struct api_request *r, const struct fhir_type *type, struct validate_options *o);
+void api__validation(struct api_request *r, const struct fhir_type *type, struct validate_options *o);
 /* Are errors of this type no reason to refuse it, but those of the structure? */
 bool api__validation_warns(const struct api_request *r, const struct fhir_type *type);
 void api__validation_soften(struct issues *list); /* errors become warnings */

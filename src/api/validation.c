@@ -63,7 +63,7 @@ static void add_profiles(const struct api_request *r, const struct fhir_type *ty
     o->profiles = profiles;
 }
 
-void api__validation(const struct api_request *r, const struct fhir_type *type, struct validate_options *o)
+void api__validation(struct api_request *r, const struct fhir_type *type, struct validate_options *o)
 {
     const struct config *c = r->config;
     int level = c->validate_level;

@@ -105,13 +105,14 @@ static void report(struct bench *b, const struct set *set)
     for (int r = -1; r < ROUNDS; r++)
         for (int w = 0; w < WORKS; w++)
             ns[w][r < 0 ? 0 : r] = measure(b, set, &works[w], r < 0 ? 0 : ROUND_MS * INT64_C(1000000));
-    printf("%s: %zu resources (%zu with those in Bundles), %.1f KB each\n", set->title, set->n, set->resources,
-           (double)set->bytes / (double)set->resources / 1024);
+    printf("%s: %zu resources (%zu with those in Bundles), %.1f KB each\n", set->title, set->n,
+           set->resources, (double)set->bytes / (double)set->resources / 1024);
     for (int w = 0; w < WORKS; w++) {
         qsort(ns[w], ROUNDS, sizeof ns[w][0], compare);
         double median = ns[w][ROUNDS / 2];
-        printf("  %-12s %10.0f /s %10.2f us %8.2f x reading %8.0f MB/s\n", works[w].title, 1e9 / median, median / 1000,
-               median / ns[0][ROUNDS / 2], (double)set->bytes / (double)set->resources / median * 1000);
+        printf("  %-12s %10.0f /s %10.2f us %8.2f x reading %8.0f MB/s\n", works[w].title, 1e9 / median,
+               median / 1000, median / ns[0][ROUNDS / 2],
+               (double)set->bytes / (double)set->resources / median * 1000);
     }
 }
 
