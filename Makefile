@@ -113,6 +113,9 @@ soak: $(B)/kagari ## ten minutes of mixed load; fails when memory grows (SOAK_SE
 bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
 	@tests/bench/run
 
+bench-check: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## bench, and fail when a ratio lost a tenth of the accepted one
+	@tests/bench/check
+
 bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs node and npm (BENCH_ROUNDS, BENCH_US)
 	@tests/bench/run-fhirpath
 
@@ -179,4 +182,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test soak bench bench-fhirpath lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench bench-check bench-fhirpath lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
