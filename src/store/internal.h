@@ -27,6 +27,7 @@ struct store {
     _Atomic int64_t last_k;
     int64_t node;
     struct store__known known;
+    int64_t epoch; /* hash of the database's, when its dictionary was last believed; 0: not seen yet */
     _Atomic(const struct store__stats *) stats; /* newest first */
     _Atomic int text;                           /* enum search_text: what all that is stored has */
     _Atomic bool old_form;
@@ -41,6 +42,7 @@ int64_t store__next_k(struct store *s);
 
 bool store__known_has(struct store__known *k, uint64_t v);
 void store__known_add(struct store__known *k, uint64_t v);
+void store__known_forget(struct store__known *k);
 uint64_t store__dict_id(const struct fhir_type *type, const struct search_index_dict *d);
 
 /* ---- sides.c ------------------------------------------------------------------------------------------ */

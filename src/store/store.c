@@ -144,6 +144,24 @@ static void replace_stats(struct store *s, struct store__stats *fresh)
     }
 }
 
+/* A database that was restored, or promoted before it had everything, may lack words that were sent to it. */
+static bool check_epoch(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    struct sql q;
+    const struct db_rows *rows;
+    arena_init(&a, 0);
+    sql_init(&q, &a, NULL);
+    sql_adds(&q, "SELECT hashtextextended(kagari_epoch(), 0) | 1");
+    bool ok = db_exec(conn, &a, &q, &rows, err);
+    if (ok && s->epoch && s->epoch != db_int8(rows, 0, 0))
+        store__known_forget(&s->known);
+    if (ok)
+        s->epoch = db_int8(rows, 0, 0);
+    arena_release(&a);
+    return ok;
+}
+
 bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
 {
     struct arena a;
@@ -181,7 +199,7 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
         }
     }
     arena_release(&a);
-    return ok && store__index_state_read(s, conn, err);
+    return ok && store__index_state_read(s, conn, err) && check_epoch(s, conn, err);
 }
 
 bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
@@ -275,6 +293,15 @@ bool store__known_has(struct store__known *k, uint64_t v)
     bool has = k->size && k->slots[slot_of(k, v)] == v;
     pthread_mutex_unlock(&k->lock);
     return has;
+}
+
+void store__known_forget(struct store__known *k)
+{
+    pthread_mutex_lock(&k->lock);
+    free(k->slots);
+    k->slots = NULL;
+    k->n = k->size = 0;
+    pthread_mutex_unlock(&k->lock);
 }
 
 void store__known_add(struct store__known *k, uint64_t v)

@@ -112,6 +112,22 @@ START_TEST(test_known_words)
 }
 END_TEST
 
+/* Restored, or promoted before it had everything: words may be gone. */
+START_TEST(test_words_are_known_of_one_epoch)
+{
+    struct store__known *k = &T->s->known;
+    store__known_add(k, 7);
+    ck_ok(store_stats_refresh(T->s, T->c, &err));
+    ck_assert(store__known_has(k, 7));
+    test_ask(T->c, &T->a, "SELECT kagari_new_epoch()");
+    ck_ok(store_stats_refresh(T->s, T->c, &err));
+    ck_assert(!store__known_has(k, 7));
+    store__known_add(k, 7);
+    ck_ok(store_stats_refresh(T->s, T->c, &err));
+    ck_assert(store__known_has(k, 7));
+}
+END_TEST
+
 START_TEST(test_statistics)
 {
     ck_assert_uint_eq(store_stats(T->s)->n, 0);
@@ -148,6 +164,7 @@ Suite *suite_store_store(void)
     tcase_add_test(tc, test_surrogates_are_unique);
     tcase_add_test(tc, test_ids);
     tcase_add_test(tc, test_known_words);
+    tcase_add_test(tc, test_words_are_known_of_one_epoch);
     tcase_add_test(tc, test_statistics);
     suite_add_tcase(s, tc);
     return s;
