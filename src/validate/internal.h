@@ -257,6 +257,11 @@ void validate__narrative_end(struct validate__walk *w);
 /* The element `at` has this id. */
 void validate__element_id(struct validate__walk *w, const struct validate__place *at, const json *node);
 
+/* ---- searchparameter.c, structuredefinition.c, operationdefinition.c */
+void validate__search_parameter(struct validate__walk *w, struct validate__place *at);
+void validate__structure_definition(struct validate__walk *w, struct validate__place *at);
+void validate__operation_definition(struct validate__walk *w, struct validate__place *at);
+
 /* ---- measure.c, measure_report.c */
 void validate__measure(struct validate__walk *w, struct validate__place *at);
 /* A MeasureReport against its measure, if that is known. */

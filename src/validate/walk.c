@@ -341,6 +341,9 @@ static void consistency(struct validate__walk *w, struct validate__place *at)
     } checks[] = {
         {"Measure", validate__measure},
         {"MeasureReport", validate__measure_report},
+        {"OperationDefinition", validate__operation_definition},
+        {"SearchParameter", validate__search_parameter},
+        {"StructureDefinition", validate__structure_definition},
         {"Questionnaire", validate__questionnaire},
         {"QuestionnaireResponse", validate__questionnaire_response},
     };
