@@ -46,7 +46,11 @@ static const struct treatment {
     {"md-1", "", "max.hasValue().not() or max = '*' or max.toInteger() > 0"},
     {"ras-2", "", "probability.empty() or (probability is decimal implies (probability as decimal) <= 100)"},
     {NULL, "name.matches(", "name.hasValue().not() or name.matches('[A-Z]([A-Za-z0-9_]){0,254}')"},
-    /* says less than its text */
+    /* says less than its text; a part of the path does not have to match, but all of it */
+    {"eld-19", "",
+     "path.matches('^[^\\\\s\\\\.,:;\\\\\\'\"\\\\/|?!@#$%&*()\\\\[\\\\]{}]{1,64}"
+     "(\\\\.[^\\\\s\\\\.,:;\\\\\\'\"\\\\/"
+     "|?!@#$%&*()\\\\[\\\\]{}]{1,64}(\\\\[x\\\\])?(\\\\:[^\\\\s\\\\.]+)?)*$')"},
     {"que-12", "", "enableWhen.count() > 1 implies enableBehavior.exists()"},
     /* empty where the values cannot be compared */
     {"inv-1", "lastModified", "iif(lastModified < authoredOn, false, true)"},

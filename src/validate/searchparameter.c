@@ -19,12 +19,15 @@ static struct validate__place child(struct validate__place *at, const char *name
 static bool check_base(struct validate__walk *w, const struct validate__place *at, const char *expression,
                        const struct fhir_type *base)
 {
-    const char *part = fhir_search_expression(w->a, expression, base->name);
+    const char *part = NULL;
+    const struct fhir_type *t = base;
     const struct fp_expr *x;
     struct err err;
+    while (t && !(part = fhir_search_expression(w->a, expression, t->name)))
+        t = t->base;
     if (!part)
         validate__refuse(w, at, "invalid", "The expression has no part that is of the base %s", base->name);
-    else if (!fp_compile(w->a, w->v->defs, str_of(part), base, true, &x, &err))
+    else if (!fp_compile(w->a, w->v->defs, str_of(part), t, true, &x, &err))
         validate__refuse(w, at, "invalid", "The expression on the base %s: %s", base->name, err.msg);
     else
         return true;

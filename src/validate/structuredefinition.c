@@ -15,6 +15,7 @@ struct checking {
     const struct fhir_type *type;
     const struct structure *base; /* that is a profile; NULL: none, or not known */
     bool broken;                  /* no snapshot can be made, as was said of an element */
+    bool redefined;               /* and that a slice is sliced otherwise, once */
     size_t steps;
 };
 
@@ -28,7 +29,7 @@ static const json *array(const json *object, const char *name)
 
 /* Where a path leads. type NULL: to one of several types, or to what any resource may be: nothing is known there. */
 struct target {
-    const struct fhir_element *element; /* NULL: the root */
+    const struct fhir_element *element; /* NULL: the root, or not known */
     const struct fhir_type *type;
 };
 
@@ -42,8 +43,10 @@ static void enter(struct target *t, const struct fhir_element *e, const struct f
 static bool step(const struct validate__walk *w, struct target *t, struct str name)
 {
     const struct fhir_type *type = NULL;
-    if (!t->type)
+    if (!t->type) {
+        t->element = NULL;
         return true;
+    }
     bool choice = str_ends(name, STR("[x]"));
     const char *s = arena_strndup(w->a, name.s, choice ? name.len - 3 : name.len);
     const struct fhir_element *e = choice ? fhir_element_by_name(t->type, s) : fhir_child(t->type, s, &type);
@@ -173,10 +176,13 @@ static void check_redefinition(struct checking *c, const json *element, const js
         return;
     }
     const char *of = json_get_string(*sliced, "path");
-    if (slicing && of && strcmp(of, path) == 0 && !same_discriminators(json_get(*sliced, "slicing"), slicing))
-        validate__refuse(c->w, c->sd, "business-rule",
-                         "The slice %s is sliced by other discriminators than the element %s it is of",
-                         validate__quote(c->w->a, json_get_string(element, "sliceName"), "of this name"), of);
+    if (!slicing || !of || strcmp(of, path) != 0 || c->redefined ||
+        same_discriminators(json_get(*sliced, "slicing"), slicing))
+        return;
+    c->redefined = true;
+    validate__refuse(c->w, c->sd, "business-rule",
+                     "The slice %s is sliced by other discriminators than the element %s it is of",
+                     validate__quote(c->w->a, json_get_string(element, "sliceName"), "of this name"), of);
 }
 
 /* ---- what the base allows --------------------------------------------------------------------------------- */
@@ -324,8 +330,8 @@ static void check_base(struct checking *c)
                *base = json_get_string(c->sd->node, "baseDefinition");
     struct str name = str_of(base);
     if (kind && strcmp(kind, kinds[c->type->kind]) != 0)
-        validate__refuse(c->w, c->sd, "business-rule", "The kind of %s is %s", c->type->name,
-                         kinds[c->type->kind]);
+        validate__find(c->w, c->sd, ISSUE_WARNING, "business-rule", NULL, "The kind of %s is %s",
+                       c->type->name, kinds[c->type->kind]);
     if (!base)
         return;
     static const struct str core = STR("http://hl7.org/fhir/StructureDefinition/");
