@@ -62,6 +62,7 @@ const struct fhir_defs *conformance_defs(const struct conformance_view *v);
 bool conformance_is_definitions(const struct conformance_view *v);
 
 const char *conformance_url(const struct conformance_entry *e);
+struct str conformance_text(const struct conformance_entry *e);     /* what is kept of it: JSON */
 const char *conformance_version(const struct conformance_entry *e); /* NULL: it has none */
 /* The URL of the code system that this one adds to (CodeSystem.supplements); NULL: it is a code system itself. */
 const char *conformance_supplements(const struct conformance_entry *e);
@@ -87,7 +88,12 @@ bool conformance_read_image(const struct conformance_entry *e, conformance_image
 
 /* What a module keeps beside a view because it depends on more than one of its resources (expansions, compiled profiles):
  * made at the first question, released with the view. */
-enum conformance_slot { CONFORMANCE_EXPANSIONS, CONFORMANCE_PROFILES, CONFORMANCE_N_SLOTS };
+enum conformance_slot {
+    CONFORMANCE_EXPANSIONS,
+    CONFORMANCE_IMPLICIT,
+    CONFORMANCE_PROFILES,
+    CONFORMANCE_N_SLOTS
+};
 void *conformance_slot(const struct conformance_view *v, enum conformance_slot slot,
                        void *(*make)(const struct conformance_view *v), void (*release)(void *));
 

@@ -104,7 +104,8 @@ int terminology_subsumes(const void *view, const char *system, const char *a, co
 
 /* ---- value sets ----------------------------------------------------------------------------------------- */
 
-/* False: ERR_NOT_FOUND naming the canonical; ERR_UNSUPPORTED when it is there and makes no sense. */
+/* Also those that the specification derives from code systems: "http://loinc.org/vs", "<system>?fhir_vs", and of SNOMED CT
+ * "?fhir_vs=isa/<code>". False: ERR_NOT_FOUND naming the canonical; ERR_UNSUPPORTED when it is there and makes no sense. */
 bool terminology_valueset(const struct conformance_view *v, struct str canonical,
                           const struct terminology_valueset **out, struct err *err) NODISCARD;
 /* A stored one by the id of its resource. */
@@ -142,17 +143,31 @@ struct terminology_concept {
 };
 
 struct terminology_expansion {
-    const struct terminology_concept *concepts;
-    size_t n;
+    const struct terminology_concept *concepts; /* from the one numbered first on */
+    size_t n, first, total;                     /* total: of all; the list may be a part of them */
     bool stored; /* it was taken over from the resource, as compose cannot be computed here */
 };
 
+/* What a code system's version is where a value set names none (default), whatever it names (force), or what it has to be
+ * (check). */
+struct terminology_version {
+    struct str system, version;
+    enum { TERMINOLOGY_DEFAULT, TERMINOLOGY_FORCE, TERMINOLOGY_CHECK } what;
+};
+
 struct terminology_options {
-    size_t max;        /* more codes than this: ERR_TOO_COSTLY. 0: any number */
+    size_t max; /* more codes than this: ERR_TOO_COSTLY. 0: any number */
+    size_t offset,
+        count; /* the part that is needed: codes beyond it may be left out of the list. count 0: all */
     struct str filter; /* only those whose display or code has this text, case ignored; s NULL: all */
     bool active_only;
+    const struct terminology_version *versions;
+    size_t n_versions;
+    const struct str *without; /* code systems whose codes are left out */
+    size_t n_without;
 };
-/* All codes, in the order of the value set. ERR_TOO_COSTLY, or ERR_UNSUPPORTED naming what is not known here. */
+/* All codes, in the order of the value set. max does not count where a part is asked for and the rest need not be kept
+ * (one include of a code system). ERR_TOO_COSTLY, or ERR_UNSUPPORTED naming what is not known here. */
 bool terminology_expand(const struct conformance_view *v, struct arena *a,
                         const struct terminology_valueset *s, const struct terminology_options *o,
                         struct terminology_expansion *out, struct err *err) NODISCARD;

@@ -175,6 +175,9 @@ static json *statement(struct arena *a, const char *type)
 /* The parameters of the table that this server takes. */
 static void add_expansion(struct arena *a, json *expansion, const struct api_operation *op)
 {
+    json_add(a, expansion, "hierarchical", json_bool(a, true));
+    json_add(a, expansion, "paging", json_bool(a, true));
+    json_add(a, expansion, "incomplete", json_bool(a, false));
     json *list = json_array(a);
     for (const struct api_parameter *p = op->parameters; p->name; p++)
         json_add_string(a, json_push(list, json_object(a)), "name", p->name);
@@ -201,7 +204,7 @@ static struct str make_terminology(struct arena *a)
                 continue;
             json *part = json_add(a, o, parts[i].part, json_object(a));
             if (parts[i].flag)
-                json_add(a, part, parts[i].flag, json_bool(a, strcmp(parts[i].flag, "needsMap") == 0));
+                json_add(a, part, parts[i].flag, json_bool(a, false));
             else
                 add_expansion(a, part, &operations[j]);
             break;

@@ -9,15 +9,16 @@ struct verdict {
 };
 
 /* in NULL: its code system is not here, so there is no text to compare with. */
-static void check_display(struct arena *a, const struct conformance_view *view,
+static void check_display(struct api_request *r, const struct conformance_view *view,
                           const struct terminology_system *in, uint32_t at, const struct codes_coding *c,
                           struct verdict *v)
 {
-    v->display = in ? terminology_display(in, at) : NULL;
+    v->display = in ? codes_display(r, view, in, at) : NULL;
     if (!in || !c->display.s || !v->display || terminology_is_display(view, in, at, c->display))
         return;
     v->valid = false;
-    v->message = arena_printf(a, "The code is valid and the display is not: its display is '%s'", v->display);
+    v->message =
+        arena_printf(r->a, "The code is valid and the display is not: its display is '%s'", v->display);
 }
 
 static const char *cut(struct arena *a, struct str s)
@@ -25,9 +26,10 @@ static const char *cut(struct arena *a, struct str s)
     return arena_strndup(a, s.s, s.len < 200 ? s.len : 200);
 }
 
-static void judge_in_system(struct arena *a, const struct conformance_view *view,
+static void judge_in_system(struct api_request *r, const struct conformance_view *view,
                             const struct codes_coding *c, bool abstract, struct verdict *v)
 {
+    struct arena *a = r->a;
     const struct terminology_system *in;
     struct str canonical = codes_canonical(a, c->system, c->version);
     uint32_t at;
@@ -35,7 +37,7 @@ static void judge_in_system(struct arena *a, const struct conformance_view *view
     case TERMINOLOGY_YES:
         v->valid = !in || abstract || !terminology_is_abstract(in, at);
         if (v->valid)
-            check_display(a, view, in, at, c, v);
+            check_display(r, view, in, at, c, v);
         else
             v->message = "The code is abstract: it is not for use in records";
         break;
@@ -52,10 +54,11 @@ static void judge_in_system(struct arena *a, const struct conformance_view *view
     }
 }
 
-static void judge_in_set(struct arena *a, const struct conformance_view *view,
+static void judge_in_set(struct api_request *r, const struct conformance_view *view,
                          const struct terminology_valueset *set, const struct codes_coding *c, bool abstract,
                          struct verdict *v)
 {
+    struct arena *a = r->a;
     struct err why = {0};
     const char *system = c->system.s ? arena_strndup(a, c->system.s, c->system.len) : NULL,
                *code = arena_strndup(a, c->code.s, c->code.len),
@@ -77,7 +80,7 @@ static void judge_in_set(struct arena *a, const struct conformance_view *view,
         return;
     struct str canonical = codes_canonical(a, str_of(system), c->version);
     if (terminology_has_code(view, canonical, c->code, &in, &at) == TERMINOLOGY_YES)
-        check_display(a, view, in, at, c, v);
+        check_display(r, view, in, at, c, v);
 }
 
 static void answer_verdict(struct api_request *r, const struct verdict *v, struct api_response *out)
@@ -95,18 +98,17 @@ static void answer_verdict(struct api_request *r, const struct verdict *v, struc
 static bool work_validate_in_set(struct api_request *r, struct db_conn *conn, struct api_response *out,
                                  struct err *err)
 {
-    const struct conformance_view *view;
-    const struct terminology_valueset *set;
+    struct codes_set set;
     struct codes_coding *codings;
     struct verdict v = {false, NULL, NULL};
     size_t n;
     bool abstract;
     if (!codes_read(r, "system", &codings, &n, err) || !codes_flag(r, "abstract", &abstract, err) ||
-        !api__terminology(r, conn, &view, err) || !codes_valueset(r, view, &set, err))
+        !codes_present(r, err) || !codes_valueset(r, conn, &set, err))
         return false;
     for (size_t i = 0; i < n && !v.valid; i++) {
         v = (struct verdict){false, NULL, NULL};
-        judge_in_set(r->a, view, set, &codings[i], abstract, &v);
+        judge_in_set(r, set.view, set.set, &codings[i], abstract, &v);
     }
     answer_verdict(r, &v, out);
     return true;
@@ -142,7 +144,7 @@ static bool find_system(struct api_request *r, const struct conformance_view *vi
     return true;
 }
 
-static void judge_in_given(struct arena *a, const struct conformance_view *view,
+static void judge_in_given(struct api_request *r, const struct conformance_view *view,
                            const struct terminology_system *s, const struct codes_coding *c, bool abstract,
                            struct verdict *v)
 {
@@ -154,7 +156,7 @@ static void judge_in_given(struct arena *a, const struct conformance_view *view,
     else
         v->valid = true;
     if (v->valid)
-        check_display(a, view, s, at, c, v);
+        check_display(r, view, s, at, c, v);
 }
 
 static bool work_validate_in_system(struct api_request *r, struct db_conn *conn, struct api_response *out,
@@ -167,14 +169,15 @@ static bool work_validate_in_system(struct api_request *r, struct db_conn *conn,
     size_t n;
     bool abstract;
     if (!codes_read(r, "url", &codings, &n, err) || !codes_flag(r, "abstract", &abstract, err) ||
-        !api__terminology(r, conn, &view, err) || !find_system(r, view, codings, n, &given, err))
+        !codes_present(r, err) || !api__terminology(r, conn, &view, err) ||
+        !find_system(r, view, codings, n, &given, err))
         return false;
     for (size_t i = 0; i < n && !v.valid; i++) {
         v = (struct verdict){false, NULL, NULL};
         if (given)
-            judge_in_given(r->a, view, given, &codings[i], abstract, &v);
+            judge_in_given(r, view, given, &codings[i], abstract, &v);
         else
-            judge_in_system(r->a, view, &codings[i], abstract, &v);
+            judge_in_system(r, view, &codings[i], abstract, &v);
     }
     answer_verdict(r, &v, out);
     return true;
@@ -226,12 +229,14 @@ static json *property_value(struct arena *a, const struct terminology_property *
     return number ? json_number(a, p->value) : json_string(a, p->value);
 }
 
-static void add_properties(struct api_request *r, json *p, const struct terminology_system *s, uint32_t at)
+/* main: of the code system itself, not of what supplements it. */
+static void add_properties(struct api_request *r, json *p, const struct terminology_system *s, uint32_t at,
+                           bool main)
 {
     struct terminology_property property;
     const char *definition = terminology_definition(s, at);
     bool told = false; /* inactive, by a property of its own */
-    if (definition && wants(r, "definition"))
+    if (main && definition && wants(r, "definition"))
         add_property(r->a, p, "definition", "valueString", json_string(r->a, definition));
     for (size_t i = 0; terminology_property(s, at, i, &property); i++) {
         told = told || strcmp(property.code, "inactive") == 0;
@@ -240,7 +245,7 @@ static void add_properties(struct api_request *r, json *p, const struct terminol
             wants(r, property.code))
             add_property(r->a, p, property.code, property.member, property_value(r->a, &property));
     }
-    if (!told && wants(r, "inactive"))
+    if (main && !told && wants(r, "inactive"))
         add_property(r->a, p, "inactive", "valueBoolean", json_bool(r->a, terminology_is_inactive(s, at)));
 }
 
@@ -283,7 +288,8 @@ static bool work_lookup(struct api_request *r, struct db_conn *conn, struct api_
     struct codes_coding *c;
     size_t n;
     uint32_t at;
-    if (!codes_read(r, "system", &c, &n, err) || !api__terminology(r, conn, &view, err))
+    if (!codes_read(r, "system", &c, &n, err) || !codes_present(r, err) ||
+        !api__terminology(r, conn, &view, err))
         return false;
     if (!c->system.s)
         return err_at(err, ERR_INVALID, "Parameters.parameter", "The system of the code is missing");
@@ -295,7 +301,7 @@ static bool work_lookup(struct api_request *r, struct db_conn *conn, struct api_
     if (!terminology_find(s, c->code, &at))
         return err_set(err, ERR_NOT_FOUND, "The code system %s has no such code", cut(r->a, canonical));
     const char *name = terminology_system_name(s), *version = terminology_system_version(s),
-               *display = terminology_display(s, at);
+               *display = codes_display(r, view, s, at);
     json *p = codes_parameters(r->a);
     codes_add(r->a, p, "name", "valueString", json_string(r->a, name ? name : terminology_system_url(s)));
     if (version)
@@ -303,8 +309,15 @@ static bool work_lookup(struct api_request *r, struct db_conn *conn, struct api_
     codes_add(r->a, p, "display", "valueString",
               json_string(r->a, display ? display : terminology_code(s, at)));
     add_designations(r, p, s, at);
-    add_properties(r, p, s, at);
+    add_properties(r, p, s, at, true);
     add_relatives(r, p, s, at);
+    const struct terminology_system *const *list;
+    size_t n_list = terminology_supplements(view, r->a, s, &list);
+    for (size_t i = 0; i < n_list; i++)
+        if (terminology_find(list[i], c->code, &at)) {
+            add_designations(r, p, list[i], at);
+            add_properties(r, p, list[i], at, false);
+        }
     codes_answer(r, p, out);
     return true;
 }

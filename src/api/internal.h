@@ -76,9 +76,11 @@ enum { LEVEL_SYSTEM = 1, LEVEL_TYPE = 2, LEVEL_INSTANCE = 4, LEVEL_VERSION = 8 }
 
 struct api_parameter {
     const char *name;
-    const char *value; /* the member that has it: "resource", "valueMeta"; NULL: a primitive of any type */
+    const char
+        *value; /* the member that has it: "resource", "valueMeta", "part"; NULL: a primitive of any type */
     bool required, repeats;
-    const char *type; /* of the primitive, for the OperationDefinition; NULL: string */
+    const char *type;                  /* of the primitive, for the OperationDefinition; NULL: string */
+    const struct api_parameter *parts; /* of "part", up to one without a name */
 };
 
 struct api_operation {
@@ -87,7 +89,7 @@ struct api_operation {
     const char *type;                    /* the one that has it; NULL: all */
     bool affects_state;                  /* then GET is not allowed */
     struct api_route on;                 /* interaction; its prepare finds the parameters read */
-    struct api_parameter parameters[14]; /* up to one without a name */
+    struct api_parameter parameters[24]; /* up to one without a name */
     const char *returns; /* type of the out parameter "return"; NULL: any resource, "": there is none */
 };
 
@@ -361,7 +363,8 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__reindex, api__job, api__job_cancel, api__meta, api__meta_add,
-    api__meta_delete, api__expand, api__validate_code, api__lookup, api__subsumes;
+    api__meta_delete, api__expand, api__validate_code, api__lookup, api__subsumes, api__translate,
+    api__closure;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;

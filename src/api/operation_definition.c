@@ -30,15 +30,29 @@ static const char *type_of(const struct api_parameter *p)
     return strncmp(p->value, "value", 5) == 0 ? p->value + 5 : "Resource";
 }
 
-static void add_parameter(struct arena *a, json *list, const char *name, const char *use, bool required,
-                          bool repeats, const char *type)
+static json *add_parameter(struct arena *a, json *list, const char *name, const char *use, bool required,
+                           bool repeats, const char *type)
 {
     json *o = json_push(list, json_object(a));
     json_add_string(a, o, "name", name);
     json_add_string(a, o, "use", use);
     json_add(a, o, "min", json_int(a, required));
     json_add_string(a, o, "max", repeats ? "*" : "1");
-    json_add_string(a, o, "type", type);
+    if (type)
+        json_add_string(a, o, "type", type);
+    return o;
+}
+
+static void add_parameters(struct arena *a, json *list, const struct api_parameter *p)
+{
+    for (; p->name; p++) {
+        if (strcmp(p->name, "_cursor") == 0) /* of our links only */
+            continue;
+        json *o =
+            add_parameter(a, list, p->name, "in", p->required, p->repeats, p->parts ? NULL : type_of(p));
+        if (p->parts)
+            add_parameters(a, json_add(a, o, "part", json_array(a)), p->parts);
+    }
 }
 
 static json *types_of(struct arena *a, const struct api_operation *op)
@@ -70,9 +84,7 @@ struct str api__operation_definition(struct arena *a, struct str id)
     json_add(a, o, "type", json_bool(a, op->levels & LEVEL_TYPE));
     json_add(a, o, "instance", json_bool(a, op->levels & (LEVEL_INSTANCE | LEVEL_VERSION)));
     json *list = json_array(a);
-    for (const struct api_parameter *p = op->parameters; p->name; p++)
-        if (strcmp(p->name, "_cursor") != 0) /* of our links only */
-            add_parameter(a, list, p->name, "in", p->required, p->repeats, type_of(p));
+    add_parameters(a, list, op->parameters);
     if (!op->returns || *op->returns)
         add_parameter(a, list, "return", "out", true, false, op->returns ? op->returns : "Resource");
     if (list->child)

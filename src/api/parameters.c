@@ -71,7 +71,7 @@ static bool add_input(struct reading *g, const struct api_parameter *p, json *va
 {
     if (!once(g, p, err))
         return false;
-    if (!json_is_object(value))
+    if (!json_is_object(value) && !(strcmp(p->value, "part") == 0 && json_is_array(value)))
         return err_at(err, ERR_INVALID, "Parameters.parameter", "The parameter '%s' has its value in %s",
                       p->name, p->value);
     *ARENA_PUSH(g->r->a, g->inputs, g->n_inputs, g->cap_inputs) = (struct api_input){p, value};

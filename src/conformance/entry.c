@@ -149,6 +149,10 @@ const char *conformance_url(const struct conformance_entry *e)
 {
     return e->url;
 }
+struct str conformance_text(const struct conformance_entry *e)
+{
+    return e->text;
+}
 const char *conformance_version(const struct conformance_entry *e)
 {
     return e->version;

@@ -241,6 +241,28 @@ static uint16_t code_of(struct terminology_build *b, const char *code)
     return (uint16_t)(b->codes.n - 1);
 }
 
+/* What is not of its type is kept as a string, so that answers stay valid. */
+static bool is_value(enum terminology__value type, struct str value)
+{
+    int64_t number;
+    size_t digits = 0;
+    switch (type) {
+    case TERMINOLOGY__INTEGER:
+        return str_int64(value, &number) && number >= INT32_MIN && number <= INT32_MAX && *value.s != '+' &&
+               (*value.s != '0' || value.len == 1) && !str_starts(value, STR("-0"));
+    case TERMINOLOGY__BOOLEAN:
+        return str_is(value, "true") || str_is(value, "false");
+    case TERMINOLOGY__DECIMAL:
+        for (size_t i = 0; i < value.len; i++)
+            digits += value.s[i] >= '0' && value.s[i] <= '9';
+        return digits && digits + (memchr(value.s, '.', value.len) != NULL) == value.len &&
+               value.s[0] != '.' && value.s[value.len - 1] != '.' &&
+               (*value.s != '0' || value.len == 1 || value.s[1] == '.');
+    default:
+        return true;
+    }
+}
+
 void terminology_build_property(struct terminology_build *b, uint32_t at, const char *code, const char *type,
                                 struct str value)
 {
@@ -256,7 +278,7 @@ void terminology_build_property(struct terminology_build *b, uint32_t at, const 
     if (!value.len)
         return;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i].name, type) == 0)
+        if (strcmp(types[i].name, type) == 0 && is_value(types[i].type, value))
             kind = (uint16_t)types[i].type;
     *(struct property *)push(&b->properties, sizeof(struct property)) =
         (struct property){at, code_of(b, code), kind, word(b, value)};

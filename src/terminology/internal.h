@@ -6,7 +6,8 @@
  *   member.c       is a code in a value set?          expand.c      all codes of a value set
  *   build.c        a code system that grows            image.c       the compact form as bytes
  *   csv.c          tables, row by row                  mapping.c     what their columns mean
- *   rf2.c          SNOMED CT's own form
+ *   rf2.c          SNOMED CT's own form               implicit.c    value sets by the URL of a code system
+ *   map.c          ConceptMaps
  *   forms.c        what no code can look like
  *   resource.c     canonical → what it means          cache.c       expansions that are asked for again
  *   distil.c       packages → conf/definitions/terminology.txt
@@ -149,7 +150,8 @@ struct terminology__ask {
         const struct terminology_valueset *set;
         const struct terminology__path *up;
     } * path;
-    struct err *err; /* why the answer is not known; may be NULL */
+    struct err *err;                           /* why the answer is not known; may be NULL */
+    const struct terminology_options *options; /* versions; may be NULL */
 };
 enum { TERMINOLOGY__DEPTH = 32 };
 /* False: s is in the path already, or it is too long. */
@@ -177,7 +179,7 @@ enum terminology_answer terminology__set_has(const struct terminology__ask *ask,
                                              const struct terminology_valueset *s, const char *system,
                                              const char *code, const char **of);
 /* The code system of a rule; NULL: not known here. */
-const struct terminology_system *terminology__rule_system(const struct conformance_view *v,
+const struct terminology_system *terminology__rule_system(const struct terminology__ask *ask,
                                                           struct terminology__rule *r);
 /* A system whose codes are made by a grammar. */
 bool terminology__by_grammar(const char *system);
@@ -193,6 +195,9 @@ const struct terminology_valueset *terminology__view_valueset(const struct confo
                                                               const char *canonical);
 const struct terminology_valueset *terminology__view_valueset_version(const struct conformance_view *v,
                                                                       const char *url, const char *version);
+
+/* implicit.c: NULL: it is none of these, or of a code system that is not known here. */
+const struct terminology_valueset *terminology__implicit(const struct conformance_view *v, struct str url);
 
 /* ---- cache.c: the expansions of a view, by value set ------------------------------------------------------- */
 

@@ -117,15 +117,34 @@ enum terminology_answer terminology__rule_passes(const struct terminology__ask *
     return all;
 }
 
+static const struct terminology_system *of_version(const struct terminology__ask *ask,
+                                                   const struct terminology__rule *r)
+{
+    struct str version = str_of(r->version);
+    const struct terminology_options *o = ask->options;
+    for (size_t i = 0; o && i < o->n_versions; i++)
+        if (str_is(o->versions[i].system, r->system) &&
+            (o->versions[i].what == TERMINOLOGY_FORCE ||
+             (o->versions[i].what == TERMINOLOGY_DEFAULT && !version.s)))
+            version = o->versions[i].version;
+    const struct terminology_system *s =
+        terminology__view_system(ask->v, r->system, version.s ? version.s : NULL);
+    for (size_t i = 0; s && o && i < o->n_versions; i++)
+        if (o->versions[i].what == TERMINOLOGY_CHECK && str_is(o->versions[i].system, r->system) &&
+            !(s->version && str_is(o->versions[i].version, s->version)))
+            return NULL;
+    return s;
+}
+
 /* Bindings ask the definitions for the same again and again. */
-const struct terminology_system *terminology__rule_system(const struct conformance_view *v,
+const struct terminology_system *terminology__rule_system(const struct terminology__ask *ask,
                                                           struct terminology__rule *r)
 {
-    if (!conformance_is_definitions(v))
-        return terminology__view_system(v, r->system, r->version);
+    if (!conformance_is_definitions(ask->v) || (ask->options && ask->options->n_versions))
+        return of_version(ask, r);
     const struct terminology_system *s = atomic_load_explicit(&r->found, memory_order_acquire);
     if (!s) {
-        s = terminology__view_system(v, r->system, r->version);
+        s = terminology__view_system(ask->v, r->system, r->version);
         atomic_store_explicit(&r->found, s, memory_order_release);
     }
     return s;
@@ -135,7 +154,7 @@ const struct terminology_system *terminology__rule_system(const struct conforman
 static enum terminology_answer found_in_system(const struct terminology__ask *ask,
                                                struct terminology__rule *r, const char *code)
 {
-    const struct terminology_system *s = terminology__rule_system(ask->v, r);
+    const struct terminology_system *s = terminology__rule_system(ask, r);
     uint32_t at;
     if (!s) {
         if (r->n_filters == 0 && r->n_valuesets) /* they know the codes */

@@ -101,7 +101,8 @@ const struct terminology_valueset *terminology__view_valueset(const struct confo
                                                               const char *canonical)
 {
     struct str version, url = str_cut(str_of(canonical), '|', &version);
-    return found(v, CONFORMANCE_VALUE_SET, url, version);
+    const struct terminology_valueset *s = found(v, CONFORMANCE_VALUE_SET, url, version);
+    return s ? s : terminology__implicit(v, str_of(canonical));
 }
 
 const struct terminology_valueset *terminology__view_valueset_version(const struct conformance_view *v,
@@ -121,6 +122,8 @@ bool terminology_valueset(const struct conformance_view *v, struct str canonical
         *out = read;
         return ok;
     }
+    if ((*out = terminology__implicit(v, canonical)))
+        return true;
     e = version.s ? conformance_find_version(v, CONFORMANCE_VALUE_SET, url, (struct str){NULL, 0}) : NULL;
     if (e)
         return err_set(err, ERR_NOT_FOUND,
