@@ -4,6 +4,7 @@
 
 int check_config_command(int argc, char **argv);
 int dev_command(int argc, char **argv);
+int package_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 int terminology_command(int argc, char **argv);
 

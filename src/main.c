@@ -37,6 +37,7 @@ static const struct command {
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
     {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
+    {"package", package_command, "install FHIR packages, list and remove them"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},
     {"terminology", terminology_command, "import code systems, list and remove them"},
     {"token", token_command, "print a token for a development instance"},

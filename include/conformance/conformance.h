@@ -61,8 +61,11 @@ const struct fhir_defs *conformance_defs(const struct conformance_view *v);
 /* Is it what R4 brings and nothing else? Such a view never goes. */
 bool conformance_is_definitions(const struct conformance_view *v);
 
+/* The id of a resource that a package has brought: clients may not write it. */
+bool conformance_is_packaged(struct str id);
 const char *conformance_url(const struct conformance_entry *e);
 struct str conformance_text(const struct conformance_entry *e);     /* what is kept of it: JSON */
+const char *conformance_package(const struct conformance_entry *e); /* "jp-core.r4 1.2.0"; NULL: of none */
 const char *conformance_version(const struct conformance_entry *e); /* NULL: it has none */
 /* The URL of the code system that this one adds to (CodeSystem.supplements); NULL: it is a code system itself. */
 const char *conformance_supplements(const struct conformance_entry *e);

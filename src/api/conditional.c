@@ -168,6 +168,8 @@ static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_
     for (size_t i = 0; i < n; i++) {
         struct sql q = {.a = r->a};
         const struct db_rows *gone;
+        if (!api__may_change(r, r->type, rows[i].id, err))
+            return false;
         store_delete_plan(r->api->deps.store, r->type, rows[i].id, rows[i].ver, &q);
         if (!db_exec(c, r->a, &q, &gone, err))
             return false;

@@ -97,6 +97,21 @@ const struct conformance_view *api__view(struct api_request *r)
     return r->conformance->view;
 }
 
+bool api__may_change(struct api_request *r, const struct fhir_type *type, struct str id, struct err *err)
+{
+    if (!conformance_is_packaged(id))
+        return true;
+    enum conformance_kind kind = conformance_kind_named(type->name);
+    const struct conformance_entry *e =
+        kind < CONFORMANCE_N_KINDS ? conformance_find_id(api__view(r), kind, id) : NULL;
+    const char *package = e ? conformance_package(e) : NULL;
+    return err_set(
+        err, ERR_RULE,
+        "%s/%.*s belongs to %s%s, and is not changed here: another version of the package may stand "
+        "beside it; `kagari package remove` takes it away",
+        type->name, STR_FMT(id), package ? "the package " : "a package", package ? package : "");
+}
+
 bool api__writes_conformance(struct api_request *r)
 {
     bool writes = r->type && r->method != HTTP_GET && r->method != HTTP_HEAD &&

@@ -246,6 +246,9 @@ bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response
                    struct err *err) NODISCARD;
 /* The conformance resources that the request works with: as they are, seconds ago at most. */
 const struct conformance_view *api__view(struct api_request *r);
+/* Not what a package has brought. */
+bool api__may_change(struct api_request *r, const struct fhir_type *type, struct str id,
+                     struct err *err) NODISCARD;
 /* Does it write one? Then it is noted that others are to know of it. */
 bool api__writes_conformance(struct api_request *r);
 /* The code systems and value sets as they are now. */

@@ -314,6 +314,8 @@ static bool delete_matches(struct transaction *t, struct entry *e, struct err *e
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
         const struct api_match_row *match = &e->matches[m];
+        if (!api__may_change(e->r, match->type, match->id, err))
+            return false;
         store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &q);
         if (!db_exec(t->c, t->a, &q, &rows, err))
             return false;

@@ -9,6 +9,8 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
 {
     const struct api_deps *d = &r->api->deps;
     *w = (struct store_write){.type = type, .id = id};
+    if (!api__may_change(r, type, id, err))
+        return false;
     json_put(r->a, resource, "id", json_string_n(r->a, id)); /* searched for by its own id */
     if (!search_index(r->search->registry, store_tenant(d->store), r->a, resource, type, r->base, &w->index,
                       err))
@@ -370,6 +372,8 @@ static bool plan_delete(struct api_request *r, struct sql *q, struct err *err)
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
     if (!if_match(r, &match, err))
+        return false;
+    if (!api__may_change(r, r->type, r->id, err))
         return false;
     store_delete_plan(r->api->deps.store, r->type, r->id, match, q);
     return true;

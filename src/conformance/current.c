@@ -150,6 +150,7 @@ static void charge(struct conformance_current *t, struct stored *s)
         .url = arena_strdup(&a, e->url),
         .version = e->version ? arena_strdup(&a, e->version) : NULL,
         .rank = e->rank,
+        .package = e->package ? arena_strdup(&a, e->package) : NULL,
         .id = s->id,
         .wrong = CONFORMANCE__TOO_LARGE,
     };
@@ -162,14 +163,19 @@ static void charge(struct conformance_current *t, struct stored *s)
     log_event(LOG_WARN, "conformance-too-large", LOG_S("type", conformance_kinds[s->kind]));
 }
 
-static void read_content(struct conformance_current *t, struct stored *s, struct str content)
+/* package s NULL: of none. */
+static void read_content(struct conformance_current *t, struct stored *s, struct str content,
+                         struct str package)
 {
     struct arena scratch;
     struct err err;
     json *resource;
     arena_init(&scratch, 0);
     arena_init(&s->a, 0);
-    if (json_parse(&scratch, content, INT16_MAX, &resource, &err))
+    if (package.s)
+        s->n = conformance__kept(&s->a, &scratch, s->kind, content, s->id,
+                                 arena_strndup(&scratch, package.s, package.len), &t->budget, s->entries);
+    if (s->n == 0 && json_parse(&scratch, content, INT16_MAX, &resource, &err))
         s->n = conformance__entries(&s->a, &scratch, s->kind, resource, s->id, &t->budget, s->entries);
     arena_release(&scratch);
     if (s->n)
@@ -228,7 +234,7 @@ static void look(const struct conformance_current *t, struct str mark, struct sq
              sql_int4(q, t->tenant), sql_int2_array(q, t->rtypes, CONFORMANCE_N_KINDS), sql_text(q, mark));
 }
 
-enum { READ_RTYPE, READ_RID, READ_VER, READ_CONTENT };
+enum { READ_RTYPE, READ_RID, READ_VER, READ_CONTENT, READ_PACKAGE };
 
 /* Each once, however many of its versions are new. */
 static void read(const struct conformance_current *t, const int16_t *rtypes, const struct str *ids, size_t n,
@@ -237,10 +243,12 @@ static void read(const struct conformance_current *t, const int16_t *rtypes, con
     sql_init(q, q->a, "conformance-read");
     sql_addf(
         q,
-        "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN r.content END FROM "
+        "SELECT r.rtype, r.rid, r.ver, CASE WHEN NOT r.deleted THEN coalesce(p.kept, r.content) END, "
+        "CASE WHEN p.kept IS NOT NULL THEN p.name || ' ' || p.version END FROM "
         "(SELECT DISTINCT rtype, rid FROM unnest($%d, $%d) AS u(rtype, rid)) w JOIN res r ON r.tenant = $%d "
         "AND r.rtype = w.rtype AND r.rid = w.rid "
-        "AND r.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()",
+        "AND r.xid IS DISTINCT FROM pg_current_xact_id_if_assigned() LEFT JOIN package_resource p ON "
+        "p.tenant = r.tenant AND p.rtype = r.rtype AND p.rid = r.rid",
         sql_int2_array(q, rtypes, n), sql_text_array(q, ids, n), sql_int4(q, t->tenant));
 }
 
@@ -305,7 +313,7 @@ static bool renew(struct conformance_current *t, const struct view *old, struct 
         s->id = (struct str){s->id_text, id.len};
         s->ver = db_int4(rows, i, READ_VER);
         if (content.s) /* else deleted: it stays without entries, so that its version is known */
-            read_content(t, s, content);
+            read_content(t, s, content, db_text(rows, i, READ_PACKAGE));
         if (s->n && s->entries[0]->image_name)
             ok = load_image(t, s, conn, err);
     }

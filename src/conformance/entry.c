@@ -145,6 +145,51 @@ size_t conformance__entries(struct arena *a, struct arena *scratch, enum conform
     return 2;
 }
 
+size_t conformance__kept(struct arena *a, struct arena *scratch, enum conformance_kind kind, struct str kept,
+                         struct str id, const char *package, struct conformance__budget *budget,
+                         struct conformance_entry *out[CONFORMANCE__BRINGS])
+{
+    struct str head[CONFORMANCE__N_HEADS], version;
+    if (!conformance__head(kept, head))
+        return 0;
+    struct str supplements = str_cut(head[CONFORMANCE__SUPPLEMENTS], '|', &version);
+    struct conformance_entry *e = out[0] = ARENA_NEW(a, struct conformance_entry);
+    *e = (struct conformance_entry){
+        .kind = kind,
+        .url = arena_strndup(a, head[CONFORMANCE__URL].s, head[CONFORMANCE__URL].len),
+        .version = head[CONFORMANCE__VERSION].len
+                       ? arena_strndup(a, head[CONFORMANCE__VERSION].s, head[CONFORMANCE__VERSION].len)
+                       : NULL,
+        .rank = conformance__rank_of(head[CONFORMANCE__CONTENT], head[CONFORMANCE__STATUS]),
+        .supplements = supplements.len ? arena_strndup(a, supplements.s, supplements.len) : NULL,
+        .package = package ? arena_strdup(a, package) : NULL,
+        .id = {arena_strndup(a, id.s, id.len), id.len},
+        .text = {arena_strndup(a, kept.s, kept.len), kept.len},
+        .library = conformance__library_new(a, budget),
+    };
+    if (kind != CONFORMANCE_CODE_SYSTEM || !head[CONFORMANCE__VALUESET].len ||
+        !str_is(head[CONFORMANCE__CONTENT], "complete"))
+        return 1;
+    out[1] = conformance__all_codes(a, scratch, head[CONFORMANCE__VALUESET], head[CONFORMANCE__URL],
+                                    head[CONFORMANCE__VERSION]);
+    out[1]->package = e->package;
+    return 2;
+}
+
+bool conformance_is_packaged(struct str id)
+{
+    if (id.len != 28 || !str_starts(id, STR("pkg-")))
+        return false;
+    for (size_t i = 4; i < id.len; i++)
+        if (!strchr("0123456789abcdef", id.s[i]))
+            return false;
+    return true;
+}
+
+const char *conformance_package(const struct conformance_entry *e)
+{
+    return e->package;
+}
 const char *conformance_url(const struct conformance_entry *e)
 {
     return e->url;

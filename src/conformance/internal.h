@@ -40,6 +40,7 @@ struct conformance_entry {
     struct str image;          /* as long as the entry; s NULL: it is not here */
     int layer;                 /* higher is better, whatever else there is: what a request brings */
     int rank;                  /* lower is better; versions are compared after it */
+    const char *package;       /* that it is of, with its version, or NULL */
     struct str id;             /* of the stored resource; s NULL: not stored */
     struct str text;           /* JSON */
     bool whole;                /* text has not been trimmed */
@@ -62,6 +63,10 @@ enum { CONFORMANCE__BRINGS = 2 };
 /* The ValueSet of all codes of a CodeSystem. */
 struct conformance_entry *conformance__all_codes(struct arena *a, struct arena *scratch, struct str valueset,
                                                  struct str system, struct str version);
+/* The same of a text that has been trimmed already. */
+size_t conformance__kept(struct arena *a, struct arena *scratch, enum conformance_kind kind, struct str kept,
+                         struct str id, const char *package, struct conformance__budget *budget,
+                         struct conformance_entry *out[CONFORMANCE__BRINGS]);
 /* Of CodeSystem.content and status; s NULL: it has none. */
 int conformance__rank_of(struct str content, struct str status);
 size_t conformance__entries(struct arena *a, struct arena *scratch, enum conformance_kind kind,
