@@ -79,6 +79,11 @@ void flow_base(const char *setting)
     set(&base, setting);
 }
 
+const char *flow_conninfo(void)
+{
+    return base.db_conninfo;
+}
+
 void flow_suite_end(void)
 {
     static const char *const files[] = {"hash", "token.key", "jwks.json"};

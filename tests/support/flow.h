@@ -17,7 +17,8 @@
 void flow_suite_begin(void);
 void flow_suite_end(void);
 void flow_base(
-    const char *setting); /* after flow_suite_begin(): "db.workers=2", for what begins from now on */
+    const char *setting);        /* after flow_suite_begin(): "db.workers=2", for what begins from now on */
+const char *flow_conninfo(void); /* of the suite's database */
 void flow_begin(void);
 void flow_end(void);
 
