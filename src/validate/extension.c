@@ -243,9 +243,9 @@ void validate__extension(struct validate__walk *w, struct validate__place *at)
                        value ? "An extension has a value[x] or extensions, not both"
                              : "An extension needs a value[x] or extensions");
     const char *url = json_get_string(at->node, "url");
-    if (!url)
-        return;
-    if (strchr(url, ':'))
+    if (!url || !*url)
+        validate__error(w, at, "required", "Without its url nobody can know what an extension says");
+    else if (strchr(url, ':'))
         definition(w, at, url);
     else if (at->up->type != w->v->extension)
         validate__error(w, at, "value",

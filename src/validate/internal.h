@@ -18,7 +18,7 @@ enum validate__coded { VALIDATE__UNCODED, VALIDATE__CODING };
 struct validator {
     const struct fhir_defs *defs;
     const struct fhir_type *extension, *reference, *coding, *codeable_concept, *quantity, *bundle, *entry,
-        *uuid, *oid, *identifier, *code_system, *value_set, *concept_map;
+        *uuid, *oid, *observation, *identifier, *code_system, *value_set, *concept_map;
     const uint64_t (*required)[VALIDATE__SEEN_WORDS]; /* by fhir_type.index: the elements with min > 0 */
     const struct validate__invariants *invariants;
     const struct conformance_view *terminology;
@@ -134,6 +134,7 @@ struct validate__walk {
     int passes;  /* by a profile: what is found is the profile's rule */
     int probes;  /* questions whose findings nobody reads: they end at the first error */
     bool failed; /* there was one, in the innermost */
+    bool lacks;  /* a resource lacks what its type requires */
 };
 
 /* ---- finding.c */
@@ -198,6 +199,8 @@ void validate__uri(struct validate__walk *w, struct validate__place *at); /* uri
 
 /* ---- profile_walk.c */
 void validate__profiles(struct validate__walk *w, struct validate__place *at);
+/* conformsTo(): 1 yes, 0 no, -1 the profile is not known here. */
+int validate__conforms(struct validate__walk *w, const struct fp_item *item, const char *canonical);
 
 /* ---- extension.c */
 void validate__extension(struct validate__walk *w, struct validate__place *at);

@@ -135,6 +135,11 @@ static const json *resolve(void *arg, struct arena *a, const char *reference)
     return target ? target->node : NULL;
 }
 
+static int conforms(void *arg, const struct fp_item *item, const char *profile)
+{
+    return validate__conforms(arg, item, profile);
+}
+
 bool validate__holds(struct validate__walk *w, struct validate__place *at, const struct fp_expr *expr,
                      const char *key, atomic_bool *failed)
 {
@@ -145,6 +150,7 @@ bool validate__holds(struct validate__walk *w, struct validate__place *at, const
                          .root_resource = s->container ? s->container->node : s->node,
                          .now_us = w->now_us,
                          .resolve = resolve,
+                         .conforms_to = conforms,
                          .terminology = &w->asks,
                          .arg = w};
     struct err err;

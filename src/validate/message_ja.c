@@ -361,6 +361,7 @@ static const struct message list[] = {
     {"The extension %s may not stand here; allowed: %s", "拡張 {1} はここでは使えません。使えるのは {2} です"},
     {"The extension %s may not stand here, as this does not hold: %s",
      "拡張 {1} はここでは使えません。次の条件が成り立ちません：{2}"},
+    {"Without its url nobody can know what an extension says", "url がないと、拡張の意味が誰にもわかりません"},
     {"The extension %s has no part %s", "拡張 {1} に{2}という部分はありません"},
     {"%s: the url of an extension has no version", "{1}：拡張の url にバージョンは付けません"},
     {"The extension %s changes no meaning: send it as extension", "拡張 {1} は意味を変えません。extension として送信してください"},

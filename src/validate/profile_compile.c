@@ -340,6 +340,13 @@ static bool same_binding(const struct fhir_element *base, const struct structure
     return str_eq(str_cut(str_of(base->valueset), '|', &rest), str_cut(str_of(e->valueset), '|', &rest));
 }
 
+/* R4's vital signs ask for these units as required, where the text, and later releases, have them as what to prefer. */
+static enum fhir_strength strength(const struct structure_element *e)
+{
+    bool vitals = str_starts(str_of(e->valueset), STR("http://hl7.org/fhir/ValueSet/ucum-vitals-common"));
+    return vitals && e->strength > FHIR_BIND_EXTENSIBLE ? FHIR_BIND_EXTENSIBLE : e->strength;
+}
+
 static void apply(struct build *b, struct profile_node *n, const struct structure_element *e)
 {
     const struct fhir_element *base = n->element;
@@ -359,7 +366,7 @@ static void apply(struct build *b, struct profile_node *n, const struct structur
     if (e->valueset && e->strength != FHIR_BIND_NONE) {
         bool same = same_binding(base, e);
         n->valueset = same ? NULL : e->valueset;
-        n->strength = same ? FHIR_BIND_NONE : e->strength;
+        n->strength = same ? FHIR_BIND_NONE : strength(e);
     }
     if (e->slicing)
         n->slicing = e->slicing;

@@ -253,8 +253,8 @@ static bool is_extension(const struct profile_node *n)
 static bool by_definition(const struct profile_node *slice, struct profile_test *t)
 {
     if (t->n_steps != 1 || t->steps[0].kind != PROFILE_CHILD ||
-        strcmp(t->steps[0].name, EXTENSION_URL) != 0 || !is_extension(slice) ||
-        slice->n_types != 1 || slice->types[0].n_profiles != 1)
+        strcmp(t->steps[0].name, EXTENSION_URL) != 0 || !is_extension(slice) || slice->n_types != 1 ||
+        slice->types[0].n_profiles != 1)
         return false;
     t->kind = PROFILE_IS_URL;
     t->url = slice->types[0].profiles[0].url;

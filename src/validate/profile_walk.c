@@ -271,6 +271,21 @@ static bool right_type(const struct profile *p, const struct fhir_type *t)
     return fhir_is_a(t, p->type) || (t->kind != FHIR_RESOURCE && fhir_is_a(p->type, t));
 }
 
+/* What the type itself demands, every profile on it demands too. */
+static void lacking(struct profile__pass *x, const struct profile_node *root, struct validate__place *at)
+{
+    for (int i = 0; i < at->type->n_elements; i++) {
+        const struct fhir_element *e = &at->type->elements[i];
+        struct profile__values values;
+        bool told = e->min == 0;
+        for (size_t k = 0; k < root->n_children && !told; k++)
+            told = root->children[k]->min > 0 && strcmp(root->children[k]->element->name, e->name) == 0;
+        if (!told && !profile__values(at, e->name, e, &values))
+            profile__find(x, at, ISSUE_ERROR, "required", NULL, "%s: at least %u required, but %zu found",
+                          e->path, (unsigned)e->min, (size_t)0);
+    }
+}
+
 bool profile_check(struct validate__walk *w, const struct profile *p, const struct profile_node *n,
                    struct validate__place *at)
 {
@@ -303,6 +318,8 @@ bool profile_check(struct validate__walk *w, const struct profile *p, const stru
     bool failed = w->failed;
     w->failed = false;
     w->passes++;
+    if (w->lacks && n == p->root && resource)
+        lacking(&x, n, at);
     profile__value(&x, n, at);
     w->passes--;
     bool kept = !w->failed;
@@ -362,6 +379,54 @@ static void one(struct validate__walk *w, struct validate__place *at, const json
     }
 }
 
+/* "Vital signs" (observation-vitalsigns.html): an Observation with one of these LOINC codes keeps to that profile of R4. */
+static const struct {
+    const char *code, *profile;
+} vital_signs[] = {
+    {"85353-1", "http://hl7.org/fhir/StructureDefinition/vitalspanel"},
+    {"9279-1", "http://hl7.org/fhir/StructureDefinition/resprate"},
+    {"8867-4", "http://hl7.org/fhir/StructureDefinition/heartrate"},
+    {"2708-6", "http://hl7.org/fhir/StructureDefinition/oxygensat"},
+    {"8310-5", "http://hl7.org/fhir/StructureDefinition/bodytemp"},
+    {"8302-2", "http://hl7.org/fhir/StructureDefinition/bodyheight"},
+    {"9843-4", "http://hl7.org/fhir/StructureDefinition/headcircum"},
+    {"29463-7", "http://hl7.org/fhir/StructureDefinition/bodyweight"},
+    {"39156-5", "http://hl7.org/fhir/StructureDefinition/bmi"},
+    {"85354-9", "http://hl7.org/fhir/StructureDefinition/bp"},
+};
+
+/* On writes nothing is refused for it: profiles of other countries have other rules for these codes. */
+static void by_code(struct validate__walk *w, struct validate__place *at, const json *claims)
+{
+    const json *codings = json_get(json_get(at->node, "code"), "coding");
+    json_each (c, json_is_array(codings) ? codings : NULL) {
+        const char *system = json_get_string(c, "system"), *code = json_get_string(c, "code");
+        for (size_t i = 0; code && system && strcmp(system, "http://loinc.org") == 0 &&
+                           i < sizeof vital_signs / sizeof *vital_signs;
+             i++)
+            if (strcmp(code, vital_signs[i].code) == 0)
+                one(w, at, claims, vital_signs[i].profile, false);
+    }
+}
+
+/* conformsTo() in an invariant; -1: not known here. */
+int validate__conforms(struct validate__walk *w, const struct fp_item *item, const char *canonical)
+{
+    const struct fhir_type *type = profile__core_type(w->v->defs, canonical);
+    if (item->kind != FP_NODE || !item->type)
+        return -1;
+    if (type)
+        return fhir_is_a(item->type, type);
+    const struct profile *p = profile_find(w, canonical);
+    struct validate__place at = {.name = item->type->name,
+                                 .index = -1,
+                                 .type = item->type,
+                                 .element = item->element,
+                                 .node = item->node,
+                                 .extra = item->extra};
+    return !p || p->wrong.text ? -1 : profile_probe(w, p, p->root, &at);
+}
+
 void validate__profiles(struct validate__walk *w, struct validate__place *at)
 {
     const json *claims = json_get(json_get(at->node, "meta"), "profile");
@@ -370,6 +435,8 @@ void validate__profiles(struct validate__walk *w, struct validate__place *at)
     json_each (c, claims)
         if (json_is_string(c))
             one(w, at, claims, c->valuestring, false);
+    if (at->type == w->v->observation && !w->options->lenient)
+        by_code(w, at, claims);
     for (size_t i = 0; !at->up && i < w->options->n_profiles; i++)
         one(w, at, claims, w->options->profiles[i], true);
 }

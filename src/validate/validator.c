@@ -44,6 +44,7 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
         .entry = fhir_type(d, "Bundle.entry"),
         .uuid = fhir_type(d, "uuid"),
         .oid = fhir_type(d, "oid"),
+        .observation = fhir_type(d, "Observation"),
         .identifier = fhir_type(d, "Identifier"),
         .code_system = fhir_type(d, "CodeSystem"),
         .value_set = fhir_type(d, "ValueSet"),

@@ -269,9 +269,11 @@ static void required(struct validate__walk *w, const struct validate__place *at,
 {
     const uint64_t *need = w->v->required[at->type->index];
     for (int word = 0; word < VALIDATE__SEEN_WORDS; word++)
-        for (uint64_t missing = need[word] & ~seen[word]; missing; missing &= missing - 1)
+        for (uint64_t missing = need[word] & ~seen[word]; missing; missing &= missing - 1) {
+            w->lacks |= at->type->kind == FHIR_RESOURCE;
             validate__error(w, at, "required", "%s is required: add it",
                             at->type->elements[word * 64 + __builtin_ctzll(missing)].path);
+        }
 }
 
 /* The members of a resource, a complex value, or the object beside a primitive. False when it says nothing:
