@@ -91,11 +91,11 @@ void validate__rule(struct validate__walk *w, const struct validate__place *at, 
 void validate__unresolved(struct validate__walk *w, const struct validate__place *at, const char *canonical,
                           const char *what)
 {
+    if (w->probes || validate__full(w))
+        return;
     for (size_t i = 0; i < w->n_unresolved; i++)
         if (strcmp(w->unresolved[i], canonical) == 0)
             return;
-    if (w->probes)
-        return;
     *ARENA_PUSH(w->a, w->unresolved, w->n_unresolved, w->cap_unresolved) = canonical;
     validate__find(w, at, ISSUE_WARNING, "not-found", NULL,
                    "The %s %.300s is not known here: what it asks for was not checked", what, canonical);

@@ -370,7 +370,6 @@ static const struct message list[] = {
     {"The profile %.300s, which was asked for, is not known here", "指定されたプロファイル {1} が見つかりません"},
     {"The profile %s cannot be used as it is: %s", "プロファイル {1} はそのままでは使えません：{2}"},
     {"its type %s is none of FHIR R4", "型 {1} は FHIR R4 の型ではありません"},
-    {"it has no elements", "要素がありません"},
     {"it has no baseDefinition", "baseDefinition がありません"},
     {"its base definitions lead back to itself", "baseDefinition が循環しています"},
     {"its base %s is not known here: what that one demands is not checked",

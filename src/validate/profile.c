@@ -67,7 +67,7 @@ static const char *named(struct arena *a, const struct structure *s)
 
 static bool own_type(const struct structure *s, const struct fhir_type *t)
 {
-    struct str rest, base = str_cut(str_of(s->base ? s->base : ""), '|', &rest);
+    struct str rest, base = str_cut(str_of(s->base), '|', &rest);
     for (; t; t = t->base)
         if (t->url && str_is(base, t->url))
             return true;
@@ -82,13 +82,10 @@ static void compile(struct profile__cache *c, const struct structure *s, struct 
         p->wrong = (struct profile_fault){"its type %s is none of FHIR R4", s->type, NULL};
         return;
     }
-    bool use_snapshot = s->n_differential == 0;
-    if (!s->constraint || own_type(s, p->type)) {
-        if (!s->constraint && !s->n_differential && !s->n_snapshot)
-            p->wrong.text = "it has no elements";
-    } else if (!s->base) {
+    bool use_snapshot = s->n_differential == 0 && s->n_snapshot > 0; /* neither: it says nothing of its own */
+    if (!s->base) {
         p->wrong.text = "it has no baseDefinition";
-    } else if (!use_snapshot) {
+    } else if (!use_snapshot && !own_type(s, p->type)) {
         const struct conformance_entry *e = conformance_find(c->view, CONFORMANCE_STRUCTURE, str_of(s->base));
         const struct kept *k = e ? find(c, e) : NULL;
         if (k && !atomic_load_explicit(&k->ready, memory_order_relaxed)) {

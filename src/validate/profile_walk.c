@@ -257,13 +257,29 @@ void profile__value(struct profile__pass *x, const struct profile_node *n, struc
 
 /* ---- profiles ----------------------------------------------------------------------------------------------- */
 
+static struct validate__checked *slot(struct validate__checked *table, size_t size,
+                                      const struct profile_node *n, const json *node)
+{
+    size_t i = ((uintptr_t)n / 16 * 31 + (uintptr_t)node / 16) & (size - 1);
+    while (table[i].against && (table[i].against != n || table[i].node != node))
+        i = (i + 1) & (size - 1);
+    return &table[i];
+}
+
+/* What is remembered of the resource and the profile; .against NULL: nothing yet. A hash table, half full at most. */
 static struct validate__checked *checked(struct validate__walk *w, const struct profile_node *n,
                                          const json *node)
 {
-    for (size_t i = 0; i < w->n_checked; i++)
-        if (w->checked[i].against == n && w->checked[i].node == node)
-            return &w->checked[i];
-    return NULL;
+    if (w->n_checked * 2 >= w->cap_checked) {
+        size_t cap = w->cap_checked ? w->cap_checked * 2 : 16;
+        struct validate__checked *table = ARENA_ARRAY(w->a, struct validate__checked, cap);
+        for (size_t i = 0; i < w->cap_checked; i++)
+            if (w->checked[i].against)
+                *slot(table, cap, w->checked[i].against, w->checked[i].node) = w->checked[i];
+        w->checked = table;
+        w->cap_checked = cap;
+    }
+    return slot(w->checked, w->cap_checked, n, node);
 }
 
 static bool right_type(const struct profile *p, const struct fhir_type *t)
@@ -304,17 +320,15 @@ bool profile_check(struct validate__walk *w, const struct profile *p, const stru
         return false;
     }
     bool resource = at->type->kind == FHIR_RESOURCE;
-    struct validate__checked *before = resource ? checked(w, n, at->node) : NULL;
-    if (before && (w->probes || before->told)) {
-        w->failed |= !before->kept;
-        return before->kept;
+    struct validate__checked *known = resource ? checked(w, n, at->node) : NULL;
+    if (known && known->against && (w->probes || known->told)) {
+        w->failed |= !known->kept;
+        return known->kept;
     }
-    size_t place = w->n_checked;
-    if (before)
-        place = (size_t)(before - w->checked);
-    else if (resource)
-        *ARENA_PUSH(w->a, w->checked, w->n_checked, w->cap_checked) =
-            (struct validate__checked){n, at->node, true, w->probes == 0};
+    if (known) {
+        w->n_checked += !known->against;
+        *known = (struct validate__checked){n, at->node, true, w->probes == 0};
+    }
     bool failed = w->failed;
     w->failed = false;
     w->passes++;
@@ -324,10 +338,8 @@ bool profile_check(struct validate__walk *w, const struct profile *p, const stru
     w->passes--;
     bool kept = !w->failed;
     w->failed |= failed;
-    if (resource) {
-        w->checked[place].kept = kept;
-        w->checked[place].told |= w->probes == 0;
-    }
+    if (resource)
+        checked(w, n, at->node)->kept = kept;
     return kept;
 }
 
@@ -345,10 +357,14 @@ bool profile_probe(struct validate__walk *w, const struct profile *p, const stru
 
 /* ---- the profiles of a resource -------------------------------------------------------------------------------- */
 
-/* Is the profile one that another claimed one stands upon? Then that one says all of it. */
+/* Is the profile one that another claimed one stands upon? Then that one says all of it. Of many claims only the first
+ * are asked. */
 static bool implied(const struct validate__walk *w, const json *claims, const struct profile *p)
 {
+    int left = 32;
     json_each (c, claims) {
+        if (left-- == 0)
+            return false;
         const struct profile *other = json_is_string(c) ? profile_find(w, c->valuestring) : NULL;
         while (other && !other->wrong.text && (other = other->base))
             if (other == p)

@@ -239,14 +239,12 @@ bool structure_read(struct arena *a, struct arena *scratch, const json *resource
                     struct err *err)
 {
     (void)scratch;
-    const char *derivation = json_get_string(resource, "derivation");
     struct structure *s = ARENA_NEW(a, struct structure);
     s->url = text(a, resource, "url");
     s->version = text(a, resource, "version");
     s->name = text(a, resource, "name");
     s->type = text(a, resource, "type");
     s->base = text(a, resource, "baseDefinition");
-    s->constraint = derivation && strcmp(derivation, "constraint") == 0;
     const json *differential = json_get(json_get(resource, "differential"), "element"),
                *snapshot = json_get(json_get(resource, "snapshot"), "element");
     if (!s->url || !s->type)
