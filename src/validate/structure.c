@@ -239,7 +239,9 @@ bool structure_read(struct arena *a, struct arena *scratch, const json *resource
                     struct err *err)
 {
     (void)scratch;
+    const char *derivation = json_get_string(resource, "derivation");
     struct structure *s = ARENA_NEW(a, struct structure);
+    s->constraint = derivation && strcmp(derivation, "constraint") == 0;
     s->url = text(a, resource, "url");
     s->version = text(a, resource, "version");
     s->name = text(a, resource, "name");

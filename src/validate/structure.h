@@ -82,6 +82,7 @@ struct structure {
     const char *url, *version, *name;
     const char *type; /* "Patient", "Extension" */
     const char *base; /* canonical; NULL: none */
+    bool constraint;  /* derivation: a profile, not a type of its own */
     size_t n_contexts, n_context_invariants, n_differential, n_snapshot;
     const struct structure_context *contexts;
     const char *const *context_invariants;
