@@ -119,6 +119,9 @@ bench-check: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## bench, and fail
 bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs node and npm (BENCH_ROUNDS, BENCH_US)
 	@tests/bench/run-fhirpath
 
+bench-validate: $(B)/bench-validate ## resources validated a second (BENCH_EXAMPLES, BENCH_PACKAGES, BENCH_PROFILED: paths)
+	@$< $(if $(BENCH_EXAMPLES),--examples $(BENCH_EXAMPLES)) $(BENCH_PACKAGES:%=--package %) $(BENCH_PROFILED:%=--profiled %)
+
 $(B)/bench-%: $(B)/tests/bench/%.o $(B)/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
@@ -182,4 +185,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test soak bench bench-check bench-fhirpath lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench bench-check bench-fhirpath bench-validate lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
