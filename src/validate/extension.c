@@ -150,8 +150,8 @@ static void context(struct validate__walk *w, struct validate__place *up, const 
         buf_init(&list, w->a, 128);
         for (size_t i = 0; i < s->n_contexts && i < 12; i++)
             buf_addf(&list, "%s%s", i ? ", " : "", s->contexts[i].expression);
-        validate__error(w, up, "structure", "The extension %s may not stand here; allowed: %s", p->url,
-                        list.s);
+        validate__refuse(w, up, "structure", "The extension %s may not stand here; allowed: %s", p->url,
+                         list.s);
         return;
     }
     static atomic_bool failed;
