@@ -146,12 +146,13 @@ static void check_occurs(const struct checking *c, const struct validate__place 
     }
 }
 
-/* Text that is there is that of the question; "_text" may hold translations. */
+/* Text that is there is that of the question; "_text" may hold translations. No record is refused for it, as forms are shown
+ * in other words than those of the questionnaire's default language. */
 static void check_text(const struct checking *c, const struct validate__place *at, const struct question *q)
 {
     const char *text = json_get_string(at->node, "text");
     if (text && q->text && strcmp(text, q->text) != 0 && !json_get(at->node, "_text"))
-        validate__rule(c->w, at, ISSUE_ERROR, "invalid",
+        validate__rule(c->w, at, validate__policy(c->w), "invalid",
                        "The text of the item %s is not that of the questionnaire", name(c, q));
 }
 
