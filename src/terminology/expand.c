@@ -172,9 +172,10 @@ static bool from_system(struct expander *x, struct terminology__rule *r)
             x->set->url ? x->set->url : "", r->system);
     for (size_t i = 0; !s && i < x->o->n_versions; i++)
         if (x->o->versions[i].what == TERMINOLOGY_CHECK && str_is(x->o->versions[i].system, r->system))
-            return err_set(x->err, ERR_RULE,
-                           "The value set %.150s means another version of %.150s than the one that it is to be",
-                           x->set->url ? x->set->url : "", r->system);
+            return err_set(
+                x->err, ERR_RULE,
+                "The value set %.150s means another version of %.150s than the one that it is to be",
+                x->set->url ? x->set->url : "", r->system);
     if (!s)
         return err_set(
             x->err, ERR_UNSUPPORTED,

@@ -248,6 +248,10 @@ void validate__codesystem(struct validate__walk *w, struct validate__place *at);
 void validate__valueset(struct validate__walk *w, struct validate__place *at);
 void validate__conceptmap(struct validate__walk *w, struct validate__place *at);
 
+/* ---- ecl.c */
+/* False: no expression constraint of SNOMED CT. */
+bool validate__ecl(const char *s);
+
 /* ---- identifier.c */
 void validate__identifier(struct validate__walk *w, struct validate__place *at);
 

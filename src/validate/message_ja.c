@@ -273,6 +273,8 @@ static const struct message list[] = {
      "{1} は補足（supplement）です。補足元のコードシステムを指定してください"},
     {"%.200s is a value set, not a code system: name it as valueSet",
      "{1} はコードシステムではなくバリューセットです。valueSet に書いてください"},
+    {"The filter is no expression constraint of SNOMED CT (ECL), asked by '='",
+     "フィルターが '=' による SNOMED CT の式制約（ECL）ではありません"},
     {"The value set includes or excludes itself", "バリューセットが自分自身を参照しています"},
     {"%.200s is a code system, not a value set: name it as system", "{1} はバリューセットではなくコードシステムです。system に書いてください"},
 

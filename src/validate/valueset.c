@@ -199,6 +199,12 @@ static void check_filter(const struct rule *r, struct validate__place *at)
                *value = json_get_string(at->node, "value");
     if (!property || !op || !value || !one_of(op, known)) /* the walk has said so */
         return;
+    if (strcmp(r->system, SNOMED) == 0 && strcmp(property, "constraint") == 0) {
+        if (strcmp(op, "=") != 0 || !validate__ecl(value))
+            validate__refuse(r->w, at, "invalid",
+                             "The filter is no expression constraint of SNOMED CT (ECL), asked by '='");
+        return;
+    }
     enum kind kind = kind_of(r, property);
     if (kind == UNKNOWN && r->s && terminology_system_content(r->s) == TERMINOLOGY_COMPLETE)
         validate__find(r->w, at, ISSUE_WARNING, "invalid", NULL,

@@ -140,6 +140,21 @@ START_TEST(test_supplement)
 }
 END_TEST
 
+/* Records come from systems with other versions: displays and codes that differ are no reason to refuse one. */
+START_TEST(test_writes)
+{
+    const char *body =
+        "{'resourceType':'Observation','id':'o','status':'final','code':{'coding':[{'system':'" ANIMALS
+        "','code':'dog','display':'Cat'},{'system':'" ANIMALS "','code':'emu'}]}}";
+    put("Observation/o", body);
+    const struct flow_answer *a = flow_post("Observation/$validate", quoted(flow_arena(), body));
+    ck_status(a, 200);
+    ck_assert_str_eq(flow_text(a->json, "issue[0].severity"), "error");
+    ck_assert_str_eq(flow_text(a->json, "issue[0].expression[0]"), "Observation.code.coding[0].display");
+    ck_assert_str_eq(flow_text(a->json, "issue[1].expression[0]"), "Observation.code.coding[1].code");
+}
+END_TEST
+
 /* "true: equivalent hund@http://x/tier, …" */
 static void ck_translated(const struct flow_answer *a, const char *expected)
 {
@@ -259,6 +274,7 @@ Suite *suite_flow_codes_more(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_expand);
     tcase_add_test(t, test_supplement);
+    tcase_add_test(t, test_writes);
     tcase_add_test(t, test_translate);
     tcase_add_test(t, test_closure);
     suite_add_tcase(s, t);
