@@ -340,11 +340,18 @@ static bool same_binding(const struct fhir_element *base, const struct structure
     return str_eq(str_cut(str_of(base->valueset), '|', &rest), str_cut(str_of(e->valueset), '|', &rest));
 }
 
-/* R4's vital signs ask for these units as required, where the text, and later releases, have them as what to prefer. */
+/* Value sets that R4 asks for as required, where more is meant: of the vital signs' units its text, and later releases, have
+ * them as what to prefer; HL7 has had more work groups since. */
 static enum fhir_strength strength(const struct structure_element *e)
 {
-    bool vitals = str_starts(str_of(e->valueset), STR("http://hl7.org/fhir/ValueSet/ucum-vitals-common"));
-    return vitals && e->strength > FHIR_BIND_EXTENSIBLE ? FHIR_BIND_EXTENSIBLE : e->strength;
+    static const char *const wider[] = {"http://hl7.org/fhir/ValueSet/ucum-vitals-common",
+                                        "http://terminology.hl7.org/ValueSet/hl7-work-group",
+                                        "http://hl7.org/fhir/ValueSet/hl7-work-group"};
+    struct str rest, url = str_cut(str_of(e->valueset), '|', &rest);
+    for (size_t i = 0; i < sizeof wider / sizeof *wider; i++)
+        if (str_is(url, wider[i]) && e->strength > FHIR_BIND_EXTENSIBLE)
+            return FHIR_BIND_EXTENSIBLE;
+    return e->strength;
 }
 
 static void apply(struct build *b, struct profile_node *n, const struct structure_element *e)
