@@ -15,6 +15,8 @@
  * A contained resource has a row of its own in the table contained, with lanes and keys, and its own rows in idx_str,
  * idx_date and idx_num.
  *
+ * Rows of idx_str and idx_num have the main date as well, by which pages are ordered.
+ *
  * Hashes are SipHash-2-4 under the tenant's key, over (type, parameter, kind, parts…); see key.h.
  */
 #ifndef KAGARI_SEARCH_INDEX_H
@@ -58,7 +60,7 @@ void search_custom_types(const struct search_registry *r, struct arena *a, const
 
 /* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
  * anew. */
-enum { SEARCH_INDEX_FORM = 3 };
+enum { SEARCH_INDEX_FORM = 4 };
 
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };

@@ -215,6 +215,8 @@ static uint64_t hash_contained(const struct search_contained *c, const struct ha
 static uint64_t hash_side_rows(const struct search_index *out, const struct hash_key *key)
 {
     uint64_t sum = 0;
+    if (out->n_strs + out->n_nums) /* these rows carry the date too */
+        sum += hash_strs(key, STR("dt"), BYTES(out->dt));
     for (size_t i = 0; i < out->n_strs; i++)
         sum += hash_row(key, "str", out->strs[i].param, out->strs[i].val,
                         out->strs[i].raw.s ? out->strs[i].raw : STR(""));

@@ -529,6 +529,7 @@ struct search__sql {
     int tenant;     /* the parameter's number */
     int aliases;    /* how many rows of res have a name: r0, r1, … */
     bool contained; /* the rows that conditions are written on are of res_contained */
+    bool dated;     /* a driver's select gives the main date beside the value: v, dt */
 };
 
 /* contained.c: _contained. Is the query one that the page understands? */
@@ -595,6 +596,8 @@ bool search__drives(const struct search_criterion *c);
 bool search__drives_loosely(const struct search__sql *w, const struct search_criterion *c);
 void search__driver_select(struct search__sql *w, const struct search_criterion *c,
                            const struct fhir_type *type);
+/* Do the rows that it selects have the main date? */
+bool search__is_dated(const struct search_criterion *c);
 /* k, h or pat; NULL: keys. */
 const char *search__driver_column(const struct search_criterion *c);
 

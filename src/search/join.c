@@ -90,8 +90,7 @@ static void look_up(struct search__sql *w, const struct search_criterion *c, int
     sql_adds(q, "EXISTS (SELECT 1 FROM ");
     if (each_key) /* OFFSET 0 here and below: look up by h, do not make it a join */
         sql_addf(q, "unnest(r%d.keys) x(key) CROSS JOIN LATERAL (SELECT 1 FROM ", r);
-    sql_addf(q, "%s r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted AND ", search__rows(w), t, t, w->tenant,
-             t);
+    sql_addf(q, "res r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted AND ", t, t, w->tenant, t);
     if (each_key)
         sql_addf(q, "r%d.h = x.key # $%d", t, constant(w, c));
     else if (c->kind == CRIT_CHAIN)
@@ -111,6 +110,26 @@ static void look_up(struct search__sql *w, const struct search_criterion *c, int
     sql_adds(q, each_key ? ")) OFFSET 0) y OFFSET 0)" : ")) OFFSET 0)");
 }
 
+/* Only a container and its others refer to what is contained, so that is found by the container. */
+static void look_up_contained(struct search__sql *w, const struct search_criterion *c, int r, bool others)
+{
+    struct sql *q = w->sql;
+    int t = ++w->aliases;
+    sql_addf(q, "EXISTS (SELECT 1 FROM res_contained r%d WHERE r%d.tenant = $%d AND r%d.ck = r%d.%s AND ", t,
+             t, w->tenant, t, r, others ? "ck" : "k");
+    if (c->lane == LANE_PAT)
+        sql_addf(q, "r%d.h = r%d.pat", t, r);
+    else
+        sql_addf(q, "r%d.h # $%d = ANY (r%d.keys)", t, constant(w, c), r);
+    const char *before = " AND ((";
+    for (const struct search_criterion *target = c->child; target; target = target->next) {
+        sql_adds(q, before);
+        search__where(w, target, t, USE_FILTER);
+        before = ") OR (";
+    }
+    sql_adds(q, ")) OFFSET 0)");
+}
+
 /* Into contained resources as well, where there are any: that is asked once. */
 static void look_up_chained(struct search__sql *w, const struct search_criterion *c, int r)
 {
@@ -121,7 +140,7 @@ static void look_up_chained(struct search__sql *w, const struct search_criterion
     look_up(w, c, r, 0, 0);
     sql_addf(q, " OR (EXISTS (SELECT 1 FROM contained o WHERE o.tenant = $%d) AND ", w->tenant);
     w->contained = true;
-    look_up(w, c, r, 0, 0);
+    look_up_contained(w, c, r, contained);
     w->contained = contained;
     sql_adds(q, "))");
 }

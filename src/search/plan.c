@@ -26,6 +26,7 @@
  */
 #define FEW_LEAST          64
 #define FEW_MOST           10000
+#define FEW_DATED          2   /* times as many, when they are collected without their rows */
 #define FEW_PATIENTS       200 /* as many rows, at most, when it is not known how many rows a patient has */
 #define FEW_PATIENTS_LEAST 32
 
@@ -51,7 +52,8 @@ struct plan {
     const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
     enum lead lead;                        /* of WAY_COLLECT: by what the rows are found … */
     const struct search_criterion *leader; /* … LEAD_ONE: by this */
-    bool counts;                           /* this page has a total */
+    bool dated;  /* the driver is all that is asked, and knows the order of the page */
+    bool counts; /* this page has a total */
     int64_t few;
     int limit; /* parameter: few */
 };
@@ -166,6 +168,9 @@ static void choose(struct plan *p)
         p->driver = driver;
         if (by_code && driver->kind != CRIT_CHAIN)
             p->few = few_among(p, search__rows_of_keys(p->w.stats, code));
+        p->dated = by_date && !q->criteria->child->next && !p->w.cursor.given && search__is_dated(driver);
+        if (p->dated)
+            p->few *= FEW_DATED;
     }
 }
 
@@ -226,10 +231,24 @@ static void found_rows(struct plan *p)
     criteria(p, NULL);
 }
 
+/* Rows that were indexed before side tables had the date are looked up. */
+static void collect_dated(struct plan *p)
+{
+    sql_addf(p->w.sql,
+             "m AS MATERIALIZED (SELECT c.v AS k, coalesce(max(c.dt), (SELECT r0.dt FROM res r0 WHERE "
+             "r0.tenant = $%d "
+             "AND r0.k = c.v)) AS s0 FROM c WHERE (SELECT count(*) FROM c) <= $%d GROUP BY c.v)",
+             p->w.tenant, p->limit);
+}
+
 /* CTE m: the matches' k and sort keys. */
 static void collect(struct plan *p)
 {
     struct sql *q = p->w.sql;
+    if (p->dated) {
+        collect_dated(p);
+        return;
+    }
     sql_adds(q, "m AS MATERIALIZED (SELECT r0.k");
     search__sort_keys(&p->w);
     if (!p->driver) {
@@ -712,8 +731,10 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     const char *with = "WITH ";
     if (p.way == WAY_TRY) {
         p.limit = sql_int8(out, few_of(&p));
-        sql_adds(out, "WITH c AS MATERIALIZED (SELECT v FROM (");
+        sql_addf(out, "WITH c AS MATERIALIZED (SELECT %s FROM (", p.dated ? "v, dt" : "v");
+        p.w.dated = p.dated;
         search__driver_select(&p.w, p.driver, query->n_types == 1 ? query->types[0] : NULL);
+        p.w.dated = false;
         sql_addf(out, ") d LIMIT $%d + 1)", p.limit);
         with = ", ";
     }

@@ -281,7 +281,8 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
     bool trigrams = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS) &&
                     has_trigram(c->text);
     const char *hide = trigrams ? " + 0" : "";
-    sql_addf(w->sql, "SELECT s.k AS v FROM %s s WHERE s.tenant = $%d AND ", side_tables[c->kind], w->tenant);
+    sql_addf(w->sql, "SELECT s.k AS v%s FROM %s s WHERE s.tenant = $%d AND ", w->dated ? ", s.dt" : "",
+             side_tables[c->kind], w->tenant);
     if (type)
         sql_addf(w->sql, "s.rtype%s = $%d AND ", hide, search__side_type(w, type));
     else
@@ -522,6 +523,16 @@ bool search__drives(const struct search_criterion *c)
         if (side_of(child) || child->kind == CRIT_DICT)
             return true;
     return false;
+}
+
+bool search__is_dated(const struct search_criterion *c)
+{
+    if (c->kind != CRIT_OR)
+        return c->kind == CRIT_STRING || c->kind == CRIT_NUMBER;
+    for (const struct search_criterion *child = c->child; child; child = child->next)
+        if (child->kind == CRIT_OR || !search__is_dated(child))
+            return false;
+    return true;
 }
 
 /* A value is looked up rather than the rows of a key when those are many (code-value-quantity). */

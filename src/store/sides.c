@@ -81,6 +81,7 @@ static void collect_strs(struct row_source *r, struct store__column *c)
         store__put_int(r->a, &c[2], x->param);
         store__put_str(r->a, &c[3], x->val);
         store__put_str(r->a, &c[4], x->raw);
+        store__put_int(r->a, &c[5], r->index->dt);
     }
 }
 
@@ -111,6 +112,7 @@ static void collect_nums(struct row_source *r, struct store__column *c)
         store__put_int(r->a, &c[8], x->tok);
         store__put_str(r->a, &c[9], x->slo);
         store__put_str(r->a, &c[10], x->shi);
+        store__put_int(r->a, &c[11], r->index->dt);
     }
 }
 
@@ -184,12 +186,16 @@ static const struct side_table {
         enum form form;
     } of[STORE__SIDE_COLUMNS];
 } side_tables[STORE__SIDES] = {
-    [SIDE_STR] =
-        {"idx_str",
-         "k, rtype, param, val, raw",
-         collect_strs,
-         5,
-         {{SQL_INT8_ARRAY, OWN_K}, {SQL_INT2_ARRAY}, {SQL_INT4_ARRAY}, {SQL_TEXT_ARRAY}, {SQL_TEXT_ARRAY}}},
+    [SIDE_STR] = {"idx_str",
+                  "k, rtype, param, val, raw, dt",
+                  collect_strs,
+                  6,
+                  {{SQL_INT8_ARRAY, OWN_K},
+                   {SQL_INT2_ARRAY},
+                   {SQL_INT4_ARRAY},
+                   {SQL_TEXT_ARRAY},
+                   {SQL_TEXT_ARRAY},
+                   {SQL_INT8_ARRAY}}},
     [SIDE_DATE] =
         {"idx_date",
          "k, rtype, param, lo, hi",
@@ -197,9 +203,9 @@ static const struct side_table {
          5,
          {{SQL_INT8_ARRAY, OWN_K}, {SQL_INT2_ARRAY}, {SQL_INT4_ARRAY}, {SQL_INT8_ARRAY}, {SQL_INT8_ARRAY}}},
     [SIDE_NUM] = {"idx_num",
-                  "k, rtype, param, lo, hi, sc, c, u, tok, slo, shi",
+                  "k, rtype, param, lo, hi, sc, c, u, tok, slo, shi, dt",
                   collect_nums,
-                  11,
+                  12,
                   {{SQL_INT8_ARRAY, OWN_K},
                    {SQL_INT2_ARRAY},
                    {SQL_INT4_ARRAY},
@@ -210,7 +216,8 @@ static const struct side_table {
                    {SQL_INT8_ARRAY},
                    {SQL_INT8_ARRAY},
                    {SQL_NUMERIC_ARRAY},
-                   {SQL_NUMERIC_ARRAY}}},
+                   {SQL_NUMERIC_ARRAY},
+                   {SQL_INT8_ARRAY}}},
     [SIDE_OVF] =
         {"idx_ovf",
          "k, rtype, lane, val, dt",

@@ -20,7 +20,8 @@ class Special:
         for (kind, id), container in self.resources.items():
             for c in container.get("contained", []):
                 if "id" in c and c.get("resourceType") in self.parameters:
-                    held = Held(c)
+                    updated = {k: v for k, v in container["meta"].items() if k == "lastUpdated"}
+                    held = Held({**c, "meta": {**c.get("meta", {}), **updated}})
                     held.container = container
                     self.held[c["resourceType"], f"{kind}/{id}#{c['id']}"] = held
         self.held_by_type = {}

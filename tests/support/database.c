@@ -61,9 +61,9 @@ struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
 {
     static const struct {
         const char *table, *columns;
-    } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw"},
+    } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw, x.dt"},
                  {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
-                 {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi"},
+                 {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi, x.dt"},
                  {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"},
                  {"idx_text", "x.rtype, x.v"},
                  {"contained", "x.rtype, x.rid, x.h, x.dt, x.dt_hi, x.pat, x.code, x.cat, x.q, x.q_standard, "

@@ -130,14 +130,14 @@ static void put_sides(struct test_search *t, const struct search_index *x, int16
         run(t, &q);                                                                                          \
     } while (0)
     for (size_t i = 0; i < x->n_strs; i++)
-        ROW("idx_str", "k, param, val, raw", sql_int8(&q, k), sql_int4(&q, x->strs[i].param),
-            sql_text(&q, x->strs[i].val),
+        ROW("idx_str", "k, dt, param, val, raw", sql_int8(&q, k), sql_int8(&q, x->dt),
+            sql_int4(&q, x->strs[i].param), sql_text(&q, x->strs[i].val),
             x->strs[i].raw.s ? sql_text(&q, x->strs[i].raw) : sql_null(&q, SQL_TEXT));
     for (size_t i = 0; i < x->n_dates; i++)
         ROW("idx_date", "k, param, lo, hi", sql_int8(&q, k), sql_int4(&q, x->dates[i].param),
             sql_int8(&q, x->dates[i].lo), sql_int8(&q, x->dates[i].hi));
     for (size_t i = 0; i < x->n_nums; i++)
-        ROW("idx_num", "k, param, lo, hi, sc, c, u, tok, slo, shi", sql_int8(&q, k),
+        ROW("idx_num", "k, dt, param, lo, hi, sc, c, u, tok, slo, shi", sql_int8(&q, k), sql_int8(&q, x->dt),
             sql_int4(&q, x->nums[i].param), sql_numeric(&q, x->nums[i].lo), sql_numeric(&q, x->nums[i].hi),
             sql_int8(&q, x->nums[i].sc), sql_int8(&q, x->nums[i].c), sql_int8(&q, x->nums[i].u),
             sql_int8(&q, x->nums[i].tok),

@@ -59,10 +59,11 @@ static void copy_newest(void)
         "labels, keys, content, sealed, q_standard + g, q_unit FROM res, generate_series(1, %d) g WHERE k = "
         "%lld;"
         "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo + "
-        "g, shi + g FROM "
+        "g, shi + g, dt + g * 86400000000 FROM "
         "idx_num,"
         " generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw FROM idx_str,"
+        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw, dt + g * 86400000000 "
+        "FROM idx_str,"
         " generate_series(1, %d) g WHERE k = %lld;"
         "INSERT INTO idx_ovf SELECT k * 1000 + g, val, dt + g * 86400000000, tenant, rtype, lane FROM "
         "idx_ovf,"
@@ -91,9 +92,10 @@ static void put_contained(void)
         "g, "
         "q_standard, q_unit, rid || g, keys FROM contained, generate_series(1, %d) g WHERE k = %lld;"
         "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo, "
-        "shi FROM "
+        "shi, dt FROM "
         "idx_num, generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw FROM idx_str,"
+        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw, dt + g * 86400000000 "
+        "FROM idx_str,"
         " generate_series(1, %d) g WHERE k = %lld",
         COPIES, (long long)t.k, COPIES, (long long)t.k, COPIES, (long long)t.k);
     ck_ok(db_run(t.db, text, &err));
