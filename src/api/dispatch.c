@@ -185,6 +185,10 @@ bool api__prepare(struct api_request *r, struct api_response *out, struct err *e
     *out = (struct api_response){0};
     if (!api__authorise(r, i->right, r->type, err))
         return false;
+    bool writes =
+        r->operation ? r->operation->affects_state : r->method != HTTP_GET && r->method != HTTP_HEAD;
+    if (writes && r->type && r->id.s && !api__may_change(r, r->type, r->id, err))
+        return false;
     if (r->operation && !api__read_parameters(r, err))
         return false;
     if (i->body) {

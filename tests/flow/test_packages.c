@@ -19,8 +19,11 @@
     "','name':'ClinicPatient','status':'active','kind':'resource','abstract':false,'type':'Patient',"        \
     "'baseDefinition':'http://hl7.org/fhir/StructureDefinition/Patient','derivation':'constraint',"          \
     "'differential':{'element':[{'id':'Patient.name','path':'Patient.name','min':1}]}}"
+#define ELSEWHERE                                                                                            \
+    "{'url':'http://hl7.org/fhir/StructureDefinition/capabilitystatement-expectation','valueCode':'SHALL'}"
 #define CODES                                                                                                \
-    "{'resourceType':'CodeSystem','id':'ward','url':'http://x/ward','version':'1','status':'active',"        \
+    "{'resourceType':'CodeSystem','id':'ward','identifier':[{'extension':[" ELSEWHERE "]}],"                 \
+    "'extension':[" ELSEWHERE "],'url':'http://x/ward','version':'1','status':'active',"                     \
     "'content':'complete','valueSet':'http://x/wards','concept':[{'code':'east','display':'East'}]}"
 #define EXAMPLE "{'resourceType':'Patient','id':'example'}"
 
