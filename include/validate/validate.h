@@ -45,6 +45,8 @@ enum validate_level {
 };
 /* What becomes of rules that are advice to authors (elementdefinition-bestpractice). */
 enum validate_advice { ADVICE_OFF, ADVICE_INFORMATION, ADVICE_WARNING, ADVICE_ERROR };
+/* Extensions whose definition is not known: a warning for each URL, nothing, or an error. */
+enum validate_unknown { UNKNOWN_WARNING, UNKNOWN_OFF, UNKNOWN_ERROR };
 
 /* Compiled invariants and look-up tables over one definitions snapshot; immutable, shared by threads. t: the definitions'
  * own terminology (conformance_definitions()). */
@@ -55,6 +57,7 @@ bool validator_new(struct arena *a, const struct fhir_defs *d, const struct conf
 struct validate_options {
     enum validate_level level;
     enum validate_advice advice;
+    enum validate_unknown unknown_extensions;
     const struct fhir_type *expected;    /* NULL: any resource type */
     const struct conformance_view *view; /* what is known beside the definitions; NULL: nothing */
     bool in_transaction;                 /* where "Patient?identifier=…" is a reference too */

@@ -75,6 +75,7 @@ void api__validation(struct api_request *r, const struct fhir_type *type, struct
     *o = (struct validate_options){
         .level = (enum validate_level)level,
         .advice = (enum validate_advice)c->validate_best_practice,
+        .unknown_extensions = (enum validate_unknown)c->validate_unknown_extensions,
         .expected = type,
         .in_transaction = r->in_transaction,
         .lenient = true,

@@ -199,6 +199,18 @@ static void parts(struct validate__walk *w, struct validate__place *at, const st
     }
 }
 
+static void unknown(struct validate__walk *w, struct validate__place *at, const char *url)
+{
+    if (w->options->unknown_extensions == UNKNOWN_WARNING)
+        validate__unresolved(w, at, url, "extension");
+    else if (w->options->unknown_extensions == UNKNOWN_ERROR)
+        validate__rule(
+            w, at, ISSUE_ERROR, "extension",
+            "The extension %.300s is not known here, and those that are not are refused: install the "
+            "package that defines it",
+            url);
+}
+
 static void definition(struct validate__walk *w, struct validate__place *at, const char *url)
 {
     struct str version, plain = str_cut(str_of(url), '|', &version);
@@ -207,7 +219,7 @@ static void definition(struct validate__walk *w, struct validate__place *at, con
         validate__error(w, at, "value", "%s: the url of an extension has no version", at->element->path);
     const struct profile *p = profile_find(w, canonical);
     if (!p) {
-        validate__unresolved(w, at, url, "extension");
+        unknown(w, at, url);
         return;
     }
     if (p->wrong.text || p->type != w->v->extension) {

@@ -211,6 +211,8 @@ static const struct message list[] = {
      "は拡張可能（extensible）バリューセットに含まれていません。該当するコードがある場合はこれを使用してください："},
     {"%s: the code system of %s cannot be told by the value set %s", "{1}：{2} のコードシステムをバリューセット {3} から特定できません"},
     {"value set", "バリューセット"},
+    {"The extension %.300s is not known here, and those that are not are refused: install the package that defines it",
+     "拡張 {1} はこのサーバーにありません。定義のない拡張は受け付けません。定義を含むパッケージをインストールしてください"},
     {"The %s %.300s is not known here: what it asks for was not checked", "{1} {2} はこのサーバーにありません。その条件は検証していません"},
     {"The system of a coding is an absolute URI, which names the code system",
      "Coding の system には、コードシステムを表す絶対 URI を書いてください"},

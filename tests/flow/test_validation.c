@@ -47,6 +47,18 @@ START_TEST(test_best_practice)
 }
 END_TEST
 
+START_TEST(test_unknown_extensions)
+{
+    const char *body = PATIENT ",\"extension\":[{\"url\":\"http://x.test/unknown\",\"valueString\":\"x\"}]}";
+    const char *prefer = "Prefer: return=OperationOutcome\n";
+    ck_assert_str_eq(flow_text(flow("POST", "Patient", prefer, body)->json, "issue[0].severity"), "warning");
+    flow_set("validate.unknown_extensions=off");
+    ck_assert_str_ne(flow_text(flow("POST", "Patient", prefer, body)->json, "issue[0].severity"), "warning");
+    flow_set("validate.unknown_extensions=error");
+    ck_status(flow_post("Patient", body), 422);
+}
+END_TEST
+
 /* A profile of R4 itself; what it adds is a rule, 422. */
 START_TEST(test_required_profiles)
 {
@@ -84,6 +96,7 @@ Suite *suite_flow_validation(void)
     tcase_add_test(tc, test_levels);
     tcase_add_test(tc, test_warnings_instead);
     tcase_add_test(tc, test_best_practice);
+    tcase_add_test(tc, test_unknown_extensions);
     tcase_add_test(tc, test_required_profiles);
     tcase_add_test(tc, test_what_fhir_does_not_refuse);
     suite_add_tcase(s, tc);
