@@ -1,3 +1,4 @@
+#include "fhir/defs.h"
 #include "support/test.h"
 #include "validate/validate.h"
 
@@ -73,6 +74,33 @@ START_TEST(test_text)
 }
 END_TEST
 
+static unsigned translated(const struct fhir_invariant *const *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char *human = list[i]->human;
+        ck_assert_msg(human && strcmp(text(LANGUAGE_JA, "%s", human), human) != 0, "%s has no Japanese: %s",
+                      list[i]->key, human ? human : "(no text)");
+    }
+    return n;
+}
+
+START_TEST(test_invariants)
+{
+    const struct fhir_defs *defs;
+    struct err err;
+    ck_ok(fhir_defs_load(&a, &defs, &err));
+    unsigned seen = 0;
+    for (int i = 0; i < fhir_type_count(defs); i++) {
+        const struct fhir_type *t = fhir_type_at(defs, i);
+        seen += translated(t->invariants, t->n_invariants);
+        for (int k = 0; k < t->n_elements; k++)
+            seen += translated(t->elements[k].invariants, t->elements[k].n_invariants);
+    }
+    ck_assert_uint_ge(seen,
+                      fhir_invariant_count(defs)); /* each stands somewhere, inherited ones several times */
+}
+END_TEST
+
 Suite *suite_validate_message(void)
 {
     Suite *s = suite_create("validate_message");
@@ -80,6 +108,7 @@ Suite *suite_validate_message(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_choice);
     tcase_add_test(t, test_text);
+    tcase_add_test(t, test_invariants);
     suite_add_tcase(s, t);
     return s;
 }
