@@ -236,7 +236,7 @@ class Scan(Special):
         text = plain(text)
         if modifier == "exact":
             return v == text
-        have, wanted = fold(v)[:400], asked(text, modifier == "contains")
+        have, wanted = fold(v)[:400], [w[:400] for w in asked(text, modifier == "contains")]
         if isinstance(v, Postal):
             have = have.replace(" ", "")
             wanted.append(wanted[0].replace(" ", ""))
