@@ -80,7 +80,7 @@ static const char *only_system(const struct search__parse *p, const struct searc
     struct err err;
     for (size_t i = 0; i < param->leaves.n; i++) {
         const struct fhir_element *e = param->leaves.items[i].element;
-        if (e && e->strength == FHIR_BIND_REQUIRED &&
+        if (e && e->valueset &&
             terminology_valueset(p->registry->terminology, str_of(e->valueset), &set, &err))
             return terminology_implied_system(p->registry->terminology, set, code);
     }

@@ -183,9 +183,10 @@ bool search__implied_system(const struct conformance_view *t, const struct searc
         if (leaf->type->primitive == FHIR_P_boolean) {
             if (strcmp(system, "http://terminology.hl7.org/CodeSystem/special-values") == 0)
                 return true;
-        } else if (leaf->type->primitive == FHIR_P_code && leaf->element &&
-                   leaf->element->strength == FHIR_BIND_REQUIRED) {
-            if (terminology_member(t, leaf->element->valueset, system, code) != TERMINOLOGY_NO)
+        } else if (leaf->type->primitive == FHIR_P_code && leaf->element && leaf->element->valueset) {
+            int has = terminology_member(t, leaf->element->valueset, system, code);
+            if (has == TERMINOLOGY_YES ||
+                (has == TERMINOLOGY_UNKNOWN && leaf->element->strength == FHIR_BIND_REQUIRED))
                 return true;
         }
     }
