@@ -1,9 +1,9 @@
 /*
  * validate/validate.h: is this JSON tree a resource that FHIR allows? All findings at once.
  *
- * Structure (json.html), cardinality, choice types, primitive formats, references, contained resources,
- * extensions, required bindings to enumerated value sets, narrative, and the invariants of the base
- * specification. Profiles and terminology join as further checks over the same walk.
+ * One walk over the tree checks structure (json.html), cardinality, choice types, primitive formats, references, contained
+ * resources, narrative, codings and bindings, and the invariants of the base specification; rules of single resource types
+ * follow. Each profile has a pass of its own over the same tree, which checks what it adds to its base.
  */
 #ifndef KAGARI_VALIDATE_VALIDATE_H
 #define KAGARI_VALIDATE_VALIDATE_H
