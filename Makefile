@@ -113,6 +113,9 @@ soak: $(B)/kagari ## ten minutes of mixed load; fails when memory grows (SOAK_SE
 bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
 	@tests/bench/run
 
+bench-data: $(B)/kagari $(B)/bench-load ## load BENCH_SCALE (1: 60,000 resources) into the folder BENCH_DATA, or go on loading it; prints its growth
+	@tests/bench/loading.py $(BENCH_DATA) $(BENCH_SCALE)
+
 bench-check: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## bench, and fail when a ratio lost a tenth of the accepted one
 	@tests/bench/check
 
@@ -122,6 +125,7 @@ bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs 
 bench-validate: $(B)/bench-validate ## resources validated a second (BENCH_EXAMPLES, BENCH_PACKAGES, BENCH_PROFILED: paths)
 	@$< $(if $(BENCH_EXAMPLES),--examples $(BENCH_EXAMPLES)) $(BENCH_PACKAGES:%=--package %) $(BENCH_PROFILED:%=--profiled %)
 
+.SECONDARY: $(patsubst %,$(B)/tests/bench/%.o,load statement fhirpath validate)
 $(B)/bench-%: $(B)/tests/bench/%.o $(B)/libkagari.a
 	$(CC_LINE) $@
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(B)/libkagari.a $(LIBS)
@@ -185,4 +189,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test soak bench bench-check bench-fhirpath bench-validate lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench bench-data bench-check bench-fhirpath bench-validate lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)

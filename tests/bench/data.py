@@ -1,14 +1,16 @@
 """Invented patients for the benchmark: always the same ones, in realistic proportions.
 
-A scale of 1 is 600 patients with 85 Observations, 6 Encounters, 5 MedicationRequests and 3 Conditions each, and 20
-Organizations, 60,020 resources; 40 Practitioners come to any scale. Ids can be computed, so that pgbench can ask for
-random ones: Observation o0 … o50999, Patient p0 … p599.
+A scale of 1 is 600 patients with 85 Observations, 6 Encounters, 5 MedicationRequests and 3 Conditions each, and an
+Organization for 30 of them, 60,020 resources; 40 Practitioners, and 2000 Observations that are updated while the clock
+runs, come to any scale. Ids can be computed, so that pgbench can ask for random ones: Observation o0 … o50999, Patient
+p0 … p599.
 """
 import datetime
 import random
 
 PATIENTS, OBSERVATIONS, ENCOUNTERS, CONDITIONS, PRESCRIPTIONS = 600, 85, 6, 3, 5
-ORGANIZATIONS, PRACTITIONERS = 20, 40
+EACH = 1 + OBSERVATIONS + ENCOUNTERS + CONDITIONS + PRESCRIPTIONS  # resources of a patient
+SHARE, PRACTITIONERS, UPDATED = 30, 40, 2000  # patients of an Organization; Observations u0 … that updates go to
 MRN = "http://hospital.example.jp/mrn"
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -175,15 +177,19 @@ def observation(rng, id, subject, visit, measure=None, when=None):
     return o
 
 
-def resources(scale):
-    """All that is loaded beforehand."""
+def resources(first, last):
+    """Those of the patients from first to last - 1; each with random numbers of its own, so that any part can be made."""
     rng = random.Random(1)
-    for i in range(PRACTITIONERS):
-        yield practitioner(rng, i)
-    for i in range(int(ORGANIZATIONS * scale)):
-        yield organization(rng, i)
-    for p in range(int(PATIENTS * scale)):
+    if first == 0:
+        for i in range(PRACTITIONERS):
+            yield practitioner(rng, i)
+        for i in range(UPDATED):
+            yield written(rng, f"u{i}")
+    for p in range(first, last):
+        rng = random.Random(1000 + p)
         subject = f"Patient/p{p}"
+        if p % SHARE == 0:
+            yield organization(rng, p // SHARE)
         yield patient(rng, p)
         visits = [p * ENCOUNTERS + i for i in range(ENCOUNTERS)]
         for i in visits:
