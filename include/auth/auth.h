@@ -3,7 +3,7 @@
  *
  * A token is a JWT (RFC 7519) signed by a key of the configured JWK Set. Scopes are SMART App Launch v2
  * ("system/Patient.cruds", "user/Observation.rs") and the words of v1 (".read", ".write", ".*"). Scopes that
- * this server cannot enforce yet (patient level, "?query" restrictions) grant nothing: a scope is never
+ * this server cannot enforce (patient level, "?query" restrictions for now) grant nothing: a scope is never
  * widened.
  *
  * Which token is accepted: docs/security.md.
@@ -27,13 +27,31 @@ enum auth_right {
 #define AUTH_SCOPE_EXPLAIN "system/explain"
 #define AUTH_ALL           (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
 
-/* Who calls. Lives as long as the arena given to auth_check(). */
+/* Whom a scope speaks for: the caller itself, a person, or the patient that was chosen. */
+enum auth_level { AUTH_SYSTEM, AUTH_USER, AUTH_PATIENT, AUTH_LEVELS };
+
+/* One scope that was understood. */
+struct auth_grant {
+    enum auth_level level;
+    unsigned rights;
+    const struct fhir_type *type; /* NULL: all */
+    struct str query;             /* "category=laboratory": only what this search finds; s NULL: all */
+};
+
+/* Who calls, and what each of the token's scopes grants. Lives as long as the arena given to auth_check(). */
 struct auth_principal {
     struct str subject, client, issuer; /* sub, client_id or azp, iss; len 0 when absent */
-    int64_t expires_us;                 /* exp, µs since 1970 */
-    unsigned rights;                    /* on every type, and on the system as a whole */
-    const uint8_t *type_rights;         /* on single types besides, by fhir_type.id */
-    size_t n_type_rights;
+    struct str patient;   /* id of the Patient whose compartment patient/… means; len 0: none */
+    struct str user;      /* fhirUser, "Practitioner/7"; len 0: none */
+    struct str encounter; /* id of the Encounter of the launch; len 0: none */
+    int64_t expires_us;   /* exp, µs since 1970 */
+    const struct auth_grant *grants;
+    size_t n_grants;
+    /* The same, added up. rights: what may be done with some resources; whole: with all of them. On every type, and on
+     * single types besides, by fhir_type.id. */
+    unsigned rights, whole;
+    const uint8_t *type_rights, *type_whole;
+    size_t n_types;
 };
 
 /* Keys and settings; shared by threads, refreshed in the background. */
@@ -57,11 +75,24 @@ void auth_free(struct auth *au);
 bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
                 struct err *err) NODISCARD;
 
-/* type NULL: all types (system-level interactions). */
+/* A copy with all that it points to, in a. */
+struct auth_principal *auth_principal_copy(struct arena *a, const struct auth_principal *p);
+/* What it may do, as a text: two principals may do the same when theirs are equal. */
+struct str auth_principal_rights(struct arena *a, const struct auth_principal *p);
+
+/* With some resources of the type at least: which ones is another question. type NULL: of all types (system-level
+ * interactions). */
 static inline bool auth_allows(const struct auth_principal *p, enum auth_right right,
                                const struct fhir_type *type)
 {
-    return (p->rights & right) || (type && type->id < p->n_type_rights && (p->type_rights[type->id] & right));
+    return (p->rights & right) || (type && type->id < p->n_types && (p->type_rights[type->id] & right));
+}
+
+/* With every resource of the type, whatever it says: nothing has to be asked of the resource itself. */
+static inline bool auth_unrestricted(const struct auth_principal *p, enum auth_right right,
+                                     const struct fhir_type *type)
+{
+    return (p->whole & right) || (type && type->id < p->n_types && (p->type_whole[type->id] & right));
 }
 
 #endif

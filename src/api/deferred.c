@@ -23,7 +23,7 @@ struct job {
     struct arena a;
     struct api *api;
     struct http_request http; /* the request again, with all that it needs copied */
-    struct auth_principal principal;
+    const struct auth_principal *principal;
     struct str id;
     bool files;           /* its answer is NDJSON: */
     struct str asked;     /* the URL */
@@ -128,19 +128,6 @@ static void copy_request(struct job *j, const struct http_request *from)
     to->headers = headers;
 }
 
-static void copy_principal(struct job *j, const struct auth_principal *from)
-{
-    struct auth_principal *to = &j->principal;
-    uint8_t *rights = ARENA_ARRAY(&j->a, uint8_t, from->n_type_rights);
-    *to = *from;
-    to->subject = copy(&j->a, from->subject);
-    to->client = copy(&j->a, from->client);
-    to->issuer = copy(&j->a, from->issuer);
-    if (from->n_type_rights)
-        memcpy(rights, from->type_rights, from->n_type_rights);
-    to->type_rights = rights;
-}
-
 /* Pages as large as they may be, unless the client says otherwise. */
 static void prepare_files(struct job *j, const struct api_request *r)
 {
@@ -161,7 +148,7 @@ static struct job *job_new(const struct api_request *r, struct str id)
     j->api = r->api;
     j->id = copy(&j->a, id);
     copy_request(j, r->http);
-    copy_principal(j, r->principal);
+    j->principal = auth_principal_copy(&j->a, r->principal);
     j->files = r->output_format.s;
     if (j->files)
         prepare_files(j, r);
@@ -220,7 +207,7 @@ static struct str run_request(struct job *j, struct db_conn *c)
     struct entry e = {0};
     struct err err;
     jmp_buf guard;
-    r->principal = &j->principal;
+    r->principal = j->principal;
     r->as_entry = true;
     if (setjmp(guard) != 0) {
         j->a.limit = 0;
@@ -258,7 +245,7 @@ static bool run_page(struct job *j, struct arena *a, struct str query, bool firs
         http.body = (struct str){NULL, 0};
     }
     struct api_request *r = api__request_new(j->api, &http);
-    r->principal = &j->principal;
+    r->principal = j->principal;
     r->as_entry = true;
     if (setjmp(guard) != 0) {
         a->limit = 0;
@@ -378,15 +365,9 @@ static const struct store_deferred_owner *owner(const struct api_request *r)
 {
     const struct auth_principal *p = r->principal;
     struct store_deferred_owner *o = ARENA_NEW(r->a, struct store_deferred_owner);
-    struct buf b;
     o->who = str_of(arena_printf(r->a, "%zu:%.*s%zu:%.*s%zu:%.*s", p->issuer.len, STR_FMT(p->issuer),
                                  p->subject.len, STR_FMT(p->subject), p->client.len, STR_FMT(p->client)));
-    buf_init(&b, r->a, 64);
-    buf_addf(&b, "%x", p->rights);
-    for (size_t i = 0; i < p->n_type_rights; i++)
-        if (p->type_rights[i])
-            buf_addf(&b, ",%zu:%x", i, p->type_rights[i]);
-    o->rights = buf_str(&b);
+    o->rights = auth_principal_rights(r->a, p);
     return o;
 }
 

@@ -79,25 +79,13 @@ struct auth__entry *auth__cache_get(struct auth__cache *c, const uint8_t hash[32
     return entry;
 }
 
-/* The strings and the table behind the struct. */
 static struct auth__entry *pack(const struct auth_principal *p)
 {
-    struct auth__entry *e =
-        malloc(sizeof *e + p->subject.len + p->client.len + p->issuer.len + p->n_type_rights);
+    struct auth__entry *e = malloc(sizeof *e + auth__principal_pack(p, NULL, NULL));
     if (!e)
         return NULL;
     atomic_init(&e->refs, 1);
-    e->principal = *p;
-    char *at = (char *)(e + 1);
-    struct str *strings[] = {&e->principal.subject, &e->principal.client, &e->principal.issuer};
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
-        if (strings[i]->len)
-            memcpy(at, strings[i]->s, strings[i]->len);
-        strings[i]->s = at;
-        at += strings[i]->len;
-    }
-    memcpy(at, p->type_rights, p->n_type_rights);
-    e->principal.type_rights = (uint8_t *)at;
+    auth__principal_pack(p, (char *)(e + 1), &e->principal);
     return e;
 }
 

@@ -1,4 +1,5 @@
 /* What a token's claims say (RFC 7519, 4.1; RFC 9068), and whether that is for us and for now. */
+#include "fhir/primitive.h"
 #include "internal.h"
 
 #define LATEST 253402300799.0 /* 9999-12-31T23:59:59Z, in seconds */
@@ -64,38 +65,6 @@ static bool for_us(const struct auth__settings *s, const json *claims, struct er
     return err_set(err, ERR_LOGIN, "The token was made for another server: its aud does not name this one.");
 }
 
-static bool grant(const struct fhir_defs *d, const json *claims, struct auth_principal *p,
-                  uint8_t *type_rights, struct err *err)
-{
-    struct str rest = string_claim(claims, "scope");
-    if (!rest.s)
-        return err_set(err, ERR_FORBIDDEN, "The token has no scope, a string of scopes separated by blanks.");
-    unsigned any = 0;
-    while (rest.s) {
-        struct auth__scope scope;
-        struct str text = str_cut(rest, ' ', &rest);
-        if (str_is(text, AUTH_SCOPE_EXPLAIN))
-            p->rights |= AUTH_EXPLAIN;
-        if (!auth__scope_parse(text, &scope) || scope.restricted || scope.level == 'p')
-            continue;
-        if (str_is(scope.type, "*")) {
-            p->rights |= scope.rights;
-            any |= scope.rights;
-        } else {
-            const struct fhir_type *type = fhir_resource(d, scope.type);
-            if (type) {
-                type_rights[type->id] |= (uint8_t)scope.rights;
-                any |= scope.rights;
-            }
-        }
-    }
-    return any ||
-           err_set(err, ERR_FORBIDDEN,
-                   "None of the token's scopes grants anything here: system/… or user/… for a resource type "
-                   "or * is expected, such as system/Patient.rs. Scopes of patient level and scopes with a "
-                   "query are not supported yet.");
-}
-
 /* Resource types are numbered by fhir_type.id, with room to spare below the highest one. */
 static size_t id_bound(const struct fhir_defs *d)
 {
@@ -106,12 +75,70 @@ static size_t id_bound(const struct fhir_defs *d)
     return bound;
 }
 
+/* Adds a scope to the grants and their sums. */
+struct sum {
+    struct arena *a;
+    struct auth_principal *p;
+    uint8_t *type_rights, *type_whole;
+    struct auth_grant *grants;
+    size_t cap;
+};
+
+static void add(struct sum *s, const struct auth_grant *g)
+{
+    struct auth_principal *p = s->p;
+    unsigned whole = g->query.s ? 0 : g->rights;
+    *ARENA_PUSH(s->a, s->grants, p->n_grants, s->cap) = *g;
+    if (g->type) {
+        s->type_rights[g->type->id] |= (uint8_t)g->rights;
+        s->type_whole[g->type->id] |= (uint8_t)whole;
+    } else {
+        p->rights |= g->rights;
+        p->whole |= whole;
+    }
+}
+
+static bool grant(const struct fhir_defs *d, const json *claims, struct sum *s, struct err *err)
+{
+    struct str rest = string_claim(claims, "scope");
+    if (!rest.s)
+        return err_set(err, ERR_FORBIDDEN, "The token has no scope, a string of scopes separated by blanks.");
+    while (rest.s) {
+        struct auth__scope scope;
+        struct str text = str_cut(rest, ' ', &rest);
+        if (str_is(text, AUTH_SCOPE_EXPLAIN))
+            s->p->rights |= AUTH_EXPLAIN;
+        if (!auth__scope_parse(text, &scope) || scope.query.s || scope.level == AUTH_PATIENT)
+            continue;
+        const struct fhir_type *type = str_is(scope.type, "*") ? NULL : fhir_resource(d, scope.type);
+        if (type || str_is(scope.type, "*"))
+            add(s, &(struct auth_grant){scope.level, scope.rights, type, scope.query});
+    }
+    s->p->grants = s->grants;
+    return s->p->n_grants ||
+           err_set(err, ERR_FORBIDDEN,
+                   "None of the token's scopes grants anything here: system/… or user/… for a resource type "
+                   "or * is expected, such as system/Patient.rs. Scopes of patient level and scopes with a "
+                   "query are not supported yet.");
+}
+
+/* "Type/id", or its id alone when it is of this type; empty: it is neither. */
+static struct str id_claim(const json *claims, const char *name, const char *type)
+{
+    struct str rest, value = string_claim(claims, name);
+    if (!value.len)
+        return STR("");
+    struct str head = str_cut(value, '/', &rest), id = !rest.s ? value : str_is(head, type) ? rest : STR("");
+    return fhir_id_valid(id) ? id : STR("");
+}
+
 bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
                      const json *claims, int64_t now_us, struct auth_principal *out, struct err *err)
 {
-    struct auth_principal p = {.n_type_rights = id_bound(d)};
-    uint8_t *type_rights = arena_zalloc(a, p.n_type_rights);
-    p.type_rights = type_rights;
+    struct auth_principal p = {.n_types = id_bound(d)};
+    struct sum sum = {a, &p, arena_zalloc(a, p.n_types), arena_zalloc(a, p.n_types), NULL, 0};
+    p.type_rights = sum.type_rights;
+    p.type_whole = sum.type_whole;
 
     if (!for_us(s, claims, err) || !check_times(claims, now_us, s->skew_us, &p.expires_us, err))
         return false;
@@ -125,7 +152,10 @@ bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, 
         p.client = string_claim(claims, "azp");
     if (!p.subject.len && !p.client.len)
         return err_set(err, ERR_LOGIN, "The token names nobody: sub, client_id or azp is expected.");
-    if (!grant(d, claims, &p, type_rights, err))
+    p.patient = id_claim(claims, "patient", "Patient");
+    p.user = string_claim(claims, "fhirUser");
+    p.encounter = id_claim(claims, "encounter", "Encounter");
+    if (!grant(d, claims, &sum, err))
         return false;
     *out = p;
     return true;

@@ -11,10 +11,10 @@
 /* ---- scope.c ---- */
 
 struct auth__scope {
-    char level;      /* 's'ystem, 'u'ser, 'p'atient */
+    enum auth_level level;
     struct str type; /* "*": all */
     unsigned rights;
-    bool restricted; /* has a query */
+    struct str query; /* behind '?'; s NULL: none */
 };
 /* One scope. False for what is no scope on resources (openid, launch) and for what is malformed. */
 bool auth__scope_parse(struct str text, struct auth__scope *out) NODISCARD;
@@ -46,10 +46,16 @@ void auth__state_unref(struct auth__state *st); /* NULL: nothing */
 
 /* ---- claims.c ---- */
 
-/* Judges the claims of a token whose signature fits. type_rights has n_types zeroed bytes. */
+/* Judges the claims of a token whose signature fits. */
 bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
                      const json *claims, int64_t now_us, struct auth_principal *out,
                      struct err *err) NODISCARD;
+
+/* ---- principal.c ---- */
+
+/* The bytes that all which p points to takes; with memory, which is 8-byte aligned, they are put there and *out is p
+ * with them. */
+size_t auth__principal_pack(const struct auth_principal *p, char *memory, struct auth_principal *out);
 
 /* ---- cache.c: tokens that were verified before ---- */
 

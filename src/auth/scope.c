@@ -45,17 +45,17 @@ static bool is_type(struct str s)
 
 bool auth__scope_parse(struct str text, struct auth__scope *out)
 {
-    static const char *const levels[] = {"system", "user", "patient"};
-    struct str query, access, rest = str_cut(text, '?', &query);
+    static const char *const levels[AUTH_LEVELS] = {
+        [AUTH_SYSTEM] = "system", [AUTH_USER] = "user", [AUTH_PATIENT] = "patient"};
+    struct str access, rest = str_cut(text, '?', &out->query);
     struct str level = str_cut(rest, '/', &rest);
-    if (!rest.s)
+    int i = 0;
+    while (i < AUTH_LEVELS && !str_is(level, levels[i]))
+        i++;
+    if (!rest.s || i == AUTH_LEVELS)
         return false;
+    out->level = (enum auth_level)i;
     out->type = str_cut(rest, '.', &access);
     out->rights = access.s ? rights_of(access) : 0;
-    out->restricted = query.s != NULL;
-    out->level = '\0';
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (str_is(level, levels[i]))
-            out->level = levels[i][0];
-    return out->level && out->rights && is_type(out->type);
+    return out->rights && is_type(out->type);
 }

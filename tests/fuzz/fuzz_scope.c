@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct auth__scope scope;
         struct str text = str_cut(rest, ' ', &rest);
         if (auth__scope_parse(text, &scope) &&
-            (!strchr("sup", scope.level) || !scope.rights || (scope.rights & ~AUTH_ALL) || !scope.type.len ||
-             scope.restricted != (memchr(text.s, '?', text.len) != NULL)))
+            (scope.level >= AUTH_LEVELS || !scope.rights || (scope.rights & ~AUTH_ALL) || !scope.type.len ||
+             (scope.query.s != NULL) != (memchr(text.s, '?', text.len) != NULL)))
             abort();
     }
     return 0;

@@ -28,14 +28,19 @@ static void put(int n, uint64_t generation)
     char name[16];
     hash_of(n, hash);
     snprintf(name, sizeof name, "sub-%d", n);
+    struct auth_grant grant = {.rights = 7, .query = str_of(name)};
     struct auth_principal p = {.subject = str_of(name),
                                .client = STR("client"),
                                .expires_us = n,
                                .rights = 5,
                                .type_rights = rights,
-                               .n_type_rights = sizeof rights};
+                               .type_whole = rights,
+                               .n_types = sizeof rights,
+                               .grants = &grant,
+                               .n_grants = 1};
     auth__cache_put(cache, hash, generation, UNTIL, &p);
     memset(name, 'x', sizeof name); /* the cache has its own */
+    memset(&grant, 0xff, sizeof grant);
     memset(rights, 0xff, sizeof rights);
 }
 
@@ -54,6 +59,9 @@ static bool has(int n, uint64_t generation, int64_t now)
     ck_assert_int_eq(e->principal.expires_us, n);
     ck_assert_uint_eq(e->principal.rights, 5);
     ck_assert_uint_eq(e->principal.type_rights[2], (uint8_t)n);
+    ck_assert_uint_eq(e->principal.type_whole[2], (uint8_t)n);
+    ck_assert_uint_eq(e->principal.grants[0].rights, 7);
+    ck_str_eq(e->principal.grants[0].query, name);
     auth__entry_unref(e);
     return true;
 }

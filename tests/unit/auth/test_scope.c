@@ -3,27 +3,27 @@
 
 static const struct {
     const char *text;
-    char level;
+    enum auth_level level;
     const char *type;
     unsigned rights;
     bool restricted;
 } understood[] = {
-    {"system/Patient.cruds", 's', "Patient", AUTH_ALL, false},
-    {"system/*.cruds", 's', "*", AUTH_ALL, false},
-    {"user/Observation.rs", 'u', "Observation", AUTH_READ | AUTH_SEARCH, false},
-    {"user/*.c", 'u', "*", AUTH_CREATE, false},
-    {"system/Patient.s", 's', "Patient", AUTH_SEARCH, false},
-    {"system/Patient.cud", 's', "Patient", AUTH_CREATE | AUTH_UPDATE | AUTH_DELETE, false},
-    {"system/Patient.ds", 's', "Patient", AUTH_DELETE | AUTH_SEARCH, false},
-    {"patient/*.rs", 'p', "*", AUTH_READ | AUTH_SEARCH, false},
-    {"system/Patient.read", 's', "Patient", AUTH_READ | AUTH_SEARCH, false},
-    {"system/Patient.write", 's', "Patient", AUTH_CREATE | AUTH_UPDATE | AUTH_DELETE, false},
-    {"user/*.*", 'u', "*", AUTH_ALL, false},
-    {"system/Observation.rs?category=http://example.org/c|lab", 's', "Observation", AUTH_READ | AUTH_SEARCH,
-     true},
-    {"system/Observation.rs?", 's', "Observation", AUTH_READ | AUTH_SEARCH, true},
-    {"system/Observation.rs?a=b/c.d?e", 's', "Observation", AUTH_READ | AUTH_SEARCH, true},
-    {"system/NoSuchType.r", 's', "NoSuchType", AUTH_READ, false},
+    {"system/Patient.cruds", AUTH_SYSTEM, "Patient", AUTH_ALL, false},
+    {"system/*.cruds", AUTH_SYSTEM, "*", AUTH_ALL, false},
+    {"user/Observation.rs", AUTH_USER, "Observation", AUTH_READ | AUTH_SEARCH, false},
+    {"user/*.c", AUTH_USER, "*", AUTH_CREATE, false},
+    {"system/Patient.s", AUTH_SYSTEM, "Patient", AUTH_SEARCH, false},
+    {"system/Patient.cud", AUTH_SYSTEM, "Patient", AUTH_CREATE | AUTH_UPDATE | AUTH_DELETE, false},
+    {"system/Patient.ds", AUTH_SYSTEM, "Patient", AUTH_DELETE | AUTH_SEARCH, false},
+    {"patient/*.rs", AUTH_PATIENT, "*", AUTH_READ | AUTH_SEARCH, false},
+    {"system/Patient.read", AUTH_SYSTEM, "Patient", AUTH_READ | AUTH_SEARCH, false},
+    {"system/Patient.write", AUTH_SYSTEM, "Patient", AUTH_CREATE | AUTH_UPDATE | AUTH_DELETE, false},
+    {"user/*.*", AUTH_USER, "*", AUTH_ALL, false},
+    {"system/Observation.rs?category=http://example.org/c|lab", AUTH_SYSTEM, "Observation",
+     AUTH_READ | AUTH_SEARCH, true},
+    {"system/Observation.rs?", AUTH_SYSTEM, "Observation", AUTH_READ | AUTH_SEARCH, true},
+    {"system/Observation.rs?a=b/c.d?e", AUTH_SYSTEM, "Observation", AUTH_READ | AUTH_SEARCH, true},
+    {"system/NoSuchType.r", AUTH_SYSTEM, "NoSuchType", AUTH_READ, false},
 };
 
 START_TEST(each_understood)
@@ -33,7 +33,7 @@ START_TEST(each_understood)
     ck_assert_int_eq(got.level, understood[_i].level);
     ck_str_eq(got.type, understood[_i].type);
     ck_assert_uint_eq(got.rights, understood[_i].rights);
-    ck_assert_int_eq(got.restricted, understood[_i].restricted);
+    ck_assert_int_eq(got.query.s != NULL, understood[_i].restricted);
 }
 END_TEST
 
