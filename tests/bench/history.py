@@ -3,18 +3,13 @@ import json
 import shutil
 import subprocess
 
-KEPT = ("when", "machine", "cpus", "seconds", "scale", "commit", "ratios", "single")
-SUITES = ("read", "create", "update", "bundle", "search", "mix")
+KEPT = ("when", "machine", "cpus", "seconds", "scale", "commit", "ratios")
+SUITES = ("read", "search", "mix", "create", "update", "bundle", "crud", "import", "validate")
 
 
-def lower_is_better(row):
-    """Of latencies compared with a read's; the other ratios are of rates."""
-    return row.startswith(("search: ", "mix: ")) and not row.startswith("mix: all")
-
-
-def lost(row, value, accepted):
-    """The part of it that is gone; negative: it gained."""
-    return value / accepted - 1 if lower_is_better(row) else 1 - value / accepted
+def lost(value, accepted, lower_is_better):
+    """The part of a ratio that is gone; negative: it gained."""
+    return value / accepted - 1 if lower_is_better else 1 - value / accepted
 
 
 def keep(out, result):

@@ -71,7 +71,8 @@ def backends(dev):
 
 def sql(dev, text):
     return subprocess.run(["psql", "-XAtq", "-d", conninfo(dev), "-c", text], check=True, text=True,
-                          stdout=subprocess.PIPE).stdout.strip()
+                          stdout=subprocess.PIPE, env={**os.environ, "PGOPTIONS": "-c client_min_messages=error"}
+                          ).stdout.strip()
 
 
 class Requests:
@@ -81,14 +82,15 @@ class Requests:
         self.folder = folder
         self.headers = f"Host: 127.0.0.1\r\nAccept: {JSON}\r\nAuthorization: Bearer {token}\r\n"
 
-    def one(self, method, path, body=None, headers=""):
+    def one(self, method, path, body=None, headers="", name=""):
+        """name: what load.c reads behind the length."""
         text = f"{method} /fhir{path} HTTP/1.1\r\n{self.headers}{headers}"
         content = b""
         if body is not None:
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
             text += f"Content-Type: {JSON}\r\nContent-Length: {len(content)}\r\n"
         whole = text.encode() + b"\r\n" + content
-        return b"%d\n%s" % (len(whole), whole)
+        return b"%d%s\n%s" % (len(whole), name.encode(), whole)
 
     def file(self, name, requests):
         path = self.folder / f"{name}.requests"

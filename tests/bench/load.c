@@ -2,16 +2,26 @@
  * load: sends prepared requests to 127.0.0.1 over a fixed number of keep-alive connections for a fixed time, and prints
  * one line of JSON: answers a second and their latencies.
  *
- *     load --port N --connections N --seconds S [--rate R] [--tls] [--first N] FILE
+ *     load --port N --connections N --seconds S [--rate R] [--each] [--warm S] [--tls] [--first N] FILE
  *     load --port N --connections N --once [--tls] FILE
  *
- * FILE: requests as they go over the wire, each behind its length in decimal and a line feed; taken in turn by whichever
- * connection is free. Eight tildes in a request become a running number of eight digits, so that every update differs.
+ * FILE: requests as they go over the wire, each behind a line "LENGTH [NAME [SLOT]]"; taken in turn by whichever connection
+ * is free. Latencies are counted for each NAME as well. Eight tildes in a request become a running number of eight digits,
+ * so that every update differs.
+ *
+ * With --each every connection sends the whole file in its order, again and again; it begins with one of the requests that
+ * have the first one's NAME. The id in the Location of an answer is kept by the connection under SLOT (0 to 9), and goes
+ * into its later requests where 35 times '@' and the digit stand.
  *
  * Without --rate every connection sends its next request when it has its answer: that measures throughput, and latencies
  * are those under full load. With --rate requests are due at fixed times and a latency counts from the time when its
  * request was due, whether or not a connection was free: a server that stalls is charged for everybody who would have
  * come meanwhile. --once sends each request of the file once.
+ *
+ * With --warm the connections begin one after the other in as many seconds before the measurement.
+ *
+ * --journal prints a line of each write before the JSON: "+ METHOD PATH NUMBER STATUS LOCATION" when it was answered, and
+ * when the server goes away "? METHOD PATH NUMBER" for those that wait for their answers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +38,22 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, IN_SIZE = 65536, MARKS = 4, MARK_LEN = 8, STALL_SECONDS = 30 };
-static const char mark[] = "~~~~~~~~";
+enum {
+    EVENTS = 512,
+    IN_SIZE = 65536,
+    STALL_SECONDS = 30,
+    NAMES = 64,
+    SLOTS = 10,
+    ID_LEN = 36,
+    NUMBER_LEN = 8
+};
+static const char number_mark[] = "~~~~~~~~", id_mark[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
 
 /* ---- latencies: 128 steps to each power of two, so within 1 % ------------------------------------------------- */
 
@@ -82,11 +101,19 @@ static double quantile_us(const struct histogram *h, double q)
 
 /* ---- what to do ------------------------------------------------------------------------------------------------ */
 
+enum { NUMBER = -1, NO_SLOT = -1 };
+
+struct mark {
+    size_t at;
+    int slot; /* or NUMBER */
+};
+
 struct request {
     const char *s;
     size_t len;
-    size_t marks[MARKS];
-    int n_marks;
+    struct mark *marks;
+    size_t n_marks;
+    int name, slot; /* name: 0: none */
 };
 
 struct conn {
@@ -100,16 +127,21 @@ struct conn {
     int64_t body_left; /* -1: the headers are not complete */
     int status;
     uint64_t start_ns;
+    const struct request *request;
+    size_t next; /* with --each */
+    char number[16], ids[SLOTS][ID_LEN + 1], location[256];
 };
 
 static struct {
     int port, connections;
-    double seconds, rate;
-    bool tls, once;
+    double seconds, warm, rate;
+    bool tls, once, each, journal;
     unsigned number; /* for the marks */
 
     struct request *requests;
     size_t n_requests, next;
+    char *names[NAMES];
+    int n_names;
 
     SSL_CTX *ctx;
     int epoll_fd;
@@ -117,9 +149,10 @@ static struct {
     int n_idle, n_ready;
 
     uint64_t begin_ns, end_ns, last_ns;
-    uint64_t due; /* requests scheduled so far */
-    struct histogram latencies;
-    uint64_t statuses[600], bytes, failed;
+    double cpu_us;                                   /* used before */
+    uint64_t due;                                    /* requests scheduled so far */
+    struct histogram latencies[NAMES];               /* [0]: of all */
+    uint64_t answered, statuses[600], bytes, failed; /* these while warming up as well */
 } g = {.connections = 1, .seconds = 1};
 
 static _Noreturn void die(const char *what)
@@ -128,11 +161,61 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
+static double cpu_us(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void *grown(void *p, size_t n, size_t size)
+{
+    if (n & (n - 1)) /* room doubles */
+        return p;
+    p = realloc(p, (n ? n * 2 : 1) * size);
+    if (!p)
+        die("realloc");
+    return p;
+}
+
+static int name_of(const char *s, size_t len)
+{
+    for (int i = 1; i < g.n_names; i++)
+        if (strlen(g.names[i]) == len && memcmp(g.names[i], s, len) == 0)
+            return i;
+    if (g.n_names == NAMES) {
+        errno = E2BIG;
+        die("names of requests");
+    }
+    g.names[g.n_names] = strndup(s, len);
+    return g.n_names++;
+}
+
+/* Where what changes stands in a request. */
+static void find_marks(struct request *r)
+{
+    const char *end = r->s + r->len;
+    for (const char *p = r->s; (p = memchr(p, '~', (size_t)(end - p)));) {
+        bool found = end - p >= NUMBER_LEN && memcmp(p, number_mark, NUMBER_LEN) == 0;
+        if (found) {
+            r->marks = grown(r->marks, r->n_marks, sizeof *r->marks);
+            r->marks[r->n_marks++] = (struct mark){(size_t)(p - r->s), NUMBER};
+        }
+        p += found ? NUMBER_LEN : 1;
+    }
+    for (const char *p = r->s; (p = memmem(p, (size_t)(end - p), id_mark, ID_LEN - 1)) && p + ID_LEN <= end;
+         p += ID_LEN) {
+        r->marks = grown(r->marks, r->n_marks, sizeof *r->marks);
+        r->marks[r->n_marks++] = (struct mark){(size_t)(p - r->s), (p[ID_LEN - 1] - '0') % SLOTS};
+    }
 }
 
 static void read_requests(const char *path)
@@ -145,28 +228,23 @@ static void read_requests(const char *path)
     if (p == MAP_FAILED)
         die(path);
     close(fd);
-    for (size_t cap = 0; p < end; g.n_requests++) {
-        char *body;
-        size_t len = strtoul(p, &body, 10);
-        if (*body++ != '\n' || len == 0 || len > (size_t)(end - body)) {
+    g.n_names = 1;
+    for (; p < end; g.n_requests++) {
+        char line[128], name[64] = "";
+        int length = 0, slot = NO_SLOT;
+        const char *body = memchr(p, '\n', (size_t)(end - p));
+        snprintf(line, sizeof line, "%.*s", body ? (int)(body - p) : 0, p);
+        if (!body++ || sscanf(line, "%d %63s %d", &length, name, &slot) < 1 || length <= 0 ||
+            length > end - body || slot >= SLOTS) {
             errno = EINVAL;
             die(path);
         }
-        if (g.n_requests == cap) {
-            cap = cap ? cap * 2 : 1024;
-            g.requests = realloc(g.requests, cap * sizeof *g.requests);
-            if (!g.requests)
-                die("realloc");
-        }
+        g.requests = grown(g.requests, g.n_requests, sizeof *g.requests);
         struct request *r = &g.requests[g.n_requests];
-        *r = (struct request){.s = body, .len = len};
-        for (const char *m = body; r->n_marks < MARKS; m += MARK_LEN) {
-            m = memmem(m, len - (size_t)(m - body), mark, MARK_LEN);
-            if (!m)
-                break;
-            r->marks[r->n_marks++] = (size_t)(m - body);
-        }
-        p = body + len;
+        *r = (struct request){.s = body, .len = (size_t)length, .slot = slot};
+        r->name = *name ? name_of(name, strlen(name)) : 0;
+        find_marks(r);
+        p = body + length;
     }
 }
 
@@ -216,8 +294,23 @@ static ssize_t moved(struct conn *c, ssize_t n)
     return n < 0 ? 0 : n;
 }
 
+/* PATH: of the request that is under way. */
+static void journal(const struct conn *c, char mark)
+{
+    if (!g.journal || memcmp(c->out, "GET ", 4) == 0)
+        return;
+    int len = (int)((char *)memmem(c->out, c->out_len, " HTTP/", 6) - c->out);
+    printf("%c %.*s %s", mark, len, c->out, *c->number ? c->number : "-");
+    if (mark == '+')
+        printf(" %d %s", c->status, *c->location ? c->location : "-");
+    putchar('\n');
+}
+
 static _Noreturn void lost(void)
 {
+    for (int i = 0; i < g.connections; i++)
+        if (g.conns[i].busy)
+            journal(&g.conns[i], '?');
     errno = ECONNRESET;
     die("the server closed a connection");
 }
@@ -239,7 +332,8 @@ static void flush(struct conn *c)
 
 static void begin_request(struct conn *c, uint64_t start_ns)
 {
-    const struct request *r = &g.requests[g.next++ % g.n_requests];
+    size_t *next = g.each ? &c->next : &g.next;
+    const struct request *r = c->request = &g.requests[(*next)++ % g.n_requests];
     if (c->out_cap < r->len) {
         c->out = realloc(c->out, r->len);
         if (!c->out)
@@ -247,11 +341,14 @@ static void begin_request(struct conn *c, uint64_t start_ns)
         c->out_cap = r->len;
     }
     memcpy(c->out, r->s, r->len);
-    char digits[16];
-    if (r->n_marks)
-        snprintf(digits, sizeof digits, "%08u", g.number++ % 100000000);
-    for (int i = 0; i < r->n_marks; i++)
-        memcpy(c->out + r->marks[i], digits, MARK_LEN);
+    snprintf(c->number, sizeof c->number, "%08u", g.number++ % 100000000);
+    for (size_t i = 0; i < r->n_marks; i++) {
+        const struct mark *m = &r->marks[i];
+        if (m->slot == NUMBER)
+            memcpy(c->out + m->at, c->number, NUMBER_LEN);
+        else
+            memcpy(c->out + m->at, c->ids[m->slot], ID_LEN);
+    }
     c->out_len = r->len;
     c->out_sent = 0;
     c->in_len = 0;
@@ -284,12 +381,31 @@ static void begin_due(uint64_t now)
 
 static void finish(struct conn *c, uint64_t now)
 {
+    g.answered++;
     g.statuses[c->status]++;
     if ((c->status < 200 || c->status > 299) && g.failed++ == 0)
         fprintf(stderr, "load: first failure: %.*s\n", (int)(c->in_len < 1500 ? c->in_len : 1500), c->in);
-    add(&g.latencies, now - c->start_ns);
+    add(&g.latencies[0], now - c->start_ns);
+    if (c->request->name)
+        add(&g.latencies[c->request->name], now - c->start_ns);
+    journal(c, '+');
     g.last_ns = now;
     next_request(c, now);
+}
+
+/* …/Patient/ID/_history/1 */
+static void keep_location(struct conn *c, const char *value)
+{
+    size_t len = strcspn(value, "\r\n");
+    snprintf(c->location, sizeof c->location, "%.*s", (int)len, value);
+    if (c->request->slot == NO_SLOT)
+        return;
+    const char *end = strstr(c->location, "/_history/");
+    if (!end || end - c->location <= ID_LEN || end[-ID_LEN - 1] != '/') {
+        errno = EPROTO;
+        die("an answer without an id of 36 characters");
+    }
+    memcpy(c->ids[c->request->slot], end - ID_LEN, ID_LEN);
 }
 
 /* Returns false until the headers are complete. */
@@ -310,9 +426,13 @@ static bool parse_headers(struct conn *c)
         die("status of an answer");
     }
     int64_t length = c->status == 204 || c->status == 304 ? 0 : -1;
-    for (char *line = strstr(c->in, "\r\n"); line; line = strstr(line + 2, "\r\n"))
+    *c->location = '\0';
+    for (char *line = strstr(c->in, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
         if (strncasecmp(line + 2, "Content-Length:", 15) == 0)
             length = atoll(line + 17);
+        if (strncasecmp(line + 2, "Location: ", 10) == 0)
+            keep_location(c, line + 12);
+    }
     if (length < 0) {
         errno = EPROTO;
         die("an answer without Content-Length");
@@ -407,12 +527,27 @@ static void run(void)
         errno = ETIMEDOUT;
         die("connecting");
     }
-    g.begin_ns = g.last_ns = now_ns();
+    uint64_t start_ns = g.last_ns = now_ns(), warm_ns = (uint64_t)(g.warm * 1e9);
+    g.begin_ns = start_ns + warm_ns;
     g.end_ns = g.once ? UINT64_MAX : g.begin_ns + (uint64_t)(g.seconds * 1e9);
-    for (int i = 0; i < g.connections; i++)
-        next_request(&g.conns[i], g.begin_ns);
-    for (;;) {
-        uint64_t now = now_ns(), until = g.last_ns + patience;
+    g.cpu_us = cpu_us();
+    size_t first = 0;
+    int started = 0;
+    for (bool warm = g.warm > 0;;) {
+        uint64_t now = now_ns(), until = g.last_ns + patience, next = 0;
+        while (started < g.connections &&
+               (next = start_ns + warm_ns * (uint64_t)started / (uint64_t)g.connections) <= now) {
+            while (g.requests[first % g.n_requests].name != g.requests[0].name)
+                first++;
+            g.conns[started].next = first++;
+            next_request(&g.conns[started++], now);
+        }
+        if (started < g.connections && next < until)
+            until = next;
+        if (warm && now >= g.begin_ns) {
+            memset(g.latencies, 0, sizeof g.latencies);
+            warm = false;
+        }
         if (now >= g.end_ns || (g.once && g.n_idle == g.connections))
             break;
         if (now > until) {
@@ -427,15 +562,23 @@ static void run(void)
     }
 }
 
+static void report_latencies(const struct histogram *h)
+{
+    printf("\"n\":%llu,\"mean_us\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+           "\"max_us\":%.1f",
+           (unsigned long long)h->n, h->n ? h->sum / (double)h->n / 1e3 : 0, quantile_us(h, .5),
+           quantile_us(h, .9), quantile_us(h, .99), quantile_us(h, .999), (double)h->max / 1e3);
+}
+
 static void report(void)
 {
-    double seconds = (double)(g.last_ns - g.begin_ns) / 1e9;
-    const struct histogram *h = &g.latencies;
-    printf("{\"n\":%llu,\"seconds\":%.4f,\"rate\":%.2f,\"mean_us\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,"
-           "\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,\"bytes\":%llu,\"failed\":%llu,\"statuses\":{",
-           (unsigned long long)h->n, seconds, seconds > 0 ? (double)h->n / seconds : 0,
-           h->n ? h->sum / (double)h->n / 1e3 : 0, quantile_us(h, .5), quantile_us(h, .9),
-           quantile_us(h, .99), quantile_us(h, .999), (double)h->max / 1e3, (unsigned long long)g.bytes,
+    double seconds = (double)(g.last_ns - g.begin_ns) / 1e9, n = (double)g.latencies[0].n;
+    putchar('{');
+    report_latencies(&g.latencies[0]);
+    printf(",\"seconds\":%.4f,\"rate\":%.2f,\"answered\":%llu,\"load_us\":%.1f,\"bytes\":%llu,\"failed\":%"
+           "llu,\"statuses\":{",
+           seconds, seconds > 0 ? n / seconds : 0, (unsigned long long)g.answered,
+           g.answered ? (cpu_us() - g.cpu_us) / (double)g.answered : 0, (unsigned long long)g.bytes,
            (unsigned long long)g.failed);
     const char *comma = "";
     for (int s = 0; s < 600; s++) {
@@ -444,16 +587,28 @@ static void report(void)
         printf("%s\"%d\":%llu", comma, s, (unsigned long long)g.statuses[s]);
         comma = ",";
     }
+    fputs("},\"names\":{", stdout);
+    for (int i = 1; i < g.n_names; i++) {
+        printf("%s\"%s\":{", i > 1 ? "," : "", g.names[i]);
+        report_latencies(&g.latencies[i]);
+        putchar('}');
+    }
     puts("}}");
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},    {"connections", required_argument, NULL, 'c'},
-        {"seconds", required_argument, NULL, 's'}, {"rate", required_argument, NULL, 'r'},
-        {"first", required_argument, NULL, 'f'},   {"tls", no_argument, NULL, 't'},
-        {"once", no_argument, NULL, 'o'},          {0}};
+    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
+                                            {"connections", required_argument, NULL, 'c'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"rate", required_argument, NULL, 'r'},
+                                            {"first", required_argument, NULL, 'f'},
+                                            {"tls", no_argument, NULL, 't'},
+                                            {"once", no_argument, NULL, 'o'},
+                                            {"each", no_argument, NULL, 'e'},
+                                            {"journal", no_argument, NULL, 'j'},
+                                            {"warm", required_argument, NULL, 'w'},
+                                            {0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
         case 'p':
@@ -476,6 +631,15 @@ int main(int argc, char **argv)
             break;
         case 'o':
             g.once = true;
+            break;
+        case 'e':
+            g.each = true;
+            break;
+        case 'w':
+            g.warm = atof(optarg);
+            break;
+        case 'j':
+            g.journal = true;
             break;
         default:
             return 2;

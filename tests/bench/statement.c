@@ -1,11 +1,11 @@
 /*
- * statement: prints the statements that the server itself runs for a read and for a create, for pgbench to repeat.
+ * statement: prints the statements that the server itself runs, for pgbench to repeat.
  *
  *     statement CONFIG RESOURCE.json…
  *
- * One line of JSON each: {"k":N,"text":"…","params":[{"type":N,"binary":true,"data":"hex"},…]}, type as in base/sql.h. First
- * the read of the first resource, then the create of each; their code and text values are taken as known to the
- * dictionary, as they are to a server that has run for a while.
+ * Of each resource the read, the create, the update and the delete, a line of JSON each: {"op":"read","k":N,"text":"…",
+ * "params":[{"type":N,"binary":true,"data":"hex"},…]}, type as in base/sql.h. Its code and text values are taken as known
+ * to the dictionary, as they are to a server that has run for a while.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +15,10 @@
 #include "search/index.h"
 #include "store/store.h"
 
-static void print(const struct sql *q, int64_t k)
+static void print(const char *op, const struct sql *q, int64_t k)
 {
     struct arena *a = q->a;
-    printf("{\"k\":%lld,\"text\":%.*s,\"params\":[", (long long)k,
+    printf("{\"op\":\"%s\",\"k\":%lld,\"text\":%.*s,\"params\":[", op, (long long)k,
            STR_FMT(json_text(a, json_string_n(a, buf_str(&q->text)))));
     for (size_t i = 0; i < q->n; i++) {
         const struct sql_param *p = &q->params[i];
@@ -35,28 +35,31 @@ static void print(const struct sql *q, int64_t k)
     puts("]}");
 }
 
-static bool create(struct arena *a, struct store *s, const struct search_registry *registry,
-                   const struct fhir_defs *defs, const char *path, bool first, struct err *err)
+static bool statements(struct arena *a, struct store *s, const struct search_registry *registry,
+                       const struct fhir_defs *defs, const char *path, struct err *err)
 {
     struct str text;
     json *resource;
-    struct store_write w = {0}, *const one = &w;
+    struct store_update u = {.may_create = true, .op = STORE_PUT};
+    struct store_write *const w = &u.w;
     struct sql q = {.a = a};
     if (!config_read_file(a, path, 1 << 20, &text, err) || !json_parse(a, text, 64, &resource, err))
         return false;
-    w.type = fhir_resource(defs, str_of(json_get_string(resource, "resourceType")));
-    w.id = str_of(json_get_string(resource, "id"));
-    if (!search_index(registry, store_tenant(s), a, resource, w.type, STR("http://127.0.0.1/fhir"), &w.index,
-                      err))
+    w->type = fhir_resource(defs, str_of(json_get_string(resource, "resourceType")));
+    w->id = str_of(json_get_string(resource, "id"));
+    if (!search_index(registry, store_tenant(s), a, resource, w->type, STR("http://127.0.0.1/fhir"),
+                      &w->index, err))
         return false;
-    store_content(a, resource, w.id, &w.content);
-    if (first) {
-        store_read_plan(s, w.type, w.id, &q);
-        print(&q, 0);
-    }
-    store_committed(s, &one, 1);
-    store_create_plan(s, &one, 1, false, &q);
-    print(&q, w.k);
+    store_content(a, resource, w->id, &w->content);
+    store_committed(s, &w, 1);
+    store_read_plan(s, w->type, w->id, &q);
+    print("read", &q, 0);
+    store_create_plan(s, &w, 1, false, &q);
+    print("create", &q, w->k);
+    store_update_plan(s, &u, &q);
+    print("update", &q, w->k);
+    store_delete_plan(s, w->type, w->id, STORE_ANY_VERSION, &q);
+    print("delete", &q, 0);
     return true;
 }
 
@@ -82,7 +85,7 @@ int main(int argc, char **argv)
               search_registry_new(&a, defs, codes, &registry, &err) && db_open(&c, &conn, &err) &&
               store_new(&c, conn, &s, &err);
     for (int i = 2; ok && i < argc; i++)
-        ok = create(&a, s, registry, defs, argv[i], i == 2, &err);
+        ok = statements(&a, s, registry, defs, argv[i], &err);
     if (!ok)
         fprintf(stderr, "statement: %s %s\n", err.msg, err.detail);
     if (s)

@@ -10,11 +10,14 @@ import re
 import struct
 import subprocess
 
+import chart
 import data
 
+STEP = 16384  # from one surrogate key of the server's to its next: servers number theirs in between
+BOOL, NUMERIC = 0, 6
 TEXT, INT2_ARRAY, INT4_ARRAY, INT8_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY = 4, 8, 9, 10, 11, 12
-TYPES = {1: "int2", 2: "int4", 3: "int8", 4: "text", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric"}
-FORMATS = {1: ">h", 2: ">i", 3: ">q"}
+TYPES = {0: "bool", 1: "int2", 2: "int4", 3: "int8", 4: "text", 6: "numeric", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric"}
+FORMATS = {0: ">?", 1: ">h", 2: ">i", 3: ">q"}
 
 
 def decode(p):
@@ -42,35 +45,37 @@ def decode(p):
     return values, True
 
 
-class Script:
-    """One create. `base` is the resource; the others differ from it in one thing each."""
+class Statement:
+    """One of the server's, for a resource of which other versions are known: each differs from it in one respect, and
+    stands beside the pgbench expression of what makes it differ."""
 
-    def __init__(self, base, other_patient, other_visit, other_rest):
-        self.base, self.others = base, (other_patient, other_visit, other_rest)
-        self.k = base["k"]
-        self.long = {}  # texts that travel as parameters of pgbench's
+    def __init__(self, base, others, k, long):
+        self.base, self.others, self.k = base, others, k
+        self.long = long  # texts that travel as parameters of pgbench's: name → value
 
     def expression(self, kind, value, others):
-        differs = [value not in o for o in others]  # arrays of hashes are sorted: positions tell nothing
+        # arrays of hashes are sorted: positions tell nothing
+        differs = [by for (by, _), o in zip(self.others, others) if value not in o]
         if value is None:
             return "NULL"
-        if kind in (1, 2, INT2_ARRAY, INT4_ARRAY) or (kind in (3, INT8_ARRAY) and not any(differs)):
-            return str(value)
-        if kind == NUMERIC_ARRAY or kind == 6:
-            return f"({value} + :v / 10.0)" if any(differs) else value
+        if kind == BOOL:
+            return str(bool(value)).lower()
+        if kind in (1, 2, INT2_ARRAY, INT4_ARRAY) or (kind in (3, INT8_ARRAY) and not differs):
+            return f"({value})"
+        if kind in (NUMERIC, NUMERIC_ARRAY):
+            return f"({value} + :v / 10.0)" if differs else value
         if kind in (3, INT8_ARRAY):
-            if value == self.k:
-                return ":k"
+            if value == self.base["k"]:
+                return self.k
             if abs(value) < 4 * 10**15:
                 return f"({value} + :d * 1000000::int8)"
-            seed = value % 1000003
-            return f"hashint8extended(:{'p' if differs[0] else 'e' if differs[1] else 'k'}, {seed})"
+            return f"hashint8extended({differs[0]}, {value % 1000003})"
         if len(value) > 200:
-            name = f"t{len(self.long)}"
+            name = f"t{len(self.long)}_"
             self.long[name] = value
             return ":" + name
-        if len(value) == 36 and any(differs):
-            return "(lpad(to_hex(:k::int8), 16, '0') || '-7000-8000-00000000')"
+        if len(value) == 36 and differs:
+            return f"(lpad(to_hex({self.k}::int8), 16, '0') || '-7000-8000-00000000')"
         return "'" + value.replace("'", "''") + "'"
 
     def text(self):
@@ -79,45 +84,75 @@ class Script:
         for number in range(len(self.base["params"]), 0, -1):
             p = self.base["params"][number - 1]
             values, array = decode(p)
-            others = [decode(o["params"][number - 1])[0] for o in self.others]
+            others = [decode(o["params"][number - 1])[0] for _, o in self.others]
             if any(len(o) != len(values) for o in others):
                 raise ValueError("the resources differ in shape")
             kind = p["type"]
             parts = [self.expression(kind, v, others) for v in values]
-            if array:
-                literal = f"ARRAY[{', '.join(parts)}]::{TYPES[kind]}[]"
-            else:
-                literal = f"{parts[0]}::{TYPES[kind]}"
+            literal = f"ARRAY[{', '.join(parts)}]::{TYPES[kind]}[]" if array else f"{parts[0]}::{TYPES[kind]}"
             sql = sql.replace(f"${number}", f"({literal})")
-        return ("\\set n :n + 1\n\\set k :base + :n * 16384 + :client_id\n\\set p random(0, 999)\n\\set e random(0, 4999)\n"
-                f"\\set d random(0, 300000000)\n\\set v random(0, 400)\n{sql};\n")
+        return sql + ";\n"
 
 
-def prepare(statement, config, folder, observations):
-    """Writes read.sql and the creates' scripts. Returns the creates' names and their -D options."""
-    files = []
-    for measure in data.WRITTEN:
-        def variant(subject="Patient/w1", visit="Encounter/w1-0", id="01890000-0000-7000-8000-000000000001", seed=1):
-            r = random.Random(seed)
-            return data.written(r, id, subject, visit, measure, data.moment(r))
-        for o in (variant(), variant(subject="Patient/w2"), variant(visit="Encounter/w2-0"),
-                  variant(id="01890000-0000-7000-8000-000000000002", seed=2)):
-            o["performer"] = [{"reference": "Practitioner/d1"}]
-            files.append(folder / f"statement{len(files)}.json")
-            files[-1].write_text(json.dumps(o, ensure_ascii=False))
-    printed = subprocess.run([statement, config, *files], check=True, stdout=subprocess.PIPE, text=True).stdout
-    read, *creates = [json.loads(line) for line in printed.splitlines()]
-    tenant, rtype = (decode(p)[0][0] for p in read["params"][:2])
-    text = read["text"].replace("$1", str(tenant)).replace("$2", str(rtype)).replace("$3", "'o' || :i")
-    (folder / "read.sql").write_text(f"\\set i random(0, {observations - 1})\n{text};\n")
-    scripts, defines = [], {}
-    for i in range(0, len(creates), 4):
-        script = Script(*creates[i:i + 4])
-        path = folder / f"create{i // 4}.sql"
-        text = script.text()
-        for name, value in script.long.items():
-            text = text.replace(":" + name + "]", f":{name}_{i}]")
-            defines[f"{name}_{i}"] = value
+SET = "\\set p random(0, 999)\n\\set e random(0, 4999)\n\\set d random(0, 300000000)\n\\set v random(0, 400)\n"
+ID = "01890000-0000-7000-8000-%012d"
+
+
+class Yardstick:
+    """Scripts for pgbench, and the long texts (-D options) that they name."""
+
+    def __init__(self, program, config, folder):
+        self.program, self.config, self.folder = program, config, folder
+        self.defines = {}
+        self.k = 0  # from here on surrogate keys are free
+
+    def statements(self, resources):
+        """Of each resource a dict: operation → the server's statement."""
+        files = []
+        for r in resources:
+            files.append(self.folder / f"statement{len(files)}.json")
+            files[-1].write_text(json.dumps(r, ensure_ascii=False))
+        printed = subprocess.run([self.program, self.config, *files], check=True, stdout=subprocess.PIPE, text=True).stdout
+        lines = [json.loads(line) for line in printed.splitlines()]
+        self.k = max(self.k, *(line["k"] for line in lines))
+        return [{line["op"]: line for line in lines[i:i + 4]} for i in range(0, len(lines), 4)]
+
+    def script(self, name, text):
+        path = self.folder / f"{name}.sql"
         path.write_text(text)
-        scripts.append(path)
-    return folder / "read.sql", scripts, defines, creates[0]["k"]
+        return path
+
+    def read(self, observations):
+        statement = self.statements([data.written(random.Random(1), "o1")])[0]["read"]
+        tenant, rtype = (decode(p)[0][0] for p in statement["params"][:2])
+        text = statement["text"].replace("$1", str(tenant)).replace("$2", str(rtype)).replace("$3", "'o' || :i")
+        return [self.script("read", f"\\set i random(0, {observations - 1})\n{text};\n")]
+
+    def create(self):
+        """One Observation a transaction, of four kinds."""
+        scripts = []
+        for measure in data.WRITTEN:
+            def variant(subject="Patient/w1", visit="Encounter/w1-0", id=ID % 1, seed=1):
+                r = random.Random(seed)
+                return {**data.written(r, id, subject, visit, measure, data.moment(r)),
+                        "performer": [{"reference": "Practitioner/d1"}]}
+            base, patient, visit, rest = (s["create"] for s in self.statements(
+                [variant(), variant(subject="Patient/w2"), variant(visit="Encounter/w2-0"), variant(id=ID % 2, seed=2)]))
+            text = Statement(base, [(":p", patient), (":e", visit), (":k", rest)], ":k", self.defines).text()
+            scripts.append(self.script(f"create{len(scripts)}", f"\\set n :n + 1\n\\set k :base + :n * {STEP} + :client_id\n"
+                                                                f"{SET}{text}"))
+        return scripts
+
+    def crud(self):
+        """The 36 statements of an iteration, a transaction each."""
+        ids = [{type: ID % (n * 100 + i) for i, type in enumerate(chart.ORDER)} for n in (1, 2)]
+        made = [chart.nine(seed, ids[seed]) for seed in (0, 1)]
+        changed = [{type: {**r, **chart.CHANGED[type]} for type, r in nine.items()} for nine in made]
+        before, after = ([self.statements(nine.values()) for nine in version] for version in (made, changed))
+        text = f"\\set n :n + 1\n\\set k :base + :n * {STEP} + :client_id\n{SET}"
+        for op, version, order in (("create", before, 1), ("read", before, 1), ("update", after, 1), ("delete", after, -1)):
+            for i in list(range(len(chart.ORDER)))[::order]:
+                base, other = (nine[i][op] for nine in version)
+                k = f"(:k::int8 + {i * STEP // 16})"
+                text += Statement(base, [(k, other)], k, self.defines).text()
+        return [self.script("crud", text)]
