@@ -35,7 +35,7 @@ PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(P
 SRC := $(filter-out src/main.c src/distil.c,$(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 # Data that is part of the binary: definitions, sample patients, migrations.
-DATA := $(sort $(wildcard conf/definitions/*.txt conf/samples/*.json sql/*.sql))
+DATA := $(sort $(wildcard conf/definitions/*.txt conf/identity.txt conf/samples/*.json sql/*.sql))
 $(B)/src/base/embed.o: CFLAGS += -I$(B)
 $(B)/src/base/embed.o: $(B)/embedded.def $(DATA)
 $(B)/embedded.def: FORCE

@@ -1,0 +1,106 @@
+#include "identity/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/config.h"
+#include "crypto/random.h"
+#include "internal.h"
+
+enum { KEYS_MAX = 4096 };
+
+struct identity_keys {
+    int32_t tenant;
+    int newest;
+    struct {
+        bool there;
+        uint8_t key[CRYPTO_KEY];
+    } list[KEYS_MAX];
+};
+
+bool identity_kek_read(const char *path, struct identity_kek *out, struct err *err)
+{
+    struct arena a;
+    struct str text;
+    arena_init(&a, 0);
+    bool ok = config_read_file(&a, path, 1024, &text, err);
+    struct str file = ok ? text : (struct str){0};
+    if (ok) {
+        text = str_trim(text);
+        ok = text.len == 2 * CRYPTO_KEY;
+        for (size_t i = 0; ok && i < CRYPTO_KEY; i++) {
+            char digits[3] = {text.s[2 * i], text.s[2 * i + 1], 0}, *end;
+            out->key[i] = (uint8_t)strtoul(digits, &end, 16);
+            ok = strspn(digits, "0123456789abcdefABCDEF") == 2;
+        }
+        if (!ok)
+            err_set(err, ERR_INVALID, "%s: 64 hex digits were expected (openssl rand -hex 32)", path);
+    }
+    if (file.s)
+        crypto_wipe((char *)file.s, file.len);
+    arena_release(&a);
+    return ok;
+}
+
+struct identity_keys *identity_keys_new(int32_t tenant)
+{
+    struct identity_keys *k = calloc(1, sizeof *k);
+    if (k)
+        k->tenant = tenant;
+    return k;
+}
+
+void identity_keys_free(struct identity_keys *k)
+{
+    if (!k)
+        return;
+    crypto_wipe(k, sizeof *k);
+    free(k);
+}
+
+int identity_keys_newest(const struct identity_keys *k)
+{
+    return k->newest;
+}
+
+const uint8_t *identity__key(const struct identity_keys *k, int number)
+{
+    return number > 0 && number < KEYS_MAX && k->list[number].there ? k->list[number].key : NULL;
+}
+
+/* What a wrapped key is bound to. */
+struct place {
+    char text[64];
+};
+
+static struct str place_of(struct place *p, int32_t tenant, int number)
+{
+    int n = snprintf(p->text, sizeof p->text, "kagari data key %d of %d", number, (int)tenant);
+    return (struct str){p->text, (size_t)n};
+}
+
+void identity_key_make(const struct identity_kek *kek, int32_t tenant, int number,
+                       uint8_t out[IDENTITY_WRAPPED])
+{
+    uint8_t key[CRYPTO_KEY];
+    struct place place;
+    struct str bound = place_of(&place, tenant, number);
+    crypto_random(key, sizeof key);
+    crypto_random(out, CRYPTO_NONCE);
+    crypto_seal(kek->key, out, &bound, 1, (struct str){(const char *)key, sizeof key}, out + CRYPTO_NONCE);
+    crypto_wipe(key, sizeof key);
+}
+
+bool identity_keys_add(struct identity_keys *k, const struct identity_kek *kek, int number,
+                       struct str wrapped)
+{
+    struct place place;
+    struct str bound = place_of(&place, k->tenant, number);
+    struct str sealed = {wrapped.s + CRYPTO_NONCE, CRYPTO_KEY + CRYPTO_TAG};
+    if (number < 1 || number >= KEYS_MAX || wrapped.len != IDENTITY_WRAPPED ||
+        !crypto_open(kek->key, (const uint8_t *)wrapped.s, &bound, 1, sealed, k->list[number].key))
+        return false;
+    k->list[number].there = true;
+    k->newest = number > k->newest ? number : k->newest;
+    return true;
+}
