@@ -110,13 +110,14 @@ SOAK_SECONDS ?= 600
 soak: $(B)/kagari ## ten minutes of mixed load; fails when memory grows (SOAK_SECONDS)
 	@KAGARI=$(B)/kagari tests/fault/soak.py $(SOAK_SECONDS)
 
-bench: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
+BENCH := $(patsubst %,$(B)/bench-%,load statement validate)
+bench: $(B)/kagari $(BENCH) ## compare with pgbench (BENCH_SECONDS, BENCH_SCALE and others: tests/bench/run)
 	@tests/bench/run
 
 bench-data: $(B)/kagari $(B)/bench-load ## load BENCH_SCALE (1: 60,000 resources) into the folder BENCH_DATA, or go on loading it; prints its growth
 	@tests/bench/loading.py $(BENCH_DATA) $(BENCH_SCALE)
 
-bench-check: $(B)/kagari $(B)/bench-load $(B)/bench-statement ## bench, and fail when a ratio lost a tenth of the accepted one
+bench-check: $(B)/kagari $(BENCH) ## bench, and fail when a ratio lost a tenth of the accepted one
 	@tests/bench/check
 
 bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs node and npm (BENCH_ROUNDS, BENCH_US)

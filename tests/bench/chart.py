@@ -200,3 +200,43 @@ def nine(seed, ids):
     rng = random.Random(seed)
     to = {type: f"{type}/{id}" for type, id in ids.items()}
     return {type: {**MAKERS[type](rng, to), "id": ids[type]} for type in ORDER}
+
+
+# ---- what a patient's hospitals send when they hand over all they have ---------------------------------------------
+
+STAFF = 20  # Practitioners, Organizations and Locations that bundles refer to by their identifiers
+
+
+def staff():
+    """The resources that must be there before, with the identifiers by which they are found."""
+    rng = random.Random(7)
+    return [{**MAKERS[type](rng, {}), "id": f"staff-{type.lower()}-{i}",
+             "identifier": [{"system": f"{HOME}/staff", "value": f"{type[0]}{i:03}"}]}
+            for type in ("Practitioner", "Organization", "Location") for i in range(STAFF)]
+
+
+def journey(rng):
+    """A transaction: a patient, 3 to 20 visits with what was seen and done, and a Provenance of all of it."""
+    entries = []
+
+    def add(resource):
+        url = "urn:uuid:%08x-0000-4000-8000-%012x" % (rng.getrandbits(32), rng.getrandbits(48))
+        entries.append({"fullUrl": url, "resource": resource,
+                        "request": {"method": "POST", "url": resource["resourceType"]}})
+        return url
+
+    def found(type):
+        return f"{type}?identifier={HOME}/staff|{type[0]}{rng.randrange(STAFF):03}"
+
+    to = {"Patient": add(patient(rng, {}))}
+    for _ in range(rng.randrange(3, 21)):
+        to.update((type, found(type)) for type in ("Practitioner", "Organization", "Location"))
+        to["Encounter"] = add(encounter(rng, to))
+        for make, most in ((condition, 1), (observation, 7), (procedure, 2), (medication_request, 1)):
+            for _ in range(rng.randrange(most + 1)):
+                add(make(rng, to))
+        to["Claim"] = add(claim(rng, to))
+        add(benefit(rng, to))
+    add({"resourceType": "Provenance", "target": [{"reference": e["fullUrl"]} for e in entries],
+         "recorded": data.stamp(data.moment(rng)), "agent": [{"who": reference(to, "Practitioner")}]})
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}

@@ -2,14 +2,21 @@
 
 A row's ratio compares measurements of one round: OF says with what. floor must be held, goal is where this goes.
 """
+import itertools
 import random
 import re
+import subprocess
 import typing
 
 import chart
 import data
+import importing
 import instance
+import mix
 import searches
+
+
+CHECKED = 3  # searches of each kind whose totals are counted
 
 
 class Row(typing.NamedTuple):
@@ -46,6 +53,8 @@ OF = {
     "R": Of(("pgbench read, 8", "pgbench read, 16"), rate_to("read")),
     "W": Of(("pgbench create, 8", "pgbench create, 16"), rate_to("create")),
     "pgbench": Of(("pgbench crud, 8", "pgbench crud, 16"), lambda r, row: r[row.name]["rate"] / 36 / best(r, "crud")["rate"]),
+    "COPY": Of(("COPY of its rows, 20",), lambda r, row: r[row.name]["rate"] / r["COPY of its rows, 20"]["rate"]),
+    "JSON": Of((), lambda r, row: r["validate"][row.name.rpartition(" ")[2]] / r["validate"]["JSON"]),
     "plain": Of((), lambda r, row: r[row.name]["rate"] / r[row.name.replace(" over TLS", "")]["rate"]),
     "read p50": Of(("read, 1",), lambda r, row: r[row.name]["p50_us"] / r["read, 1"]["p50_us"], True),
     "its p50": Of((), lambda r, row: r[base(row)]["p99_us"] / r[base(row)]["p50_us"], True),
@@ -153,6 +162,13 @@ def crud(b):
     yield Row("crud, 300: p99", None, "its p50", 5, 4)
 
 
+def imported(b):
+    """Rates are of resources."""
+    i = importing.Import(b)
+    yield Row("import, 20", i.through_server, "COPY", .6, .8)
+    yield Row("COPY of its rows, 20", i.by_copy)
+
+
 def file_name(search):
     return "search-" + re.sub(r"\W+", "-", search)
 
@@ -166,12 +182,27 @@ def clinical(b):
 
 
 def search(b):
-    mix = searches.mix(b.scale)
-    for name, url in mix.items():
-        b.requests.gets(file_name(name), [url() for _ in range(1000)])
+    client, urls = b.dev.client(), {}
+    for name, url in mix.mix(b.dev).items():
+        urls[name] = [url() for _ in range(1000)]
+        for one in urls[name][:CHECKED]:
+            mix.check_total(client, one)
+        b.requests.gets(file_name(name), urls[name])
         yield Row(f"mix: {name}", lambda name=name: b.serve(file_name(name), 30, times=.5), "15 ms", 1, .5)
-    b.requests.gets("mix", [url() for _ in range(1000) for url in mix.values()])
+    client.close()
+    b.requests.gets("mix", itertools.chain(*zip(*urls.values())))
     yield Row("mix: all, 30", lambda: b.serve("mix", 30), "15 ms", 1, .5)
+
+
+def validate(b):
+    """Resources a second on one thread; reading them from JSON is 1 (validate.c)."""
+    def measure():
+        text = subprocess.run([instance.BUILD / "bench-validate"], check=True, text=True, stdout=subprocess.PIPE).stdout
+        return {name: float(rate) for name, rate in re.findall(r"^  (\w+).* (\d+) /s", text, re.M)}
+
+    yield Row("validate", measure)
+    for name in ("structure", "base"):
+        yield Row(f"validate: {name}", None, "JSON")
 
 
 def startup(b):
@@ -194,4 +225,5 @@ def memory(b):
 
 
 SUITES = {"read": read, "clinical": clinical, "search": search, "create": create, "bundle": bundle, "crud": crud,
+          "import": imported, "validate": validate,
           "startup": startup, "memory": memory}
