@@ -160,8 +160,9 @@ static bool prepare_settings(struct dev *d, struct err *err)
              "auth.jwks_file = jwks.json\n"
              "auth.issuer = %s\n"
              "auth.audience = %s\n"
-             "store.hash_key = hash.key\n",
-             d->cluster.conninfo, d->port, AUTH_DEV_ISSUER, AUTH_DEV_AUDIENCE);
+             "store.hash_key = hash.key\n"
+             "audit.directory = %s\n",
+             d->cluster.conninfo, d->port, AUTH_DEV_ISSUER, AUTH_DEV_AUDIENCE, file_in(d, &d->a, "audit"));
     d->from.file = file_in(d, &d->a, "kagari.conf");
     return write_file(&d->a, d->from.file, buf_str(&text), 0600, err) &&
            config_read(&d->from, &d->a, &d->config, err);

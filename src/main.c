@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/command.h"
 #include "auth/command.h"
 #include "commands.h"
 #include "db/command.h"
@@ -33,6 +34,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *text;
 } commands[] = {
+    {"audit", audit_command, "verify the audit log"},
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
     {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},

@@ -10,6 +10,7 @@
 #ifndef KAGARI_API_API_H
 #define KAGARI_API_API_H
 
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "conformance/current.h"
 #include "http/http.h"
@@ -30,6 +31,7 @@ struct api_deps {
     struct db_async *const *db;       /* by loop */
     struct store_batch *const *batch; /* by loop */
     int n_loops;
+    struct audit *audit;
 };
 
 struct api;

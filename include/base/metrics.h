@@ -19,6 +19,8 @@
     X(METRIC_DB_RECONNECTS, "kagari_db_reconnects_total", "counter", "PostgreSQL connections made anew.")    \
     X(METRIC_WORKERS_BUSY, "kagari_workers_busy", "gauge", "Workers with a request.")                        \
     X(METRIC_WORKER_QUEUE, "kagari_worker_queue", "gauge", "Requests waiting for a worker.")                 \
+    X(METRIC_AUDIT_LOST, "kagari_audit_lost_total", "counter",                                               \
+      "Entries of the audit log that there was no room for.")                                                \
     X(METRIC_AUTH_FAILURES, "kagari_auth_failures_total", "counter", "Requests answered 401 or 403.")        \
     X(METRIC_BYTES_IN, "kagari_http_body_bytes_in_total", "counter", "Bytes of request bodies as received.") \
     X(METRIC_BYTES_OUT, "kagari_http_body_bytes_out_total", "counter", "Bytes of response bodies as sent.")  \

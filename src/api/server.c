@@ -35,6 +35,8 @@ struct server {
     struct store_batch *batch[LOOPS_MAX];
     struct http_server *http;
     struct auth *auth;
+    struct audit *audit;
+    bool auditing; /* its thread runs */
     struct db_pool *pool;
     struct db_conn *conn; /* the main thread's */
     struct store *store;
@@ -87,7 +89,8 @@ static bool start_front(struct server *s, struct err *err)
         !conformance_definitions(&s->a, s->defs, &s->definitions, err) ||
         !search_registry_new(&s->a, s->defs, s->definitions, &base, err) ||
         !validator_new(&s->a, s->defs, s->definitions, &s->validator, err) ||
-        !auth_new(c, s->defs, &s->auth, err) || !db_pool_new(c, &s->pool, err))
+        !auth_new(c, s->defs, &s->auth, err) || !audit_new(c, s->n, &s->audit, err) ||
+        !db_pool_new(c, &s->pool, err))
         return false;
     s->search = search_current_new(base);
     if (!s->search)
@@ -115,6 +118,14 @@ static bool start_store(struct server *s, struct err *err)
     if (!s->conformance && !conformance_current_new(&s->config, s->defs, s->definitions,
                                                     store_tenant(s->store)->id, &s->conformance, err))
         return false;
+    if (!s->auditing) {
+        struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
+        *own = s->config;
+        if (!audit_start(s->audit, own, store_tenant(s->store)->id,
+                         (int16_t)fhir_resource(s->defs, STR("Patient"))->id, err))
+            return false;
+        s->auditing = true;
+    }
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
@@ -128,6 +139,7 @@ static bool start_store(struct server *s, struct err *err)
                                   .validator = s->validator,
                                   .conformance = s->conformance,
                                   .auth = s->auth,
+                                  .audit = s->audit,
                                   .store = s->store,
                                   .pool = s->pool,
                                   .db = s->db,
@@ -153,6 +165,7 @@ static void reload(struct server *s, const struct config_source *from)
             s->config = *next; /* its strings live in s->a; requests hold the copy below */
             log_set_level((enum log_level)next->log_level);
             api_configure(atomic_load(&s->api), next);
+            audit_configure(s->audit, next);
             log_event(LOG_INFO, "reloaded", LOG_S("need_restart", pending.len ? pending.s : NULL));
             service_ready();
             return;
@@ -297,6 +310,8 @@ static void stop(struct server *s)
         api_free(atomic_load(&s->api));
     if (s->search)
         search_current_free(s->search);
+    if (s->audit)
+        audit_free(s->audit);
     if (s->auth)
         auth_free(s->auth);
     if (s->conformance)

@@ -30,6 +30,7 @@ static struct arena test;
 static struct db_conn *conn;
 static struct config *config;
 static struct auth *auth;
+static struct audit *audit;
 static struct store *store;
 static struct conformance_current *conformance;
 static struct db_pool *pool;
@@ -70,6 +71,8 @@ void flow_suite_begin(void)
     set(&base, "db.search_connections=2");
     set(&base, "db.write_connections=3");
     set(&base, "request.memory=256M");
+    set(&base, "audit.room=64k");
+    set(&base, arena_printf(&made, "audit.directory=%s/audit", dir));
     base.store_hash_key = hash_key;
     base.db_conninfo = test_database_new(&made);
 }
@@ -90,6 +93,7 @@ void flow_suite_end(void)
     test_database_drop();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         unlink(arena_printf(&made, "%s/%s", dir, files[i]));
+    ck_assert_int_eq(system(arena_printf(&made, "rm -rf %s/audit", dir)), 0);
     rmdir(dir);
     arena_release(&made);
 }
@@ -109,6 +113,9 @@ void flow_begin(void)
     ck_ok(auth_new(config, defs, &auth, &err));
     ck_ok(store_new(config, conn, &store, &err));
     ck_ok(db_pool_new(config, &pool, &err));
+    ck_ok(audit_new(config, LOOPS, &audit, &err));
+    ck_ok(audit_begin(audit, config, store_tenant(store)->id,
+                      (int16_t)fhir_resource(defs, STR("Patient"))->id, &err));
     for (int i = 0; i < LOOPS; i++) {
         loops[i] = loop_new();
         db[i] = db_async_new(config, loops[i]);
@@ -116,7 +123,8 @@ void flow_begin(void)
     }
     current = search_current_new(registry);
     ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &conformance, &err));
-    const struct api_deps deps = {defs, current, validator, conformance, auth, store, pool, db, batch, LOOPS};
+    const struct api_deps deps = {defs, current, validator, conformance, auth, store,
+                                  pool, db,      batch,     LOOPS,       audit};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -192,6 +200,7 @@ void flow_end(void)
     api_free(api);
     conformance_current_free(conformance);
     search_current_free(current);
+    audit_free(audit);
     auth_free(auth);
     store_free(store);
     db_close(conn);
