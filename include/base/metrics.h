@@ -15,6 +15,12 @@
     X(METRIC_REQUESTS_ACTIVE, "kagari_http_requests_active", "gauge", "Requests not yet answered.")          \
     X(METRIC_DB_CONNECTIONS, "kagari_db_connections", "gauge", "Open PostgreSQL connections.")               \
     X(METRIC_DB_ERRORS, "kagari_db_errors_total", "counter", "Statements that PostgreSQL refused.")          \
+    X(METRIC_CACHE_HITS, "kagari_cache_hits_total", "counter", "Reads answered with what was kept.")         \
+    X(METRIC_CACHE_MISSES, "kagari_cache_misses_total", "counter",                                           \
+      "Reads that could have been, had it been kept.")                                                       \
+    X(METRIC_CACHE_EVICTIONS, "kagari_cache_evictions_total", "counter",                                     \
+      "Versions that made room for others.")                                                                 \
+    X(METRIC_CACHE_BYTES, "kagari_cache_bytes", "gauge", "Memory of the versions that are kept.")            \
     X(METRIC_DB_REPLICA_READS, "kagari_db_replica_reads_total", "counter", "Statements sent to replicas.")   \
     X(METRIC_DB_RECONNECTS, "kagari_db_reconnects_total", "counter", "PostgreSQL connections made anew.")    \
     X(METRIC_WORKERS_BUSY, "kagari_workers_busy", "gauge", "Workers with a request.")                        \

@@ -125,7 +125,10 @@ struct store_version {
 void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q);
 void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
                       struct sql *q);
-/* False: there is none. Serves both. */
+/* As store_read_plan(), but without the content when it is that of this version: its content.s is NULL then. */
+void store_check_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                      const struct store_version *known, struct sql *q);
+/* False: there is none. Serves all three. */
 bool store_read_reply(const struct db_rows *rows, struct store_version *out);
 /* Many at once, in no order: columns as in enum search_column up to SEARCH_TENANT; deleted ones are left out.
  */

@@ -300,6 +300,8 @@ static enum next begin(struct stretch *s)
             return answer_error(r, &err);
         return answer(r, &out);
     }
+    if (api__from_cache(r, &out))
+        return answer(r, &out);
     return plan(r);
 }
 

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "fhir/primitive.h"
+#include "store/cache.h"
 
 /* GET metadata?mode= (http.html#capabilities) */
 enum api_mode { MODE_FULL, MODE_NORMATIVE, MODE_TERMINOLOGY, MODES };
@@ -48,6 +49,7 @@ struct api_interaction {
     bool body;      /* carries a resource */
     bool may_defer; /* Prefer: respond-async holds; operations say it by not affecting state */
     bool replica;   /* its plan may be run by a read replica */
+    bool cached;    /* it asks for one version */
     bool pages;     /* answers a Bundle in pages, which may be files of NDJSON then */
     /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
     bool (*prepare)(struct api_request *r, struct err *err);
@@ -170,6 +172,8 @@ struct api_request {
     bool again;                /* another writer was faster: run it once more */
     bool asked_replica;        /* the statement under way */
     bool primary;              /* a replica is not to be asked, or not again */
+    struct store_version kept; /* to be compared with what is stored; ver 0: there is none */
+    store_ticket ticket;       /* for what the read brings */
     int attempts;
 
     struct sql sql; /* the statement under way */
@@ -276,8 +280,19 @@ void api__respond(struct api_request *r, struct api_response *out);
 /* What a create answers when its row is committed. */
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
 
+/* ---- the cache of versions (cached.c) ---------------------------------------------------------------------- */
+/* A read on the loop: true when it is answered without the database. Otherwise what r->kept and r->ticket say holds. */
+bool api__from_cache(struct api_request *r, struct api_response *out);
+/* What the database has answered to it, or to any read. */
+void api__keep(struct api_request *r, struct store_version *v);
+/* What a version is answered with. */
+bool api__version_response(struct api_request *r, const struct store_version *v, struct api_response *out,
+                           struct err *err) NODISCARD;
+
 /* ---- read replicas (position.c) ---------------------------------------------------------------------------- */
 enum { READS_POSITION, READS_ANY }; /* the choices of db.replica_reads */
+/* False: the request carries none. */
+bool api__position(const struct api_request *r, int64_t *position);
 /* And how far has it to be? */
 bool api__may_ask_replica(const struct api_request *r, int64_t *position);
 /* Of what a worker has written and committed; nothing to do for reads and without replicas. */

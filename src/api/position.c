@@ -1,7 +1,8 @@
 /*
  * Read replicas, and that a client sees what it wrote (docs/scaling.md). A write is answered with its position: a header,
  * and a cookie for clients that keep cookies. A read that carries one may go to a replica that has come as far; it is the
- * primary's otherwise, and again when the replica cannot answer it well.
+ * primary's otherwise, and again when the replica cannot answer it well. In the same way it may be answered from the
+ * cache when that knows as much.
  */
 #include "internal.h"
 
@@ -18,8 +19,13 @@ static struct str in_cookies(struct str cookies)
     return (struct str){NULL, 0};
 }
 
-/* False: the read carries none. */
-static bool carried(const struct api_request *r, int64_t *position)
+/* Of no use where all reads are the primary's. */
+static bool in_use(const struct api_request *r)
+{
+    return *r->config->db_replicas || store_cache_mode(r->api->deps.store) == STORE_CACHE_BOUNDED;
+}
+
+bool api__position(const struct api_request *r, int64_t *position)
 {
     struct str text = http_header(r->http, header);
     if (!text.s)
@@ -33,7 +39,7 @@ bool api__may_ask_replica(const struct api_request *r, int64_t *position)
     if (!*r->config->db_replicas || !r->route->interaction->replica || r->primary || api__arg(r, "_cursor").s)
         return false;
     *position = 0;
-    return carried(r, position) || r->config->db_replica_reads == READS_ANY;
+    return api__position(r, position) || r->config->db_replica_reads == READS_ANY;
 }
 
 void api__find_position(struct api_request *r, struct db_conn *c, struct api_response *out)
@@ -43,7 +49,7 @@ void api__find_position(struct api_request *r, struct db_conn *c, struct api_res
     struct err ignored; /* what was written stays written; its client reads from the primary */
     const bool reads =
         r->method == HTTP_GET || r->method == HTTP_HEAD || r->route->interaction->right == AUTH_SEARCH;
-    if (!*r->config->db_replicas || reads || out->position)
+    if (!in_use(r) || reads || out->position)
         return;
     sql_init(&q, r->a, "last-position");
     sql_adds(&q, "SELECT pg_snapshot_xmax(pg_current_snapshot())");
@@ -53,7 +59,7 @@ void api__find_position(struct api_request *r, struct db_conn *c, struct api_res
 
 void api__add_position(struct api_request *r, const struct api_response *out)
 {
-    if (!out->position || !*r->config->db_replicas)
+    if (!out->position || !in_use(r))
         return;
     const char *number = arena_printf(r->a, "%lld", (long long)out->position);
     http_add_header(r->http, &r->http_response, header, str_of(number));

@@ -51,7 +51,10 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 {
     if (!api__check_id(r, err))
         return false;
-    store_read_plan(r->api->deps.store, r->type, r->id, q);
+    if (r->kept.ver)
+        store_check_plan(r->api->deps.store, r->type, r->id, &r->kept, q);
+    else
+        store_read_plan(r->api->deps.store, r->type, r->id, q);
     return true;
 }
 
@@ -104,6 +107,25 @@ static bool reply_definition(struct api_request *r, struct api_response *out)
     return out->resource.s;
 }
 
+bool api__version_response(struct api_request *r, const struct store_version *v, struct api_response *out,
+                           struct err *err)
+{
+    *out = (struct api_response){
+        .status = 200, .type = r->type, .id = r->id, .ver = v->ver, .lu_us = v->lu_us, .subset = true};
+    if (v->deleted) {
+        err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
+        api__error_response(r, err, out);
+        out->ver = v->ver;
+        return true;
+    }
+    if (not_modified(r, v)) {
+        out->status = 304;
+        return true;
+    }
+    out->resource = v->content;
+    return strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err);
+}
+
 static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                        struct err *err)
 {
@@ -111,21 +133,8 @@ static bool reply_read(struct api_request *r, const struct db_rows *rows, struct
     if (!store_read_reply(rows, &v))
         return reply_definition(r, out) ||
                err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
-    *out = (struct api_response){
-        .status = 200, .type = r->type, .id = r->id, .ver = v.ver, .lu_us = v.lu_us, .subset = true};
-    if (v.deleted) {
-        err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
-        int32_t ver = v.ver;
-        api__error_response(r, err, out);
-        out->ver = ver;
-        return true;
-    }
-    if (not_modified(r, &v)) {
-        out->status = 304;
-        return true;
-    }
-    out->resource = v.content;
-    return strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err);
+    api__keep(r, &v);
+    return api__version_response(r, &v, out, err);
 }
 
 static bool plan_vread(struct api_request *r, struct sql *q, struct err *err)
@@ -148,6 +157,7 @@ static bool reply_vread(struct api_request *r, const struct db_rows *rows, struc
 const struct api_interaction api__read = {.code = "read",
                                           .run = RUN_READ,
                                           .replica = true,
+                                          .cached = true,
                                           .may_defer = true,
                                           .right = AUTH_READ,
                                           .plan = plan_read,
@@ -155,6 +165,7 @@ const struct api_interaction api__read = {.code = "read",
 const struct api_interaction api__vread = {.code = "vread",
                                            .run = RUN_READ,
                                            .replica = true,
+                                           .cached = true,
                                            .may_defer = true,
                                            .right = AUTH_READ,
                                            .plan = plan_vread,

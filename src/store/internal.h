@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "store/store.h"
+#include "store/cache.h"
 
 /* Keys of idx_dict known to be in the database; bounded, emptied when full. */
 struct store__known {
@@ -31,6 +31,8 @@ struct store {
     _Atomic(const struct store__stats *) stats; /* newest first */
     _Atomic int text;                           /* enum search_text: what all that is stored has */
     _Atomic bool old_form;
+    struct store__cache *cache;       /* NULL: off */
+    struct store__follower *follower; /* of other servers' writes; NULL: none */
 };
 
 bool store__index_state_begin(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
@@ -44,6 +46,25 @@ bool store__known_has(struct store__known *k, uint64_t v);
 void store__known_add(struct store__known *k, uint64_t v);
 void store__known_forget(struct store__known *k);
 uint64_t store__dict_id(const struct fhir_type *type, const struct search_index_dict *d);
+
+/* ---- cache.c: see store/cache.h ----------------------------------------------------------------------- */
+
+struct store__cache *store__cache_new(const struct config *config, struct hash_key key);
+void store__cache_free(struct store__cache *c);
+/* A statement of this arena writes it, now or later. */
+void store__cache_mark(const struct store *s, struct arena *a, const struct fhir_type *type, struct str id);
+/* Somebody has written this version. */
+void store__cache_changed(struct store__cache *c, int16_t rtype, struct str id, int32_t ver);
+void store__cache_clear(struct store__cache *c);
+/* What was committed before a moment, and by transactions below seen, has been told. since_us 0: nothing has. */
+void store__cache_known(struct store__cache *c, int64_t since_us, int64_t seen);
+void store__cache_quiet(struct store__cache *c, int64_t until_us);
+
+/* ---- follow.c ----------------------------------------------------------------------------------------- */
+
+bool store__follow_start(const struct store *s, const struct config *config, struct store__follower **out,
+                         struct err *err) NODISCARD;
+void store__follow_stop(struct store__follower *f);
 
 /* ---- sides.c ------------------------------------------------------------------------------------------ */
 

@@ -17,6 +17,16 @@ void store_read_plan(const struct store *s, const struct fhir_type *type, struct
     by_primary_key(s, type, id, q, "");
 }
 
+void store_check_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                      const struct store_version *known, struct sql *q)
+{
+    sql_init(q, q->a, "check");
+    int ver = sql_int4(q, known->ver), lu = sql_timestamptz(q, known->lu_us);
+    sql_addf(q, "SELECT ver, lu, deleted, CASE WHEN ver <> $%d OR lu <> $%d THEN content END FROM res WHERE ",
+             ver, lu);
+    by_primary_key(s, type, id, q, "");
+}
+
 void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
                       struct sql *q)
 {

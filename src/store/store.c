@@ -112,6 +112,10 @@ static void free_stats(const struct store__stats *s)
 
 void store_free(struct store *s)
 {
+    if (s->follower)
+        store__follow_stop(s->follower);
+    if (s->cache)
+        store__cache_free(s->cache);
     free_stats(s->stats);
     free(s->known.slots);
     pthread_mutex_destroy(&s->known.lock);

@@ -174,6 +174,7 @@ void store_update_plan(struct store *s, struct store_update *u, struct sql *q)
     struct store_write *w = &u->w;
     const struct search_index *x = &w->index;
     w->k = store__next_k(s);
+    store__cache_mark(s, a, w->type, w->id);
     struct store__sides *sides = store__collect_sides(s, a, &w, 1, false, u->words);
 
     sql_init(q, a, update_names[sides->present]);
@@ -263,6 +264,7 @@ void store_relabel_plan(const struct store *s, const struct store_write *w, int3
                         struct sql *q)
 {
     sql_init(q, q->a, "relabel");
+    store__cache_mark(s, q->a, w->type, w->id);
     sql_addf(q, "UPDATE res_history SET content = $%d, acc = $%d FROM res r ",
              sql_text(q, store_content_text(q->a, &w->content, ver, lu_us)),
              sql_int8_array(q, w->index.acc, w->index.n_acc));
@@ -282,6 +284,7 @@ void store_delete_plan(struct store *s, const struct fhir_type *type, struct str
                        struct sql *q)
 {
     sql_init(q, q->a, "delete");
+    store__cache_mark(s, q->a, type, id);
     int tenant = sql_int4(q, s->tenant.id), rtype = sql_int2(q, (int16_t)type->id), rid = sql_text(q, id);
     int match = sql_int4(q, if_match);
     sql_addf(

@@ -20,6 +20,7 @@ class Bench:
         self.number = int(time.time()) % 50_000_000  # what the load generator writes for ~~~~~~~~
         self.plain = self.server(*instance.PLAIN)
         self.tls = self.server()
+        self.caching = {}
 
     def server(self, *settings):
         return instance.Server(self.dev, self.folder / "server.log", *settings)
@@ -27,6 +28,8 @@ class Bench:
     def stop(self):
         self.plain.stop()
         self.tls.stop()
+        for server in self.caching.values():
+            server.stop()
 
     def load(self, server, name, connections, *options):
         """The load generator with a file of requests; also µs of CPU a request of the server and of PostgreSQL."""
@@ -48,6 +51,13 @@ class Bench:
         """For `times` as long as other measurements."""
         return self.load(self.tls if tls else self.plain, name, connections, "--seconds", str(self.seconds * times), *options,
                          *(["--tls"] if tls else []))
+
+    def cached(self, mode, name, connections):
+        """The same by a server with a cache, which is filled before."""
+        if mode not in self.caching:
+            self.caching[mode] = self.server(*instance.PLAIN, f"cache.reads={mode}", "cache.size=256M")
+            self.load(self.caching[mode], name, connections, "--once")
+        return self.load(self.caching[mode], name, connections, "--seconds", str(self.seconds))
 
     def pgbench(self, scripts, clients, times=1):
         """Transactions a second of the server's statements."""

@@ -96,6 +96,8 @@ def read(b):
     for n, against in ((1, ()), (16, ("R",)), (64, ("R", .7, .9)), (300, ("R",))):
         yield Row(f"read, {n}", lambda n=n: b.serve("read", n), *against)
     yield Row("read, 64: server", None, "µs of CPU", 35, 20)
+    yield Row("read, 64, bounded cache", lambda: b.cached("bounded", "read", 64), "R", 1, 1.5)
+    yield Row("read, 64, strict cache", lambda: b.cached("strict", "read", 64), "R")
     for n in (1, 16, 64, 300):
         yield Row(f"read over TLS, {n}", lambda n=n: b.serve("read", n, tls=True), "plain", .45, .55)
 

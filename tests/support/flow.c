@@ -1,6 +1,7 @@
 #include "support/flow.h"
 
 #include "jobs/jobs.h"
+#include "store/cache.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ void flow_begin(void)
     ck_ok(db_open(config, &conn, &err));
     ck_ok(auth_new(config, defs, &auth, &err));
     ck_ok(store_new(config, conn, &store, &err));
+    ck_ok(store_cache_start(store, config, &err));
     ck_ok(db_pool_new(config, &pool, &err));
     ck_ok(audit_new(config, LOOPS, &audit, &err));
     ck_ok(audit_begin(audit, config, store_tenant(store)->id,
@@ -220,6 +222,11 @@ struct db_conn *flow_conn(void)
 const struct config *flow_config(void)
 {
     return config;
+}
+
+const struct fhir_defs *flow_defs(void)
+{
+    return defs;
 }
 
 void flow_set(const char *setting)
