@@ -6,6 +6,9 @@
  *
  * Only typed fields, whose names are literals: there is no call that takes a body, a header or a search
  * value, and none is to be added. Thread safe; a line is written whole.
+ *
+ * A thread that comes by log_flush() again and again may gather lines: then a write is for many of them. Warnings and
+ * errors are written at once, with what came before them.
  */
 #ifndef KAGARI_BASE_LOG_H
 #define KAGARI_BASE_LOG_H
@@ -30,6 +33,8 @@ struct log_field {
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int n);
+void log_gather(bool on); /* of the calling thread; off: what there is is written */
+void log_flush(void);
 void log_set_level(enum log_level level);
 bool log_level_parse(const char *name, enum log_level *out);
 

@@ -1,6 +1,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION /* it would be this file's */
 #include "base/log.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,34 @@ bool log_level_parse(const char *name, enum log_level *out)
 }
 
 enum { LINE_MAX_BYTES = 4096, FIELDS_MAX = 24 };
+
+_Static_assert(LINE_MAX_BYTES <= PIPE_BUF, "a pipe takes so much at once");
+
+/* One call, so that lines of threads do not mix. */
+static void put_out(const char *s, size_t len)
+{
+    ssize_t ignored = write(STDERR_FILENO, s, len);
+    (void)ignored;
+}
+
+static _Thread_local struct {
+    char s[LINE_MAX_BYTES];
+    size_t len;
+    bool on;
+} gathered;
+
+void log_flush(void)
+{
+    if (gathered.len)
+        put_out(gathered.s, gathered.len);
+    gathered.len = 0;
+}
+
+void log_gather(bool on)
+{
+    log_flush();
+    gathered.on = on;
+}
 
 struct line {
     char s[LINE_MAX_BYTES];
@@ -99,8 +128,16 @@ static void write_json(enum log_level level, const char *event, const struct log
     }
     memcpy(l.s + l.len, "}\n", 2);
     l.len += 2;
-    ssize_t ignored = write(STDERR_FILENO, l.s, l.len); /* one call, so that lines of threads do not mix */
-    (void)ignored;
+    if (!gathered.on) {
+        put_out(l.s, l.len);
+        return;
+    }
+    if (gathered.len + l.len > sizeof gathered.s)
+        log_flush();
+    memcpy(gathered.s + gathered.len, l.s, l.len);
+    gathered.len += l.len;
+    if (level <= LOG_WARN)
+        log_flush();
 }
 
 /* MESSAGE, which journalctl shows, says all of it; the fields are for journalctl's matches. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 enum { EVENTS = 256, IDLE_MAX = 8 };
 
@@ -227,8 +228,11 @@ static int run_idle(struct loop *l)
 void loop_run(struct loop *l)
 {
     current = l;
+    log_gather(true);
     while (!atomic_exchange(&l->stop, false)) { /* consumed, so that the loop may run again */
-        int n = epoll_wait(l->epoll_fd, l->events, EVENTS, run_idle(l));
+        int wait = run_idle(l);
+        log_flush();
+        int n = epoll_wait(l->epoll_fd, l->events, EVENTS, wait);
         if (n < 0 && errno != EINTR)
             die("epoll_wait");
         l->n_events = n < 0 ? 0 : n;
@@ -241,5 +245,6 @@ void loop_run(struct loop *l)
         run_posted(l);
         run_timers(l);
     }
+    log_gather(false);
     current = NULL;
 }

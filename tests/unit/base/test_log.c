@@ -73,6 +73,37 @@ START_TEST(test_a_long_value_is_cut_and_the_line_ends)
 }
 END_TEST
 
+START_TEST(test_gathered_lines)
+{
+    log_gather(true);
+    log_event(LOG_INFO, "one", LOG_I("n", 1));
+    log_event(LOG_INFO, "two", LOG_I("n", 2));
+    ck_assert_uint_eq(written().len, 0);
+    log_flush();
+    struct str rest, text = written(), first = str_cut(text, '\n', &rest);
+    ck_assert_ptr_nonnull(strstr(arena_strndup(&a, first.s, first.len), "\"one\""));
+    ck_assert_ptr_nonnull(strstr(arena_strndup(&a, rest.s, rest.len), "\"two\""));
+    log_event(LOG_INFO, "before", LOG_I("n", 1));
+    log_event(LOG_WARN, "now", LOG_I("n", 2));
+    text = written();
+    ck_assert_ptr_nonnull(strstr(arena_strndup(&a, text.s, text.len), "\"before\""));
+    size_t seen = 0;
+    for (int i = 0; i < 100; i++) { /* more than there is room for */
+        log_event(LOG_INFO, "many", LOG_I("n", i));
+        text = written();
+        ck_assert(text.len == 0 || text.s[text.len - 1] == '\n');
+        seen += text.len;
+    }
+    ck_assert_uint_gt(seen, 0);
+    written();
+    log_event(LOG_INFO, "last", LOG_I("n", 1));
+    log_gather(false);
+    ck_assert_uint_gt(written().len, 0);
+    log_event(LOG_INFO, "single", LOG_I("n", 1));
+    ck_assert_str_eq(json_get_string(line(), "event"), "single");
+}
+END_TEST
+
 START_TEST(test_levels)
 {
     enum log_level level;
@@ -95,6 +126,7 @@ Suite *suite_base_log(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_an_event_is_a_line_of_json);
     tcase_add_test(tc, test_a_long_value_is_cut_and_the_line_ends);
+    tcase_add_test(tc, test_gathered_lines);
     tcase_add_test(tc, test_levels);
     suite_add_tcase(s, tc);
     return s;
