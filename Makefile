@@ -102,7 +102,7 @@ run: deps ## start a development server of your own (ARGS="--port 9443 …", see
 	@exec $(B)/kagari dev $(ARGS)
 
 test: ## build both ways, run every test, end with one line that counts them
-	@$(MAKE) --no-print-directory BUILD=release build/release/kagari build/release/unit-tests
+	@$(MAKE) --no-print-directory BUILD=release build/release/kagari build/release/unit-tests build/release/bench-load
 	@$(MAKE) --no-print-directory BUILD=san build/san/kagari build/san/unit-tests
 	@tests/run release san
 
@@ -119,6 +119,12 @@ bench-data: $(B)/kagari $(B)/bench-load ## load BENCH_SCALE (1: 60,000 resources
 
 bench-check: $(B)/kagari $(BENCH) ## bench, and fail when a ratio lost a tenth of the accepted one
 	@tests/bench/check
+
+bench-plans: $(B)/unit-tests ## the plans of every shape of search on a million rows (BENCH_ROWS), some minutes
+	@KAGARI_PLAN_ROWS=$(or $(BENCH_ROWS),1000000) tests/support/with-db $< search_where
+
+bench-flame: $(B)/kagari $(BENCH) ## flame graphs of reads, creates and searches: build/bench/flame-*.svg; needs perf
+	@tests/bench/flame
 
 bench-fhirpath: $(B)/bench-fhirpath ## compare FHIRPath with fhirpath.js; needs node and npm (BENCH_ROUNDS, BENCH_US)
 	@tests/bench/run-fhirpath
@@ -190,4 +196,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: FORCE all deps run test soak bench bench-data bench-check bench-fhirpath bench-validate lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)
+.PHONY: FORCE all deps run test soak bench bench-data bench-check bench-plans bench-flame bench-fhirpath bench-validate lint conformance fuzz definitions install help clean $(HEADERS:%=lint-%)

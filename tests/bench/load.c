@@ -21,7 +21,7 @@
  * With --warm the connections begin one after the other in as many seconds before the measurement.
  *
  * --journal prints a line of each write before the JSON: "+ METHOD PATH NUMBER STATUS LOCATION" when it was answered, and
- * when the server goes away "? METHOD PATH NUMBER" for those that wait for their answers.
+ * at the end "? METHOD PATH NUMBER" for those that wait for their answers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +129,7 @@ struct conn {
     uint64_t start_ns;
     const struct request *request;
     size_t next; /* with --each */
-    char number[16], ids[SLOTS][ID_LEN + 1], location[256];
+    char number[16], ids[SLOTS][ID_LEN], location[256];
 };
 
 static struct {
@@ -306,11 +306,16 @@ static void journal(const struct conn *c, char mark)
     putchar('\n');
 }
 
-static _Noreturn void lost(void)
+static void journal_waiting(void)
 {
     for (int i = 0; i < g.connections; i++)
         if (g.conns[i].busy)
             journal(&g.conns[i], '?');
+}
+
+static _Noreturn void lost(void)
+{
+    journal_waiting();
     errno = ECONNRESET;
     die("the server closed a connection");
 }
@@ -519,8 +524,10 @@ static void turn(uint64_t until)
 static void run(void)
 {
     uint64_t patience = STALL_SECONDS * UINT64_C(1000000000), stall = now_ns() + patience;
-    for (int i = 0; i < g.connections; i++)
+    for (int i = 0; i < g.connections; i++) {
+        memset(g.conns[i].ids, '0', sizeof g.conns[i].ids); /* until there are any */
         connect_to(&g.conns[i]);
+    }
     while (g.n_ready < g.connections && now_ns() < stall)
         turn(stall);
     if (g.n_ready < g.connections) {
@@ -662,6 +669,7 @@ int main(int argc, char **argv)
         SSL_CTX_set_mode(g.ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     }
     run();
+    journal_waiting();
     report();
     return g.failed != 0;
 }

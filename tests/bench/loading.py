@@ -45,7 +45,6 @@ def make(requests, first, last):
 
 
 def load(dev, server, requests, scale):
-    """Returns how many resources were loaded, and in how many seconds."""
     target = int(data.PATIENTS * scale)
     state = dev.data / "loaded"
     done = json.loads(state.read_text()) if state.exists() else {"patients": 0, "resources": 0}
@@ -72,7 +71,6 @@ def load(dev, server, requests, scale):
             growth.flush()
             print(f"{done['resources']:,} resources, {n / seconds:,.0f} a second, {sum(sizes.values()) / 1e9:.1f} GB, "
                   f"{max(0, to_come - n) / n * seconds / 60:.0f} minutes to go", file=sys.stderr, flush=True)
-    return done["resources"] - at_first, time.monotonic() - begun
 
 
 def growth(folder):

@@ -1,20 +1,47 @@
 """One measurement: of the server by the load generator, or of PostgreSQL alone by pgbench."""
+import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 import instance
+import kagari
+import loading
 import yardstick
+
+
+@contextlib.contextmanager
+def opened(seconds, scale):
+    """A Bench on the instance in $BENCH_DATA, or on one that ends with it, with the data of this scale."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kagari-bench-"))
+    folder.chmod(0o711)  # PostgreSQL runs as another user when this one is root
+    try:
+        with kagari.Dev(data=os.environ.get("BENCH_DATA") or str(folder / "instance")) as dev:
+            loader = instance.Server(dev, folder / "loader.log", *instance.PLAIN)
+            try:
+                loading.load(dev, loader, instance.Requests(folder, dev.token), scale)
+                instance.sql(dev, "VACUUM ANALYZE")
+            finally:
+                loader.stop()  # those that are measured start with the statistics of the data
+            bench = Bench(dev, folder, seconds, scale)
+            try:
+                yield bench
+            finally:
+                bench.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Bench:
     """An instance with its data, a plain and a TLS server on it, and the files of requests and scripts."""
 
     def __init__(self, dev, folder, seconds, scale):
-        self.dev, self.folder, self.seconds, self.scale = dev, pathlib.Path(folder), seconds, scale
+        self.dev, self.folder, self.seconds, self.scale = dev, folder, seconds, scale
         self.requests = instance.Requests(self.folder, dev.token)
         self.yardstick = yardstick.Yardstick(instance.BUILD / "bench-statement", dev.data / "kagari.conf", self.folder)
         self.number = int(time.time()) % 50_000_000  # what the load generator writes for ~~~~~~~~

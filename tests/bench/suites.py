@@ -102,20 +102,23 @@ def read(b):
         yield Row(f"read over TLS, {n}", lambda n=n: b.serve("read", n, tls=True), "plain", .45, .55)
 
 
-def create(b):
+def create_requests(requests, n):
     rng = random.Random(4)
-
-    def created():
+    for _ in range(n):
         o = data.written(rng)
         del o["id"]
-        return o
+        yield requests.one("POST", "/Observation", o, instance.MINIMAL)
+
+
+def create(b):
+    rng = random.Random(4)
 
     def update(i):
         o = data.written(rng, f"u{i}")
         o["note"][0]["text"] += " ~~~~~~~~"
         return b.requests.one("PUT", f"/Observation/u{i}", o, instance.MINIMAL)
 
-    b.requests.file("create", (b.requests.one("POST", "/Observation", created(), instance.MINIMAL) for _ in range(2000)))
+    b.requests.file("create", create_requests(b.requests, 2000))
     b.requests.file("update", map(update, rng.sample(range(data.UPDATED), data.UPDATED)))
     yield Row("create, 16", lambda: b.serve("create", 16), "W", 1.0, 1.2)
     yield Row("create, 64", lambda: b.serve("create", 64), "W", 1.2, 1.5)

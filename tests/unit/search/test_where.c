@@ -1,6 +1,6 @@
 /*
  * The plans that PostgreSQL makes of the statements, on enough rows for a wrong one to be wrong: no shape of search
- * may read a whole table.
+ * may read a whole table. `make test` looks at 50,000 rows, `make bench-plans` at a million.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,9 @@
 
 #define PATIENTS  300
 #define TEMPLATES 200 /* observations that are really indexed … */
-#define COPIES    250 /* … and rows made of each */
+#define DAYS      250 /* … their copies are on as many days, and this many are made of each */
 
+static int copies = DAYS; /* or as many as make $KAGARI_PLAN_ROWS (make bench-plans) */
 static struct test_search t;
 static struct err err;
 
@@ -49,26 +50,32 @@ static struct search_index put_template(int i)
     return x;
 }
 
-/* Copies of the newest row, a day apart, with their side rows. */
+/* Copies of the newest row, a day apart, and again from the first day on, with their side rows. */
 static void copy_newest(void)
 {
-    const char *text = arena_printf(
-        &t.a,
-        "INSERT INTO res SELECT k * 1000 + g, h + g, xid, lu + g * interval '1 s', dt + g * 86400000000,"
-        " dt_hi + g * 86400000000, pat, code, cat, ix, tenant, ver, rtype, deleted, q + g, rid || '-' || g, "
-        "labels, keys, content, sealed, q_standard + g, q_unit FROM res, generate_series(1, %d) g WHERE k = "
-        "%lld;"
-        "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo + "
-        "g, shi + g, dt + g * 86400000000 FROM "
-        "idx_num,"
-        " generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw, dt + g * 86400000000 "
-        "FROM idx_str,"
-        " generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_ovf SELECT k * 1000 + g, val, dt + g * 86400000000, tenant, rtype, lane FROM "
-        "idx_ovf,"
-        " generate_series(1, %d) g WHERE k = %lld",
-        COPIES, (long long)t.k, COPIES, (long long)t.k, COPIES, (long long)t.k, COPIES, (long long)t.k);
+    const char *text = arena_printf(&t.a,
+                                    "INSERT INTO res SELECT k * 10000 + g, h + g, xid, lu + g %% 250 * "
+                                    "interval '1 s', dt + g %% 250 * 86400000000,"
+                                    " dt_hi + g %% 250 * 86400000000, pat, code, cat, ix, tenant, ver, "
+                                    "rtype, deleted, q + g %% 250, rid || '-' || g, "
+                                    "labels, keys, content, sealed, q_standard + g %% 250, q_unit FROM res, "
+                                    "generate_series(1, %d) g WHERE k = "
+                                    "%lld;"
+                                    "INSERT INTO idx_num SELECT k * 10000 + g, sc, c, u, tok, tenant, param, "
+                                    "rtype, lo + g %% 250, hi + g %% 250, slo + "
+                                    "g %% 250, shi + g %% 250, dt + g %% 250 * 86400000000 FROM "
+                                    "idx_num,"
+                                    " generate_series(1, %d) g WHERE k = %lld;"
+                                    "INSERT INTO idx_str SELECT k * 10000 + g, tenant, param, rtype, val || "
+                                    "g, raw, dt + g %% 250 * 86400000000 "
+                                    "FROM idx_str,"
+                                    " generate_series(1, %d) g WHERE k = %lld;"
+                                    "INSERT INTO idx_ovf SELECT k * 10000 + g, val, dt + g %% 250 * "
+                                    "86400000000, tenant, rtype, lane FROM "
+                                    "idx_ovf,"
+                                    " generate_series(1, %d) g WHERE k = %lld",
+                                    copies, (long long)t.k, copies, (long long)t.k, copies, (long long)t.k,
+                                    copies, (long long)t.k);
     ck_ok(db_run(t.db, text, &err));
 }
 
@@ -88,16 +95,18 @@ static void put_contained(void)
                   "\"result\":[{\"reference\":\"#a\"},{\"reference\":\"#b\"}]}"));
     const char *text = arena_printf(
         &t.a,
-        "INSERT INTO contained SELECT k * 1000 + g, ck, h + g, dt, dt_hi, pat, code, cat, tenant, rtype, q + "
-        "g, "
+        "INSERT INTO contained SELECT k * 10000 + g, ck, h + g, dt, dt_hi, pat, code, cat, tenant, rtype, q "
+        "+ "
+        "g %% 250, "
         "q_standard, q_unit, rid || g, keys FROM contained, generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_num SELECT k * 1000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo, "
+        "INSERT INTO idx_num SELECT k * 10000 + g, sc, c, u, tok, tenant, param, rtype, lo + g, hi + g, slo, "
         "shi, dt FROM "
         "idx_num, generate_series(1, %d) g WHERE k = %lld;"
-        "INSERT INTO idx_str SELECT k * 1000 + g, tenant, param, rtype, val || g, raw, dt + g * 86400000000 "
+        "INSERT INTO idx_str SELECT k * 10000 + g, tenant, param, rtype, val || g, raw, dt + g %% 250 * "
+        "86400000000 "
         "FROM idx_str,"
         " generate_series(1, %d) g WHERE k = %lld",
-        COPIES, (long long)t.k, COPIES, (long long)t.k, COPIES, (long long)t.k);
+        copies, (long long)t.k, copies, (long long)t.k, copies, (long long)t.k);
     ck_ok(db_run(t.db, text, &err));
 }
 
@@ -114,18 +123,22 @@ static void learn_common_keys(void)
     for (int i = 0; i < db_count(rows); i++)
         common[i] = (struct search_stats_entry){db_int8(rows, i, 0), db_int8(rows, i, 1)};
     static struct search_stats_entry types[2];
-    types[0] = (struct search_stats_entry){fhir_type(t.defs, "Observation")->id, TEMPLATES * COPIES};
+    types[0] = (struct search_stats_entry){fhir_type(t.defs, "Observation")->id, TEMPLATES * copies};
     types[1] = (struct search_stats_entry){fhir_type(t.defs, "Patient")->id, PATIENTS};
     t.stats = (struct search_stats){.n = (size_t)db_count(rows),
                                     .common = common,
                                     .types = types,
                                     .n_types = 2,
-                                    .rows = TEMPLATES * COPIES + PATIENTS};
+                                    .rows = TEMPLATES * copies + PATIENTS};
 }
 
 static void setup(void)
 {
+    const char *rows = getenv("KAGARI_PLAN_ROWS");
+    if (rows)
+        copies = atoi(rows) / TEMPLATES;
     test_search_open(&t);
+    ck_ok(db_run(t.db, "SET statement_timeout = 0", &err));
     t.limits.total_limit = 1000;
     for (int i = 0; i < PATIENTS; i++)
         put_patient(i);
@@ -208,7 +221,8 @@ static void no_search_reads_a_table(void)
         ck_ok(test_search_parse(&t, searches[i].url, &q, &err));
         struct str plan = test_search_explain(&t, q);
         const char *seq = strstr(plan.s, "Seq Scan on res"), *side = strstr(plan.s, "Seq Scan on idx_");
-        bool ok = !seq && !side && strstr(plan.s, searches[i].uses);
+        /* among more rows another index may be the better one */
+        bool ok = !seq && !side && (copies > DAYS || strstr(plan.s, searches[i].uses));
         if (!ok)
             printf("%s\n%s", searches[i].url, plan.s);
         failed += !ok;
@@ -422,8 +436,6 @@ static const char *const costly[] = {
     "Observation?code=c3&_sort=value-quantity",
 };
 
-enum { ALL = PATIENTS + TEMPLATES * (COPIES + 1), MOST = ALL / 3, MOST_COSTLY = ALL * 25 };
-
 static int count_costly(const char *const *urls, size_t n, double most)
 {
     int failed = 0;
@@ -445,8 +457,9 @@ static int count_costly(const char *const *urls, size_t n, double most)
 
 static void no_search_reads_much_more_than_it_answers(void)
 {
-    int failed = count_costly(shapes, sizeof shapes / sizeof shapes[0], MOST) +
-                 count_costly(costly, sizeof costly / sizeof costly[0], MOST_COSTLY);
+    double all = PATIENTS + TEMPLATES * (copies + 1);
+    int failed = count_costly(shapes, sizeof shapes / sizeof shapes[0], all / 3) +
+                 count_costly(costly, sizeof costly / sizeof costly[0], all * 25);
     ck_assert_msg(failed == 0, "%d searches read too much", failed);
 }
 
@@ -466,7 +479,8 @@ static void what_a_page_includes(void)
         ck_ok(test_search_parse(&t, includes[i].url, &q, &err));
         search_plan_revinclude(q, &q->includes[0], &h, 1, 1000, &sql);
         struct reading r = read_statement(&sql);
-        ck_assert_msg(!r.whole && r.rows <= includes[i].most, "%s reads %.0f", includes[i].url, r.rows);
+        ck_assert_msg(!r.whole && r.rows <= includes[i].most * copies / DAYS, "%s reads %.0f",
+                      includes[i].url, r.rows);
         ck_assert_msg(strstr(r.indexes, includes[i].index) != NULL, "%s: %s", includes[i].url, r.indexes);
     }
 }
@@ -484,7 +498,7 @@ Suite *suite_search_where(void)
 {
     Suite *s = suite_create("search_where");
     TCase *c = tcase_create("plans");
-    tcase_set_timeout(c, 120);
+    tcase_set_timeout(c, getenv("KAGARI_PLAN_ROWS") ? 3600 : 120);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, test_plans);
     suite_add_tcase(s, c);
