@@ -1,7 +1,7 @@
 """Transactions of whole patients, and the yardstick of their import: a durable COPY of the rows that they became.
 
-Bundles are the project's own (chart.py), or with BENCH_SYNTHEA=N the Synthea bundles of ../shared, N times, each time
-under new ids.
+Bundles are the project's own (chart.py), or with BENCH_SYNTHEA=N the Synthea bundles of ../shared: those are imported, and
+N times as many are there before, each time under new ids and identifiers.
 """
 import collections
 import hashlib
@@ -10,6 +10,7 @@ import os
 import random
 import re
 import subprocess
+import sys
 import tarfile
 
 import chart
@@ -41,6 +42,18 @@ def bundles(copy):
     return [chart.journey(rng) for _ in range(OWN)]
 
 
+def load(dev, server, requests):
+    """The copies that are not there yet: copy n ≥ 1, since the suite imports copy 0."""
+    state = dev.data / "synthea"
+    for copy in range(int(state.read_text()) if state.exists() else 0, COPIES):
+        path = requests.file("synthea", (requests.one("POST", "", x, instance.MINIMAL) for x in synthea(copy + 1)))
+        result = instance.send(server, path, CLIENTS, "--once")
+        if result["failed"]:
+            raise RuntimeError("the Synthea bundles could not be loaded")
+        state.write_text(str(copy + 1))
+        print(f"Synthea: {copy + 1} of {COPIES}, {result['n']} bundles in {result['seconds']:.0f} s", file=sys.stderr)
+
+
 class Import:
     """One set of bundles for all rounds: every entry of a transaction is a POST, and becomes another resource each time."""
 
@@ -67,7 +80,7 @@ class Import:
         """Scripts of COPY with the rows that were written since, each transaction of the server's one of theirs; and the
         tables that they go to, empty ones in a schema of their own."""
         tables = instance.sql(self.dev, """SELECT table_name FROM information_schema.columns WHERE table_schema = 'public'
-                                           AND column_name = 'k' ORDER BY table_name""").split()
+                                           AND column_name = 'k' AND table_name ~ '^(res|contained|idx_)' ORDER BY 1""").split()
         instance.sql(self.dev, "DROP SCHEMA IF EXISTS bench CASCADE; CREATE SCHEMA bench;" + "".join(
             f"CREATE TABLE bench.{t} (LIKE public.{t} INCLUDING ALL);" for t in tables))
         instance.sql(self.dev, f"""CREATE TABLE bench.batch AS WITH r AS (

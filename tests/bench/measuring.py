@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+import importing
 import instance
 import kagari
 import loading
@@ -24,7 +25,9 @@ def opened(seconds, scale):
         with kagari.Dev(data=os.environ.get("BENCH_DATA") or str(folder / "instance")) as dev:
             loader = instance.Server(dev, folder / "loader.log", *instance.PLAIN)
             try:
-                loading.load(dev, loader, instance.Requests(folder, dev.token), scale)
+                requests = instance.Requests(folder, dev.token)
+                loading.load(dev, loader, requests, scale)
+                importing.load(dev, loader, requests)
                 instance.sql(dev, "VACUUM ANALYZE")
             finally:
                 loader.stop()  # those that are measured start with the statistics of the data

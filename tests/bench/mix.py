@@ -3,6 +3,7 @@ many, few and no matches. Values are those of the resources that are stored, wha
 """
 import json
 import random
+import re
 
 import instance
 from searches import q
@@ -44,7 +45,7 @@ class Stored:
 
     def words(self, type, *names):
         found = {word for r in self.resources[type] for name in names for text in leaves(r, name) if isinstance(text, str)
-                 for word in text.split() if len(word) > 2}
+                 for word in re.findall(r"\w{3,}", text)}
         return sorted(found)
 
     def dates(self, type, name):
