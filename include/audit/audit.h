@@ -55,6 +55,8 @@ struct audit_who {
     struct str address; /* of the caller */
 };
 
+/* find: whose data it was the database finds when the entry comes there: by type and id, or by pats, which are the k of
+ * resources then. */
 struct audit_event {
     enum audit_op op;
     int status; /* of HTTP */
@@ -65,7 +67,7 @@ struct audit_event {
     int32_t shown;                /* resources in the answer */
     const int64_t *pats;          /* h of the patients whose data it was, each once */
     size_t n_pats;
-    bool find_pat; /* the patient is that of the resource, as the database knows it */
+    enum audit_find { AUDIT_FIND_NOT, AUDIT_FIND_BY_ID, AUDIT_FIND_BY_K } find;
     enum audit_purpose purpose;
     struct str shape;   /* "Patient?name&birthdate"; s NULL: none */
     struct str request; /* X-Request-Id */
@@ -88,6 +90,8 @@ void audit_free(struct audit *a);                              /* ships what it 
  * the entry was lost and that is allowed: it is counted, and the log will say so.
  */
 bool audit_put(struct audit *a, int ring, const struct audit_who *who, const struct audit_event *e) NODISCARD;
+/* There is no room, and nothing is to be answered meanwhile. */
+bool audit_refuses(struct audit *a);
 /* The key under which an agent is named in rows that others write; what it stands for is on its way to the database. */
 int64_t audit_agent(struct audit *a, int ring, const struct audit_who *who);
 

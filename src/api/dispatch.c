@@ -286,6 +286,8 @@ static enum next begin(struct stretch *s)
         out.allow = err.kind == ERR_METHOD ? allow : (struct str){NULL, 0};
         return answer(r, &out);
     }
+    if (!r->route->open && api__audit_refuses(r, &err))
+        return answer_error(r, &err);
     if (!check_transfer(r, &err) || !api__negotiate(r, &err) || !api__prepare(r, &out, &err))
         return answer_error(r, &err);
     if (out.status)
@@ -508,8 +510,15 @@ bool api__run_here(struct api_request *r, struct db_conn *c, struct api_response
     struct str allow;
     if (api__route(r, &allow) != MATCH_OK)
         return err_set(err, ERR_INTERNAL, "The server met an error of its own; it has been logged");
-    return api__negotiate(r, err) && api__prepare(r, out, err) &&
-           (out->status || api__run_on(r, c, out, err));
+    bool ok =
+        api__negotiate(r, err) && api__prepare(r, out, err) && (out->status || api__run_on(r, c, out, err));
+    struct api_response failure = {0};
+    if (!ok)
+        api__error_response(r, err, &failure);
+    return api__audit(r, ok ? out : &failure)
+               ? ok
+               : err_set(err, ERR_BUSY,
+                         "The access cannot be entered into the audit log now; try again later");
 }
 
 static enum next work(struct stretch *s)

@@ -42,6 +42,8 @@ bool entry_request(const struct api_request *whole, const json *node, struct ent
     r->state = NULL;
     r->write = NULL;
     r->id = r->vid = (struct str){NULL, 0};
+    r->shown = (struct api_shown){0};
+    r->route = NULL;
     api__issues_init(r, &r->warnings);
     if (!method.s || !url.s)
         return err_set(err, ERR_INVALID, "The entry needs request.method and request.url");
@@ -142,9 +144,16 @@ static struct str none(void)
 
 void entry_answer(struct bundle *w, const struct api_request *whole, const struct entry *e)
 {
+    struct api_response refused;
     const struct api_response *out = &e->out;
     struct arena *a = whole->a;
     struct str outcome = none(), location = none();
+    if (e->r != whole && !api__audit(e->r, out)) {
+        struct err err;
+        err_set(&err, ERR_BUSY, "The access cannot be entered into the audit log now; try again later");
+        api__error_response(e->r, &err, &refused);
+        out = &refused;
+    }
     bool wants_resource = !out->written || whole->prefer == RETURN_REPRESENTATION;
     bundle_entry_open(w);
     if (out->type && out->id.s && out->status < 300)

@@ -10,6 +10,20 @@ static bool live(struct api_request *r, const struct db_rows *rows, struct api_r
     return true;
 }
 
+/* What the audit log has to say: it never keeps care from being given, unless it was told to. */
+static void ready_or_refusing(struct api_request *r, struct api_response *out)
+{
+    struct audit_state s = {0};
+    if (r->api->deps.audit)
+        audit_state(r->api->deps.audit, &s);
+    *out = (struct api_response){.status = 200, .raw = STR("ready\n")};
+    if (s.refusing)
+        *out =
+            (struct api_response){.status = 503, .raw = STR("the audit log has no room\n"), .retry_after = 2};
+    else if (s.lost)
+        out->raw = str_of(arena_printf(r->a, "ready\naudit: %lld entries were lost\n", (long long)s.lost));
+}
+
 static bool ready(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                   struct err *err)
 {
@@ -24,7 +38,7 @@ static bool ready(struct api_request *r, const struct db_rows *rows, struct api_
         *out = (struct api_response){
             .status = 503, .raw = STR("no connection to the database\n"), .retry_after = 2};
     else
-        *out = (struct api_response){.status = 200, .raw = STR("ready\n")};
+        ready_or_refusing(r, out);
     out->raw_type = "text/plain; charset=utf-8";
     return true;
 }

@@ -158,6 +158,7 @@ static void add_version(struct api_request *r, struct bundle *w, const struct db
     int op = db_int2(rows, i, HISTORY_OP);
     if (op != STORE_DELETE && !api__may_see(r, resource, db_text(rows, i, HISTORY_CONTENT)))
         return;
+    api__shown(r, db_int8(rows, i, HISTORY_K));
     bundle_entry_open(w);
     bundle_entry_url(w, r->base, type, id);
     if (op != STORE_DELETE)

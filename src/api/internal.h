@@ -176,6 +176,11 @@ struct api_request {
     store_ticket ticket;       /* for what the read brings */
     int attempts;
 
+    struct api_shown { /* resources in the answer, by their k: for the audit log */
+        int64_t *ks;
+        size_t n, cap;
+    } shown;
+
     struct sql sql; /* the statement under way */
     int64_t submitted_us;
     struct http_response http_response;
@@ -298,6 +303,15 @@ bool api__may_ask_replica(const struct api_request *r, int64_t *position);
 /* Of what a worker has written and committed; nothing to do for reads and without replicas. */
 void api__find_position(struct api_request *r, struct db_conn *c, struct api_response *out);
 void api__add_position(struct api_request *r, const struct api_response *out);
+
+/* ---- the audit log (audit.c) -------------------------------------------------------------------------------- */
+enum audit_op api__audit_op(const struct api_interaction *i); /* AUDIT_UNSAID: it is not in the table */
+/* The answer will have this resource, of a search or history. */
+void api__shown(struct api_request *r, int64_t k);
+/* Leaves the entry of a request, or of an entry of a Bundle, that is being answered. False: it must not be. */
+bool api__audit(struct api_request *r, const struct api_response *out) NODISCARD;
+/* Is nothing answered now, since there is no room? Then err says so. */
+bool api__audit_refuses(const struct api_request *r, struct err *err);
 
 /* ---- outcomes ---------------------------------------------------------------------------------------------- */
 int api__status(enum err_kind kind);

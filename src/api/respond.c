@@ -114,6 +114,11 @@ void api__respond(struct api_request *r, struct api_response *out)
     struct err err;
     if (r->format == FORMAT_NONE)
         choose_late(r);
+    if (!api__audit(r, out)) {
+        err_set(&err, ERR_BUSY, "The access cannot be entered into the audit log now; try again later");
+        api__error_response(r, &err, out);
+        body = out->resource;
+    }
     const char *media_type = r->media_type;
     if (out->issues) {
         body = api__outcome_text(r->a, out->issues);

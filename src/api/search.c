@@ -220,6 +220,7 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
         content = contained(r, content, fragment);
         id = str_of(arena_printf(r->a, "%.*s#%.*s", STR_FMT(id), STR_FMT(fragment)));
     }
+    api__shown(r, db_int8(rows, i, SEARCH_K));
     bundle_entry_open(&p->w);
     bundle_entry_url(&p->w, r->base, type->name, id);
     bundle_entry_resource(&p->w, reduced(r, p, content));

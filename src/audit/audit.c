@@ -118,7 +118,7 @@ bool audit_put(struct audit *a, int ring, const struct audit_who *who, const str
                              .ver = e->ver,
                              .shown = e->shown,
                              .purpose = (int16_t)e->purpose,
-                             .find_pat = e->find_pat,
+                             .find = (int16_t)e->find,
                              .request = audit__request_bytes(e->request, room)};
     size_t done = 0;
     bool ok = true;
@@ -138,7 +138,14 @@ bool audit_put(struct audit *a, int ring, const struct audit_who *who, const str
     if (ok)
         return true;
     metrics_add(METRIC_AUDIT_LOST, 1);
+    atomic_store(&a->full, true);
     return atomic_load(&a->config)->audit_when_full != REFUSE;
+}
+
+bool audit_refuses(struct audit *a)
+{
+    return atomic_load_explicit(&a->full, memory_order_relaxed) &&
+           atomic_load(&a->config)->audit_when_full == REFUSE;
 }
 
 int64_t audit_agent(struct audit *a, int ring, const struct audit_who *who)
@@ -161,6 +168,7 @@ void audit_state(struct audit *a, struct audit_state *out)
         out->room_bytes += (int64_t)room;
         full |= room - used < 2 * AUDIT__RECORD;
     }
+    atomic_store(&a->full, full);
     out->refusing = full && atomic_load(&a->config)->audit_when_full == REFUSE;
 }
 

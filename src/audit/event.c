@@ -4,7 +4,7 @@
 #include "internal.h"
 
 struct fixed {
-    uint8_t kind, find_pat, id_len, request_len;
+    uint8_t kind, find, id_len, request_len;
     int16_t rtype, op, status, purpose;
     int32_t shown, ver;
     uint32_t n_pats;
@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct fixed) <= 64, "AUDIT__RECORD has room for it");
 size_t audit__entry_write(const struct audit__entry *e, uint8_t out[AUDIT__RECORD])
 {
     struct fixed f = {.kind = AUDIT__EVENT,
-                      .find_pat = e->find_pat,
+                      .find = (uint8_t)e->find,
                       .id_len = (uint8_t)(e->id.len > 128 ? 128 : e->id.len),
                       .request_len = (uint8_t)(e->request.len > 128 ? 128 : e->request.len),
                       .rtype = e->rtype,
@@ -86,7 +86,7 @@ static int read_entry(struct arena *a, struct str record, struct audit__entry *e
                                .op = f.op,
                                .status = f.status,
                                .purpose = f.purpose,
-                               .find_pat = f.find_pat,
+                               .find = f.find,
                                .id = text_or_none(p, f.id_len),
                                .request = text_or_none(p + f.id_len, f.request_len),
                                .pats = pats,

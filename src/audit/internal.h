@@ -45,8 +45,7 @@ enum { AUDIT__PATS = 256, AUDIT__TEXT = 1024, AUDIT__RECORD = 64 + 8 * AUDIT__PA
 struct audit__entry {
     int64_t at_us, agent, shape;
     int32_t shown, ver;
-    int16_t rtype, op, status, purpose;
-    bool find_pat;
+    int16_t rtype, op, status, purpose, find;
     struct str id, request; /* request: 16 bytes or a text */
     const int64_t *pats;
     size_t n_pats;
@@ -177,6 +176,7 @@ struct audit {
     int16_t patient; /* the type */
     int64_t anchored_us, head_n, head_us, cut_us, synced_us, told_lost;
     struct str key; /* PEM; s NULL: none */
+    atomic_bool full;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;

@@ -14,7 +14,7 @@ struct load {
     size_t n, cap_n;
     int64_t *k, *at, *agent, *pat, *shape;
     int32_t *shown, *ver, *pats_from, *pats_to;
-    int16_t *rtype, *op, *status, *purpose, *find_pat;
+    int16_t *rtype, *op, *status, *purpose, *find;
     struct str *id, *request;
     int64_t *pats;
     size_t n_pats, cap_pats;
@@ -28,18 +28,18 @@ static void load_init(struct load *l, struct arena *a)
 #define COLUMN(c) l->c = arena_alloc(a, sizeof *l->c * BATCH)
     COLUMN(k), COLUMN(at), COLUMN(agent), COLUMN(pat), COLUMN(shape), COLUMN(shown), COLUMN(ver);
     COLUMN(pats_from), COLUMN(pats_to), COLUMN(rtype), COLUMN(op), COLUMN(status), COLUMN(purpose);
-    COLUMN(find_pat), COLUMN(id), COLUMN(request);
+    COLUMN(find), COLUMN(id), COLUMN(request);
 #undef COLUMN
 }
 
 static void load_entry(struct load *l, int64_t seq, const struct audit__entry *e)
 {
     size_t i = l->n++;
-    bool several = e->n_pats > 1;
+    bool several = e->n_pats > 1 || e->find == AUDIT_FIND_BY_K;
     l->k[i] = seq;
     l->at[i] = e->at_us;
     l->agent[i] = e->agent;
-    l->pat[i] = e->n_pats == 1 ? e->pats[0] : 0;
+    l->pat[i] = several || e->n_pats == 0 ? 0 : e->pats[0];
     l->shape[i] = e->shape;
     l->shown[i] = e->shown;
     l->ver[i] = e->ver;
@@ -51,7 +51,7 @@ static void load_entry(struct load *l, int64_t seq, const struct audit__entry *e
     l->op[i] = e->op;
     l->status[i] = e->status;
     l->purpose[i] = e->purpose;
-    l->find_pat[i] = e->find_pat;
+    l->find[i] = e->find;
     l->id[i] = e->id;
     l->request[i] = e->request;
 }
@@ -87,7 +87,8 @@ static void write_statement(struct audit *a, const struct audit__ring *r, struct
 {
     sql_init(q, l->a, l->n_words ? "audit-words" : "audit");
     int tenant = sql_int4(q, a->tenant), spool = sql_int8(q, audit__ring_id(r));
-    int first = sql_int8(q, from), last = sql_int8(q, to);
+    int first = sql_int8(q, from), last = sql_int8(q, to), patient = sql_int2(q, a->patient);
+    int pats = sql_int8_array(q, l->pats, l->n_pats);
     sql_addf(q,
              "WITH m AS (INSERT INTO audit_spool AS s (tenant, spool, shipped) VALUES ($%d, $%d, $%d) ON "
              "CONFLICT (tenant, spool) DO UPDATE SET shipped = excluded.shipped, at = now() WHERE s.shipped "
@@ -95,16 +96,19 @@ static void write_statement(struct audit *a, const struct audit__ring *r, struct
              tenant, spool, last, first);
     if (l->n_words)
         add_words(q, l, tenant);
-    sql_addf(q,
-             ", i AS (INSERT INTO audit (pos, k, at, agent, pat, shape, shown, tenant, ver, rtype, op, "
-             "status, purpose, rid, request, pats) SELECT m.pos, u.k, u.at, u.agent, CASE WHEN u.find = 1 "
-             "THEN (SELECT coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h END) FROM res r WHERE r.tenant = "
-             "$%d AND r.rtype = u.rtype AND r.rid = u.rid) ELSE nullif(u.pat, 0) END, ",
-             sql_int2(q, a->patient), tenant);
+    sql_addf(
+        q,
+        ", i AS (INSERT INTO audit (pos, k, at, agent, pat, shape, shown, tenant, ver, rtype, op, "
+        "status, purpose, rid, request, pats) SELECT m.pos, u.k, u.at, u.agent, CASE WHEN find = %d THEN "
+        "(SELECT coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h END) FROM res r WHERE r.tenant = $%d "
+        "AND r.rtype = u.rtype AND r.rid = u.rid) WHEN find = %d AND cardinality(f.pats) = 1 THEN "
+        "f.pats[1] ELSE nullif(u.pat, 0) END, ",
+        AUDIT_FIND_BY_ID, patient, tenant, AUDIT_FIND_BY_K);
     sql_addf(q,
              "u.shape, u.shown, $%d, u.ver, u.rtype, u.op, u.status, u.purpose, u.rid, u.request, CASE WHEN "
-             "pf <= pt THEN ($%d::int8[])[pf:pt] END FROM m, ",
-             tenant, sql_int8_array(q, l->pats, l->n_pats));
+             "find <> %d AND pf <= pt THEN ($%d::int8[])[pf:pt] WHEN cardinality(f.pats) > 1 THEN f.pats END "
+             "FROM m CROSS JOIN ",
+             tenant, AUDIT_FIND_BY_K, pats);
     sql_addf(q, "unnest($%d::int8[], ", sql_int8_array(q, l->k, l->n));
     sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->at, l->n));
     sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->agent, l->n));
@@ -118,12 +122,14 @@ static void write_statement(struct audit *a, const struct audit__ring *r, struct
     sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->op, l->n));
     sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->status, l->n));
     sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->purpose, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->find_pat, l->n));
+    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->find, l->n));
     sql_addf(q, "$%d::text[], ", sql_text_array(q, l->id, l->n));
     sql_addf(q,
              "$%d::bytea[]) AS u(k, at, agent, pat, shape, shown, ver, pf, pt, rtype, op, status, purpose, "
-             "find, rid, request)) SELECT pos FROM m",
-             sql_bytea_array(q, l->request, l->n));
+             "find, rid, request) LEFT JOIN LATERAL (SELECT array_agg(DISTINCT coalesce(r.pat, r.h)) AS pats "
+             "FROM unnest(($%d::int8[])[pf:pt]) AS x(k) JOIN res r ON r.tenant = $%d AND r.k = x.k WHERE "
+             "r.pat IS NOT NULL OR r.rtype = $%d) f ON find = %d) SELECT pos FROM m",
+             sql_bytea_array(q, l->request, l->n), pats, tenant, patient, AUDIT_FIND_BY_K);
 }
 
 /* How far the database has it. */

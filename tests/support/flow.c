@@ -219,6 +219,11 @@ struct db_conn *flow_conn(void)
     return conn;
 }
 
+struct audit *flow_audit(void)
+{
+    return audit;
+}
+
 const struct config *flow_config(void)
 {
     return config;

@@ -26,6 +26,7 @@ struct arena *flow_arena(void);  /* of the test */
 struct db_conn *flow_conn(void); /* of the test */
 const struct config *flow_config(void);
 const struct fhir_defs *flow_defs(void);
+struct audit *flow_audit(void); /* without a thread: audit_turn() brings its entries to the database */
 /* What the server that answers knows of conformance resources, and the one that was started last. */
 struct conformance_current *flow_conformance(void);
 struct conformance_current *flow_other_conformance(void);

@@ -77,12 +77,24 @@ START_TEST(find_patient)
                                                 .at_us = test_audit_now(),
                                                 .type = of[i].type,
                                                 .id = of[i].id,
-                                                .find_pat = true});
+                                                .find = AUDIT_FIND_BY_ID});
+    const int64_t ks[][3] = {{2, 1, 3}, {1, 1, 0}};
+    const size_t n[] = {3, 2};
+    for (int i = 0; i < 2; i++)
+        test_audit_put(0, &(struct audit_event){.op = AUDIT_SEARCH_TYPE,
+                                                .at_us = test_audit_now(),
+                                                .find = AUDIT_FIND_BY_K,
+                                                .pats = ks[i],
+                                                .n_pats = n[i]});
     test_audit_turn();
     test_audit_run("DELETE FROM res");
+    ck_assert_int_eq(test_audit_count("SELECT count(*) FROM audit WHERE pats = '{22,555}' AND pat IS NULL"),
+                     1);
+    ck_assert_int_eq(
+        test_audit_count("SELECT count(*) FROM audit WHERE op = 8 AND pat = 555 AND pats IS NULL"), 1);
     ck_assert_int_eq(
         test_audit_count("SELECT count(*) FROM audit WHERE (rid, pat) IN (('o1', 555), ('p1', 22))"), 2);
-    ck_assert_int_eq(test_audit_count("SELECT count(*) FROM audit WHERE pat IS NULL"), 1);
+    ck_assert_int_eq(test_audit_count("SELECT count(*) FROM audit WHERE pat IS NULL AND op = 2"), 1);
 }
 END_TEST
 

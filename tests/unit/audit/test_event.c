@@ -28,7 +28,7 @@ START_TEST(entry)
                                   .op = AUDIT_SEARCH_TYPE,
                                   .status = 200,
                                   .purpose = AUDIT_ETREAT,
-                                  .find_pat = true,
+                                  .find = AUDIT_FIND_BY_K,
                                   .id = STR("a-b.c"),
                                   .request = STR("r1"),
                                   .pats = pats,
@@ -48,7 +48,7 @@ START_TEST(entry)
     ck_assert_int_eq(got.op, AUDIT_SEARCH_TYPE);
     ck_assert_int_eq(got.status, 200);
     ck_assert_int_eq(got.purpose, AUDIT_ETREAT);
-    ck_assert(got.find_pat);
+    ck_assert_int_eq(got.find, AUDIT_FIND_BY_K);
     ck_str_eq(got.id, "a-b.c");
     ck_str_eq(got.request, "r1");
     ck_assert_uint_eq(got.n_pats, AUDIT__PATS);
