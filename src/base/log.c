@@ -86,6 +86,13 @@ static bool has_room(const struct line *l)
 static void put_string(struct line *l, const char *s)
 {
     put(l, "\"", 1);
+    size_t plain = 0; /* most strings are */
+    while ((unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\')
+        plain++;
+    if (l->len + plain < sizeof l->s - 128) {
+        put(l, s, plain);
+        s += plain;
+    }
     for (; *s && (has_room(l) || (*s & 0xC0) == 0x80); s++) {
         unsigned char c = (unsigned char)*s;
         if (c == '"' || c == '\\')

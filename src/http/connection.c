@@ -51,7 +51,7 @@ static void conn_started(struct http__front *f, struct MHD_Connection *mhd, void
     f->conns = c;
     *context = c;
     c->wire.fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    c->wire.moved = &f->moved;
+    c->wire.outbox = &f->outbox;
     c->is_ip = http__address_of(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                                 &c->address);
     if (c->is_ip)
@@ -75,6 +75,7 @@ static void conn_closed(struct http__front *f, struct http__conn *c)
         f->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    http__wire_close(&c->wire);
     http__settings_unref(c->settings);
     c->next = f->free_conns;
     f->free_conns = c;

@@ -31,9 +31,10 @@ static bool pending(struct http__front *f)
     return MHD_get_timeout(f->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-static int64_t on_idle(void *arg)
+enum { LATE_US = 1000 }; /* how often a socket that was full is tried again */
+
+static int64_t run(struct http__front *f)
 {
-    struct http__front *f = arg;
     if (!f->kick) {
         if (!f->next_run_us)
             return -1;
@@ -51,8 +52,8 @@ static int64_t on_idle(void *arg)
             return f->kick ? 0 : -1;
         }
     }
-    if (!f->settings->tls || f->moved != f->moved_before) {
-        f->moved_before = f->moved;
+    if (!f->settings->tls || f->outbox.moved != f->moved_before) {
+        f->moved_before = f->outbox.moved;
         f->idle_turns = 0;
         f->kick = true;
         return 0;
@@ -62,6 +63,15 @@ static int64_t on_idle(void *arg)
         wait = BACKOFF_MAX_US;
     f->next_run_us = clock_mono_us() + wait;
     return f->kick ? 0 : wait;
+}
+
+static int64_t on_idle(void *arg)
+{
+    struct http__front *f = arg;
+    int64_t wait = run(f);
+    if (!http__outbox_flush(&f->outbox) && (wait < 0 || wait > LATE_US))
+        wait = LATE_US;
+    return wait;
 }
 
 /* ---- life ---- */

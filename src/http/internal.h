@@ -89,12 +89,36 @@ bool http__tls_new(const struct config *c, const uint8_t ticket_key[64], struct 
                    struct err *err) NODISCARD;
 void http__tls_free(struct http__tls *t);
 const char *http__tls_priorities(const struct config *c);
-/* Through which GnuTLS reads and writes; *moved counts the bytes. */
+/*
+ * Through which GnuTLS reads and writes. libmicrohttpd sends the head and the body of an answer as two records. Those of a
+ * small answer are held until it is whole, so that they cost one write and wake the client once; not where the connection
+ * ends with the answer, since what its socket does not take at once is sent later, behind libmicrohttpd's back. There is
+ * room for one connection's at a time.
+ */
+enum { HTTP__HELD_BODY = 8 * 1024 };
 struct http__wire {
     int fd;
-    uint64_t *moved;
+    const struct http__tls *tls;
+    bool answering; /* records may wait for others of this answer */
+    struct http__outbox *outbox;
+    char *late; /* what the socket did not take; NULL: nothing */
+    size_t late_len, late_at;
+    struct http__wire *next_late, **late_link;
 };
+struct http__outbox {
+    uint64_t moved;           /* bytes read and written */
+    struct http__wire *owner; /* NULL: nothing is held */
+    struct http__wire *late;  /* those with something late */
+    size_t len;
+    char data[HTTP__HELD_BODY + 4 * 1024];
+};
+/* Sends what is held. False: something is late, and is to be tried again. */
+bool http__outbox_flush(struct http__outbox *o);
+void http__wire_close(struct http__wire *w);
 void http__tls_attach(struct http__tls *t, gnutls_session_t session, struct http__wire *wire);
+/* Does a ClientHello (RFC 8446, 4.1.2; without the handshake's header) name ChaCha20 before AES? So do clients whose
+ * hardware has no instructions for AES (RFC 8439 was made for them). */
+bool http__prefers_chacha(const uint8_t *hello, size_t len);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2: MHD's own credentials, which no session uses, want one. */
 gnutls_certificate_retrieve_function3 *http__tls_no_certificate(void);
 
@@ -163,6 +187,7 @@ struct http__request {
     enum http__stage stage;
     struct http__body body;
     int refuse; /* a status with which the front end itself answers; 0: none */
+    bool stays; /* the connection, after the answer */
     bool early; /* answered before the body was read: the connection will be closed */
     bool ready; /* the response is there; the loop's thread only */
     struct MHD_Response *response;
@@ -179,8 +204,9 @@ struct http__front {
     int listen_fd;
     struct loop_io io; /* MHD's epoll descriptor */
     struct loop_timer sweep;
-    bool kick;                    /* MHD has something to do */
-    uint64_t moved, moved_before; /* bytes moved in TLS; see the back-off in front.c */
+    bool kick;                  /* MHD has something to do */
+    struct http__outbox outbox; /* of TLS */
+    uint64_t moved_before;      /* bytes moved; see the back-off in front.c */
     int idle_turns;
     int64_t next_run_us; /* while backing off */
     struct http__settings *settings;

@@ -83,6 +83,8 @@ void http__on_completed(void *front, struct MHD_Connection *mhd, void **context,
         return;
     *context = NULL;
     int64_t now = clock_mono_us();
+    r->conn->wire.answering = false;
+    http__outbox_flush(&f->outbox); /* the connection may be closed next */
     bool sent = r->status && how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     account(r, mhd, sent, now);
     r->conn->deadline_us = now + r->settings->idle_us;
@@ -115,7 +117,7 @@ struct headers {
     struct http_header *items;
     size_t n, cap;
     bool broken; /* a name that is no token: another parser may see another header */
-    struct seen host, id, encoding, length, transfer;
+    struct seen host, id, encoding, length, transfer, connection;
 };
 
 static const struct {
@@ -127,6 +129,7 @@ static const struct {
     {{"content-encoding", 16}, offsetof(struct headers, encoding)},
     {{"content-length", 14}, offsetof(struct headers, length)},
     {{"transfer-encoding", 17}, offsetof(struct headers, transfer)},
+    {{"connection", 10}, offsetof(struct headers, connection)},
 };
 
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -190,6 +193,7 @@ static enum MHD_Result queue(struct http__request *r)
     if (!r->response)
         return MHD_NO;
     r->answered_us = clock_mono_us();
+    r->conn->wire.answering = r->stays && !r->early && r->bytes_out && r->bytes_out <= HTTP__HELD_BODY;
     enum MHD_Result done = MHD_queue_response(r->conn->mhd, (unsigned)r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
@@ -248,7 +252,8 @@ static bool body_length(const struct headers *h, int64_t *length)
 }
 
 /* The headers are complete. */
-static enum MHD_Result begin(struct http__request *r, struct MHD_Connection *mhd, const char *method)
+static enum MHD_Result begin(struct http__request *r, struct MHD_Connection *mhd, const char *method,
+                             const char *version)
 {
     struct headers h = {.r = r, .cap = 24};
     h.items = arena_alloc(&r->arena, sizeof(*h.items) * h.cap);
@@ -258,6 +263,8 @@ static enum MHD_Result begin(struct http__request *r, struct MHD_Connection *mhd
     r->pub.method = http__method(method);
     identify(r, &h);
     r->stage = HTTP__BODY;
+    r->stays = strcmp(version, MHD_HTTP_VERSION_1_1) == 0 &&
+               (!h.connection.n || str_ieq(h.connection.value, STR("keep-alive")));
     int64_t length;
     if (!body_length(&h, &length)) {
         r->refuse = 400;
@@ -275,10 +282,10 @@ static enum MHD_Result begin(struct http__request *r, struct MHD_Connection *mhd
 enum MHD_Result http__on_request(void *front, struct MHD_Connection *mhd, const char *url, const char *method,
                                  const char *version, const char *upload, size_t *upload_len, void **context)
 {
-    (void)front, (void)url, (void)version;
+    (void)front, (void)url;
     struct http__request *r = *context;
     if (r->stage == HTTP__HEADERS)
-        return begin(r, mhd, method);
+        return begin(r, mhd, method, version);
     if (*upload_len) {
         size_t n = *upload_len;
         *upload_len = 0;

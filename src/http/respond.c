@@ -117,8 +117,10 @@ static void give(struct http__request *r, struct MHD_Response *m, int status, si
     r->bytes_out = r->pub.method == HTTP_HEAD ? 0 : bytes;
     if (m) {
         add(m, "X-Request-Id", r->pub.id);
-        if (atomic_load_explicit(&f->server->draining, memory_order_relaxed))
+        if (atomic_load_explicit(&f->server->draining, memory_order_relaxed)) {
             add(m, "Connection", "close");
+            r->stays = false;
+        }
     }
     if (loop_current() == f->loop)
         http__request_deliver(r);
