@@ -9,7 +9,7 @@
  *     idx_date  ranges of dates that have no lane
  *     idx_num   numbers and quantities; positions
  *     idx_text  the words of the text (_text, _content), when they are kept
- *     idx_ovf   second and further values of the lanes code and cat
+ *     idx_ovf   second and further values of the lanes code and cat; references to what many share
  *     idx_dict  one row for each distinct value, not for each resource: code → key, text → key, uri → key;
  *               serves :text, uri :below and :above, and _sort by token or uri
  * A contained resource has a row of its own in the table contained, with lanes and keys, and its own rows in idx_str,
@@ -60,7 +60,7 @@ void search_custom_types(const struct search_registry *r, struct arena *a, const
 
 /* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
  * anew. */
-enum { SEARCH_INDEX_FORM = 4 };
+enum { SEARCH_INDEX_FORM = 5 };
 
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };

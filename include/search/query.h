@@ -118,7 +118,8 @@ struct search_stats_entry {
 struct search_stats {
     size_t n, n_types;
     const struct search_stats_entry *common, *types;
-    int64_t rows; /* all there are */
+    int64_t rows;  /* all there are */
+    bool old_form; /* of some the index is of an older form: what is new in it is not relied on */
 };
 
 /*
@@ -126,7 +127,7 @@ struct search_stats {
  *     rtype int2, rid text, ver int4, lu timestamptz, content text, k int8, tenant int4, cursor text
  * cursor is what the _cursor of a page that begins or ends at this row is made of.
  * The statement's every row also has snapshot text, the pg_current_snapshot() of the first page, and
- * total int8 (NULL: not counted) as its last two columns; with no match there is one row whose rtype is NULL.
+ * total int8 (NULL: not counted) as its last two columns. Of _summary=count there is one row whose rtype is NULL.
  */
 enum search_column {
     SEARCH_RTYPE,
@@ -146,6 +147,8 @@ enum search_column {
                                        matches, within the row's resource; NULL: that itself does */
 };
 void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
+/* The total when there is no row; -1: not counted. */
+int64_t search_total_of_none(const struct search_query *q);
 /* What of a search costs most and what to add, for one that ran out of time: "what costs most is 'name'; add …". */
 struct str search_costs(const struct search_query *q, const struct search_stats *stats);
 

@@ -266,10 +266,11 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
         if (db_int4(rows, i, SEARCH_TENANT) != store_tenant(r->api->deps.store)->id)
             return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                               "row of another tenant");
-    bool counted = db_count(rows) > 0 && !db_null(rows, 0, SEARCH_TOTAL);
-    int64_t total = counted ? db_int8(rows, 0, SEARCH_TOTAL) : -1;
+    int64_t total = db_count(rows) == 0              ? search_total_of_none(p->q)
+                    : db_null(rows, 0, SEARCH_TOTAL) ? -1
+                                                     : db_int8(rows, 0, SEARCH_TOTAL);
     bundle_start(&p->w, r->a, "searchset");
-    if (counted)
+    if (total >= 0)
         bundle_total(&p->w, total);
     if (p->q->summary == SUMMARY_COUNT)
         p->shown = 0;

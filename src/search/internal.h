@@ -42,7 +42,16 @@ enum search__fold {
     FOLD_CONTACT, /* telephone numbers without punctuation, mail addresses without case */
 };
 
-enum search__lane { LANE_NONE, LANE_PAT, LANE_CODE, LANE_CAT, LANE_DATE, LANE_QUANTITY };
+/* LANE_SHARED has no column: all its values are in idx_ovf. */
+enum search__lane {
+    LANE_NONE,
+    LANE_PAT,
+    LANE_CODE,
+    LANE_CAT,
+    LANE_DATE,
+    LANE_QUANTITY,
+    LANE_SHARED,
+};
 
 struct search__leaf {
     const struct fhir_type *type;
@@ -100,7 +109,7 @@ struct search__type {
     const struct fhir_type *type;
     struct search__slot *slots; /* sorted by code */
     int n;
-    const struct search_param *lanes[LANE_QUANTITY + 1]; /* what feeds a lane; of LANE_PAT one of two */
+    const struct search_param *lanes[LANE_SHARED + 1]; /* what feeds a lane; of LANE_PAT one of two */
 };
 
 #define SEARCH__COMPARTMENTS 8
@@ -145,6 +154,8 @@ bool search__leaves(struct arena *a, const struct fhir_defs *d, const struct fhi
 
 /* The lane that a parameter of a type feeds. */
 enum search__lane search__lane(const char *type, const char *code);
+/* A reference to what many resources share, a practitioner or an organization: it feeds LANE_SHARED. */
+bool search__is_shared(const struct search_param *param);
 int search__lane_count(void); /* how many (type, parameter) feed one; for the test of the table */
 
 /* ---- keys -------------------------------------------------------------------------------------------- */
@@ -561,6 +572,13 @@ enum search__use { USE_INDEX, USE_FILTER };
 bool search__names_type(const struct search_criterion *c, const struct fhir_type *type);
 /* A condition on the row r<r> of res. */
 void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
+/*
+ * A number with a unit can be asked of idx_num in the order of the main date (idx_num_dt), as a selection of dt and k; and
+ * alternatives that all have one, one by one. NULL: there is no i-th.
+ */
+bool search__walks_numbers(const struct search_criterion *c);
+const struct search_criterion *search__number_part(const struct search_criterion *c, int i);
+void search__walk_number(struct search__sql *w, const struct search_criterion *part);
 
 int search__types_param(struct search__sql *w); /* an array of the types that are searched */
 /* The codes of c as the lane has them: an int8 parameter when it is one, else an array. */

@@ -3,6 +3,9 @@
  * the patient, the date that clinicians order by, the main quantity. Of code and category it holds the first; the
  * further codes are in idx_ovf.
  *
+ * A reference to what many resources share (LANE_SHARED) has no column but a row of idx_ovf for each: what is asked of one
+ * practitioner or organization comes in the order of pages, however many rows it is.
+ *
  * `also` reads the same element as `patient` with other targets allowed, so that subject=Patient/1 uses the lane too.
  * Changing a row changes what the columns mean: the type has to be reindexed.
  */
@@ -135,6 +138,22 @@ enum search__lane search__lane(const char *type, const char *code)
         if (columns[i].code && strcmp(columns[i].code, code) == 0)
             return columns[i].lane;
     return LANE_NONE;
+}
+
+/* A resource has few of them, and they may go to a resource that very many refer to. */
+bool search__is_shared(const struct search_param *param)
+{
+    static const char *const shared[] = {"Practitioner", "PractitionerRole", "Organization",      "Location",
+                                         "Device",       "CareTeam",         "HealthcareService", "Schedule"};
+    enum { TARGETS_MAX = 8 };
+    if (param->def->type != FHIR_SEARCH_REFERENCE || param->n_targets > TARGETS_MAX || param->leaves.target ||
+        param->custom)
+        return false;
+    for (int i = 0; i < param->n_targets; i++)
+        for (size_t j = 0; j < sizeof shared / sizeof shared[0]; j++)
+            if (strcmp(param->targets[i]->name, shared[j]) == 0)
+                return true;
+    return false;
 }
 
 int search__lane_count(void)

@@ -187,30 +187,28 @@ void search__after_cursor(struct search__sql *w, const char *from)
         sql_adds(q, "))");
 }
 
-/* As text in quotes. Those of people are JSON's business; all others are digits, or an id. */
-static const char *cursor_value(enum search__order by)
+/* What stands for the i-th value as a JSON string, as arguments of concat(). Those of people are JSON's business; all others
+ * are digits, or an id. */
+static const char *cursor_value(struct arena *a, enum search__order by, size_t i)
 {
     switch (by) {
     case ORDER_UPDATED:
-        return "'\"' || (extract(epoch FROM p.s%zu) * 1000000)::int8::text || '\"'";
+        return arena_printf(a, "'\"', (extract(epoch FROM p.s%zu) * 1000000)::int8, '\"'", i);
     case ORDER_STRING:
     case ORDER_CODE:
     case ORDER_URI:
-        return "to_json(p.s%zu)::text";
+        return arena_printf(a, "to_json(p.s%zu)", i);
     default:
-        return "'\"' || p.s%zu::text || '\"'";
+        return arena_printf(a, "'\"', p.s%zu, '\"'", i);
     }
 }
 
-/* The cursor's values as a JSON array of strings; times as µs. No function makes it: each row of a page has one. */
+/* The cursor's values as a JSON array of strings; times as µs. In one function, that is fast: each row of a page has one. */
 void search__cursor_column(struct search__sql *w)
 {
     struct sql *q = w->sql;
-    sql_adds(q, "'[' || ");
-    for (size_t i = 0; i < w->q->n_sorts; i++) {
-        const char *value = cursor_value(w->q->sorts[i].by);
-        const char *at = strstr(value, "%zu");
-        sql_addf(q, "%.*s%zu%s || ',' || ", (int)(at - value), value, i, at + 3);
-    }
-    sql_adds(q, "'\"' || p.k::text || '\"]'");
+    sql_adds(q, "concat('[', ");
+    for (size_t i = 0; i < w->q->n_sorts; i++)
+        sql_addf(q, "%s, ',', ", cursor_value(q->a, w->q->sorts[i].by, i));
+    sql_adds(q, "'\"', p.k, '\"]')");
 }

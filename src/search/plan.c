@@ -26,8 +26,9 @@
  */
 #define FEW_LEAST          64
 #define FEW_MOST           10000
-#define FEW_DATED          2   /* times as many, when they are collected without their rows */
-#define FEW_PATIENTS       200 /* as many rows, at most, when it is not known how many rows a patient has */
+#define FEW_DATED          2    /* times as many, when they are collected without their rows */
+#define FEW_NUMBERS        1000 /* at most, when numbers are scanned in the page's order without their rows */
+#define FEW_PATIENTS       200  /* as many rows, at most, when it is not known how many rows a patient has */
 #define FEW_PATIENTS_LEAST 32
 
 enum way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
@@ -47,13 +48,14 @@ struct plan {
     struct search__sql w;
     enum way way;
     const struct search_criterion *driver; /* of WAY_TRY */
-    const struct search_criterion *code;   /* of a scan: the code lane delivers the rows */
+    const struct search_criterion *code;   /* of a scan: the code lane or the shared one delivers the rows */
     const struct search_criterion *pat;    /* of a scan: within the patient lane */
     const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
     enum lead lead;                        /* of WAY_COLLECT: by what the rows are found … */
     const struct search_criterion *leader; /* … LEAD_ONE: by this */
-    bool dated;  /* the driver is all that is asked, and knows the order of the page */
-    bool counts; /* this page has a total */
+    bool numbers; /* of a scan: idx_num delivers what the driver asks for, a number with a unit */
+    bool dated;   /* the driver is all that is asked, and knows the order of the page */
+    bool counts;  /* this page has a total */
     int64_t few;
     int limit; /* parameter: few */
 };
@@ -65,10 +67,17 @@ static bool is_row(const struct search_criterion *c)
     return c->kind == CRIT_ID || (c->kind == CRIT_KEYS && c->lane == LANE_PAT);
 }
 
+/* Of the types that are searched, or all there are, when those are not known; 0: nothing is. */
+static int64_t rows_asked(const struct plan *p)
+{
+    int64_t rows = search__rows_of_types(p->w.stats, p->w.q);
+    return rows || !p->w.stats ? rows : p->w.stats->rows;
+}
+
 /* How many rows the keys leave, if they are independent of each other; -1: there are none, or too few are known. */
 static int64_t rows_of_all(const struct plan *p)
 {
-    double rows = p->w.stats ? (double)p->w.stats->rows : 0, left = rows;
+    double rows = (double)rows_asked(p), left = rows;
     bool keys = false;
     for (const struct search_criterion *c = p->w.q->criteria->child; c && rows > 0; c = c->next)
         if (c->kind == CRIT_KEYS) {
@@ -130,10 +139,35 @@ static int64_t few_among(const struct plan *p, int64_t rows)
     return few < FEW_LEAST ? FEW_LEAST : few > FEW_MOST ? FEW_MOST : few;
 }
 
+/* No fewer than are looked at anyhow, when they are counted. */
+static int64_t few_counted_among(const struct plan *p, int64_t rows)
+{
+    int64_t few = rows ? few_among(p, rows) : FEW_MOST, most = p->w.q->options.limits.total_limit;
+    most = most < FEW_MOST ? most : FEW_MOST;
+    return p->counts && few < most ? most : few;
+}
+
+/* An index range may end where the criterion does. */
+static bool narrows(const struct search_criterion *c)
+{
+    return (c->kind == CRIT_DATE && c->lane == LANE_DATE) || c->kind == CRIT_UPDATED;
+}
+
+/* What idx_ovf finds in the order of the page: alone, or of so many rows that they had better not be collected. */
+static bool is_walked(const struct plan *p, const struct search_criterion *c)
+{
+    if (c->kind != CRIT_KEYS || c->lane != LANE_SHARED || (p->w.stats && p->w.stats->old_form))
+        return false;
+    bool alone = true;
+    for (const struct search_criterion *o = p->w.q->criteria->child; o; o = o->next)
+        alone = alone && (o == c || narrows(o));
+    return alone || !is_few(p, c);
+}
+
 static void choose(struct plan *p)
 {
     const struct search_query *q = p->w.q;
-    const struct search_criterion *code = NULL, *pat = NULL, *driver = NULL, *date = NULL;
+    const struct search_criterion *code = NULL, *pat = NULL, *driver = NULL, *date = NULL, *shared = NULL;
     bool by_date = q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE;
     int64_t all = rows_of_all(p);
     bool few = false;
@@ -142,6 +176,8 @@ static void choose(struct plan *p)
             code = c;
         else if (c->kind == CRIT_KEYS && c->lane == LANE_PAT && c->n_keys == 1 && !pat)
             pat = c;
+        else if (by_date && !shared && is_walked(p, c))
+            shared = c;
         else
             few = few || is_few(p, c);
         if (!date && search__has_far_part(c))
@@ -149,9 +185,13 @@ static void choose(struct plan *p)
         if (!driver && drives(q, c))
             driver = c;
     }
+    if (shared && !code && !pat && (all > p->few || !q->criteria->child->next))
+        code = shared;
+    else if (shared)
+        few = few || is_few(p, shared);
     /* an index has the patient's rows in order when they have one code, not when several or any */
     bool by_code = code && by_date && search__is_indexed_order(q) && !few && (!pat || code->n_keys == 1);
-    few = few || pat || (code && is_few(p, code)) || (all >= 0 && all <= p->few);
+    few = few || pat || (code && code != shared && is_few(p, code)) || (all >= 0 && all <= p->few);
     if (q->contained == CONTAINED_TRUE || (!by_code && (few || !search__is_indexed_order(q)))) {
         p->way = WAY_COLLECT;
         return;
@@ -168,8 +208,14 @@ static void choose(struct plan *p)
         p->driver = driver;
         if (by_code && driver->kind != CRIT_CHAIN)
             p->few = few_among(p, search__rows_of_keys(p->w.stats, code));
+        else if (!search__is_join(driver))
+            p->few = few_counted_among(p, rows_asked(p));
         p->dated = by_date && !q->criteria->child->next && !p->w.cursor.given && search__is_dated(driver);
-        if (p->dated)
+        p->numbers =
+            by_date && !by_code && search__walks_numbers(driver) && !(p->w.stats && p->w.stats->old_form);
+        if (p->numbers && p->few > FEW_NUMBERS)
+            p->few = FEW_NUMBERS;
+        else if (p->dated)
             p->few *= FEW_DATED;
     }
 }
@@ -237,7 +283,7 @@ static void collect_dated(struct plan *p)
     sql_addf(p->w.sql,
              "m AS MATERIALIZED (SELECT c.v AS k, coalesce(max(c.dt), (SELECT r0.dt FROM res r0 WHERE "
              "r0.tenant = $%d "
-             "AND r0.k = c.v)) AS s0 FROM c WHERE (SELECT count(*) FROM c) <= $%d GROUP BY c.v)",
+             "AND r0.k = c.v)) AS s0 FROM c WHERE (SELECT n FROM cn) <= $%d GROUP BY c.v)",
              p->w.tenant, p->limit);
 }
 
@@ -266,7 +312,7 @@ static void collect(struct plan *p)
         sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE ", column);
     else
         sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
-    sql_addf(q, "(SELECT count(*) FROM c) <= $%d", p->limit);
+    sql_addf(q, "(SELECT n FROM cn) <= $%d", p->limit);
     criteria(p, search__drives_loosely(&p->w, p->driver) ? NULL : p->driver);
     sql_adds(q, ")");
 }
@@ -287,14 +333,20 @@ static void page_of_collected(struct plan *p)
 /*
  * Where a branch takes its rows from. Of the code lane there are two, the first code of a resource and others; within
  * a patient's rows the others are filtered out, and only if there are any at all. FAR: rows whose dates begin early and
- * reach far, few, whatever their codes.
+ * reach far, few, whatever their codes. What is shared is in idx_ovf alone; NUMBER is idx_num.
  */
-enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW, FROM_PATIENT, FROM_FAR };
+enum source { FROM_RES, FROM_CODE, FROM_OVERFLOW, FROM_PATIENT, FROM_FAR, FROM_NUMBER };
 
-/* A row whose codes match several of those asked for is in several branches. */
-static bool may_repeat(const struct plan *p)
+/* Are there several values, each of which is scanned by itself? */
+static bool has_each(const struct plan *p)
 {
     return p->code && p->code->n_keys > 1;
+}
+
+/* A row that matches several of the values asked for is in several branches. */
+static bool may_repeat(const struct plan *p)
+{
+    return has_each(p) || (p->numbers && search__number_part(p->driver, 1));
 }
 
 static void code_condition(struct plan *p, enum source from)
@@ -302,7 +354,7 @@ static void code_condition(struct plan *p, enum source from)
     struct sql *q = p->w.sql;
     const char *column = from == FROM_OVERFLOW ? "o.val" : "r0.code";
     int type = sql_int2(q, (int16_t)p->w.q->types[0]->id);
-    if (may_repeat(p)) {
+    if (has_each(p)) {
         sql_addf(q, " AND %s = u.code", column);
     } else {
         int code = search__code_param(&p->w, p->code);
@@ -314,20 +366,19 @@ static void code_condition(struct plan *p, enum source from)
                 " AND o.val = $%d)",
                 p->w.tenant, type, LANE_CODE, code);
     }
-    if (from != FROM_OVERFLOW)
-        return;
-    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
-        if (c->kind == CRIT_DATE && c->lane == LANE_DATE && (c == p->date || !search__has_far_part(c))) {
-            sql_adds(q, " AND ");
-            search__date_begin(&p->w, c, "o.dt");
-        }
-    sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant, type, LANE_CODE);
+    if (from == FROM_OVERFLOW)
+        sql_addf(q, " AND o.tenant = $%d AND o.rtype = $%d AND o.lane = %d", p->w.tenant, type,
+                 p->code->lane);
 }
 
-/* An index range may end where the criterion does. */
-static bool narrows(const struct search_criterion *c)
+/* What dates say of where o begins. */
+static void begins(struct plan *p)
 {
-    return (c->kind == CRIT_DATE && c->lane == LANE_DATE) || c->kind == CRIT_UPDATED;
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
+        if (c->kind == CRIT_DATE && c->lane == LANE_DATE && (c == p->date || !search__has_far_part(c))) {
+            sql_adds(p->w.sql, " AND ");
+            search__date_begin(&p->w, c, "o.dt");
+        }
 }
 
 /* What has not been asked for yet, of the criteria that narrow or of the others. */
@@ -335,7 +386,8 @@ static void filters(struct plan *p, enum source from, bool narrowing)
 {
     bool by_lane = (from == FROM_CODE || from == FROM_OVERFLOW) && p->code->lane_exact;
     for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next) {
-        if (c == p->date || c == p->pat || (by_lane && c == p->code) || narrows(c) != narrowing)
+        if (c == p->date || c == p->pat || (by_lane && c == p->code) || narrows(c) != narrowing ||
+            (from == FROM_NUMBER && c == p->driver))
             continue;
         sql_adds(p->w.sql, " AND ");
         search__where(&p->w, c, 0, USE_FILTER);
@@ -346,13 +398,35 @@ static void filters(struct plan *p, enum source from, bool narrowing)
 static void switch_of_try(struct plan *p)
 {
     if (p->driver)
-        sql_addf(p->w.sql, " AND (SELECT count(*) FROM c) > $%d", p->limit);
+        sql_addf(p->w.sql, " AND (SELECT n FROM cn) > $%d", p->limit);
 }
 
-static void from_table(struct plan *p, enum source from)
+/* As o; each resource once, though it may have several such numbers. OFFSET 0: they lead. */
+static void from_numbers(struct plan *p, const struct search_criterion *part)
 {
     struct sql *q = p->w.sql;
-    if (from == FROM_FAR) { /* OFFSET 0 makes the planner take their index (res_long) */
+    sql_adds(q, " FROM (SELECT DISTINCT ON (o.dt, o.k) o.dt, o.k FROM (");
+    search__walk_number(&p->w, part);
+    sql_adds(q, ") o");
+    search__order_by(&p->w, "o");
+    sql_addf(
+        q,
+        ") o CROSS JOIN LATERAL (SELECT r0.* FROM res r0 WHERE r0.tenant = $%d AND r0.k = o.k OFFSET 0) r0",
+        p->w.tenant);
+    base_condition(p, TYPE_INDEXED);
+    if (part != p->driver || part->kind == CRIT_AND) {
+        sql_adds(q, " AND ");
+        search__where(&p->w, part, 0, USE_FILTER);
+    }
+}
+
+/* part: of FROM_NUMBER. */
+static void from_table(struct plan *p, enum source from, const struct search_criterion *part)
+{
+    struct sql *q = p->w.sql;
+    if (from == FROM_NUMBER) {
+        from_numbers(p, part);
+    } else if (from == FROM_FAR) { /* OFFSET 0 makes the planner take their index (res_long) */
         sql_adds(q, " FROM (SELECT r0.* FROM res r0");
         base_condition(p, TYPE_INDEXED);
         sql_adds(q, " AND ");
@@ -373,6 +447,8 @@ static void from_table(struct plan *p, enum source from)
     }
     if (p->code && from != FROM_FAR)
         code_condition(p, from);
+    if (from == FROM_OVERFLOW || from == FROM_NUMBER)
+        begins(p);
     if (p->date && from != FROM_FAR) {
         sql_adds(q, " AND ");
         search__date_part(&p->w, p->date, 0, false);
@@ -381,25 +457,35 @@ static void from_table(struct plan *p, enum source from)
     switch_of_try(p);
 }
 
+/* Is this all that is asked, and answered by its lane? */
+static bool is_all(const struct plan *p, const struct search_criterion *c)
+{
+    return c->lane_exact && c == p->w.q->criteria->child && !c->next;
+}
+
 /* counting: k, and whether it is a match. */
-static void branch(struct plan *p, enum source from, bool counting)
+static void branch(struct plan *p, enum source from, const struct search_criterion *part, bool counting)
 {
     struct search__sql *w = &p->w;
     struct sql *q = w->sql;
-    const char *table = from == FROM_OVERFLOW ? "o" : "r0";
-    bool each = from != FROM_FAR && may_repeat(p); /* an ordered scan of each code */
+    const char *table = from == FROM_OVERFLOW || from == FROM_NUMBER ? "o" : "r0";
+    bool each = from != FROM_FAR && has_each(p); /* an ordered scan of each code */
     if (each)
         sql_addf(q, "SELECT y.* FROM unnest($%d) u(code) CROSS JOIN LATERAL (",
                  search__code_param(w, p->code));
-    if (counting) {
+    if (counting && from == FROM_OVERFLOW && is_all(p, p->code)) {
+        sql_adds(q, "SELECT o.k, true AS ok FROM idx_ovf o WHERE true");
+        code_condition(p, from);
+        switch_of_try(p);
+    } else if (counting) {
         sql_adds(q, "SELECT r0.k, (true");
         filters(p, from, false);
         sql_adds(q, ") AS ok");
-        from_table(p, from);
+        from_table(p, from, part);
     } else {
         sql_addf(q, "SELECT %s", row_columns(p));
         search__sort_keys(w);
-        from_table(p, from);
+        from_table(p, from, part);
         filters(p, from, false);
         search__after_cursor(w, table);
         search__order_by(w, table);
@@ -462,15 +548,25 @@ static void branches(struct plan *p, bool counting)
         string_branches(p);
         return;
     }
+    const struct search_criterion *part = p->numbers ? search__number_part(p->driver, 0) : NULL;
     sql_adds(q, "(");
-    branch(p, p->code ? FROM_CODE : FROM_RES, counting);
-    if (p->code) {
+    branch(p,
+           part                           ? FROM_NUMBER
+           : !p->code                     ? FROM_RES
+           : p->code->lane == LANE_SHARED ? FROM_OVERFLOW
+                                          : FROM_CODE,
+           part, counting);
+    for (int i = 1; part && (part = search__number_part(p->driver, i)); i++) {
         sql_adds(q, ") UNION ALL (");
-        branch(p, p->pat ? FROM_PATIENT : FROM_OVERFLOW, counting);
+        branch(p, FROM_NUMBER, part, counting);
+    }
+    if (p->code && p->code->lane == LANE_CODE) {
+        sql_adds(q, ") UNION ALL (");
+        branch(p, p->pat ? FROM_PATIENT : FROM_OVERFLOW, NULL, counting);
     }
     if (p->date) {
         sql_adds(q, ") UNION ALL (");
-        branch(p, FROM_FAR, counting);
+        branch(p, FROM_FAR, NULL, counting);
     }
     sql_adds(q, ")");
 }
@@ -597,21 +693,21 @@ static void count_scanned(struct plan *p)
     if (p->w.q->n_types == 1)
         branches(p, true);
     else
-        branch(p, FROM_RES, true);
+        branch(p, FROM_RES, NULL, true);
     if (!all)
         sql_addf(q, ") x LIMIT %lld", max + 1);
     sql_adds(q, ") y)");
 }
 
-/* Of what was scanned, CTE p: that is all, or there is more to count. */
+/* Of what was scanned, n rows: that is all, or there is more to count. */
 static void total_of_scan(struct plan *p)
 {
     if (!counts_scanned(p)) {
         sql_adds(p->w.sql, "NULL::int8");
         return;
     }
-    sql_addf(p->w.sql, "CASE WHEN (SELECT count(*) FROM p) <= %d THEN (SELECT count(*) FROM p) ELSE ",
-             p->w.q->count);
+    const char *n = p->w.q->contained ? "(SELECT count(*) FROM p)" : "count(*) OVER ()";
+    sql_addf(p->w.sql, "CASE WHEN %s <= %d THEN %s ELSE ", n, p->w.q->count, n);
     count_scanned(p);
     sql_adds(p->w.sql, " END");
 }
@@ -622,8 +718,7 @@ static void total_of_resources(struct plan *p)
     if (p->way == WAY_COLLECT) {
         sql_adds(q, "(SELECT count(*) FROM m)");
     } else if (p->way == WAY_TRY) {
-        sql_addf(q, "CASE WHEN (SELECT count(*) FROM c) <= $%d THEN (SELECT count(*) FROM m) ELSE ",
-                 p->limit);
+        sql_addf(q, "CASE WHEN (SELECT n FROM cn) <= $%d THEN (SELECT count(*) FROM m) ELSE ", p->limit);
         total_of_scan(p);
         sql_adds(q, " END");
     } else {
@@ -657,16 +752,13 @@ static void total(struct plan *p)
 static void start(struct plan *p, const struct search_query *q, const struct search_stats *stats,
                   struct sql *out)
 {
-    *p = (struct plan){.w = {.sql = out, .q = q, .stats = stats}, .few = FEW_MOST};
+    *p = (struct plan){.w = {.sql = out, .q = q, .stats = stats}};
     sql_init(out, q->a, NULL);
     p->w.tenant = sql_int4(out, q->tenant->id);
     p->w.cursor = *q->position;
     find_lead(p);
     p->counts = !p->w.cursor.given && q->total != TOTAL_NONE;
-    if (stats && stats->rows > 0)
-        p->few = few_among(p, stats->rows);
-    if (p->counts && p->few < q->options.limits.total_limit)
-        p->few = q->options.limits.total_limit < FEW_MOST ? q->options.limits.total_limit : FEW_MOST;
+    p->few = few_counted_among(p, stats ? stats->rows : 0);
 }
 
 /* What the rows of the page have been measured by. */
@@ -735,7 +827,7 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         p.w.dated = p.dated;
         search__driver_select(&p.w, p.driver, query->n_types == 1 ? query->types[0] : NULL);
         p.w.dated = false;
-        sql_addf(out, ") d LIMIT $%d + 1)", p.limit);
+        sql_addf(out, ") d LIMIT $%d + 1), cn AS MATERIALIZED (SELECT count(*) AS n FROM c)", p.limit);
         with = ", ";
     }
     if (p.way != WAY_SCAN && query->contained != CONTAINED_TRUE) {
@@ -748,7 +840,7 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         search__contained_matches(&p.w);
         with = ", ";
     }
-    bool named = counts_scanned(&p);
+    bool named = query->contained && counts_scanned(&p);
     if (named) {
         sql_addf(out, "%sp AS MATERIALIZED (", with);
         page_of_resources(&p);
@@ -758,24 +850,24 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     sql_adds(out, *with == ',' ? " " : "");
     sql_adds(out, "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, ");
     search__cursor_column(&p.w);
-    sql_adds(out, " AS cursor, t.snapshot, t.total");
+    if (p.w.cursor.given)
+        sql_addf(out, " AS cursor, $%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));
+    else
+        sql_adds(out, " AS cursor, (SELECT pg_current_snapshot()::text) AS snapshot, ");
+    total(&p);
+    sql_adds(out, " AS total");
     measures(&p);
     if (query->contained)
         sql_adds(out, ", p.fragment");
-    sql_adds(out, " FROM (SELECT ");
-    if (p.w.cursor.given)
-        sql_addf(out, "$%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));
-    else
-        sql_adds(out, "pg_current_snapshot()::text AS snapshot, ");
-    total(&p);
-    sql_adds(out, " AS total) t LEFT JOIN ");
-    if (!named || query->contained) {
-        sql_adds(out, "(");
-        page(&p, named);
-        sql_adds(out, ") ");
-    }
-    sql_adds(out, "p ON true");
+    sql_adds(out, " FROM (");
+    page(&p, named);
+    sql_adds(out, ") p");
     search__order_by(&p.w, "p");
+}
+
+int64_t search_total_of_none(const struct search_query *q)
+{
+    return q->position->given ? q->position->total : q->total == TOTAL_NONE ? -1 : 0;
 }
 
 void search_plan_match(const struct search_query *query, const struct search_stats *stats, int most,

@@ -45,9 +45,18 @@ const struct fhir_type *search__reference_type(const struct fhir_defs *d, struct
 
 /* ---- index ------------------------------------------------------------------------------------------- */
 
+static void add_key(struct search__index *x, int64_t key)
+{
+    struct search_index *out = x->out;
+    search__add_key(x, key);
+    if (x->slot->lane == LANE_SHARED)
+        *ARENA_PUSH(x->a, out->ovfs, out->n_ovfs, out->cap_ovfs) =
+            (struct search_index_ovf){LANE_SHARED, key};
+}
+
 static void add_hash(struct search__index *x, const struct fhir_type *type, int64_t h)
 {
-    search__add_key(x, h ^ search__ref(x->tenant, x->slot->param));
+    add_key(x, h ^ search__ref(x->tenant, x->slot->param));
     if (x->slot->lane == LANE_PAT && !x->out->pat && strcmp(type->name, "Patient") == 0)
         x->out->pat = h;
 }
@@ -64,7 +73,7 @@ static void add_local(struct search__index *x, const struct fhir_type *type, str
 
 static void add_url(struct search__index *x, struct str url)
 {
-    search__add_key(x, search__key(x->tenant, x->slot->param, KEY_URL, url, STR("")));
+    add_key(x, search__key(x->tenant, x->slot->param, KEY_URL, url, STR("")));
 }
 
 /* "#id": for chains, which are followed into contained resources. "#" is the container. */
@@ -135,6 +144,14 @@ void search__index_reference(struct search__index *x, const struct fp_item *item
 
 /* ---- query ------------------------------------------------------------------------------------------- */
 
+static void one_key(struct search__parse *p, struct search_criterion *c, int64_t key)
+{
+    if (c->lane == LANE_SHARED)
+        search__criterion_key(p->a, c, key, key);
+    else
+        search__criterion_only_key(p->a, c, key);
+}
+
 static void key_of(struct search__parse *p, const struct search__arg *arg, struct search_criterion *c,
                    const struct fhir_type *type, struct str id)
 {
@@ -143,7 +160,7 @@ static void key_of(struct search__parse *p, const struct search__arg *arg, struc
     if (c->lane == LANE_PAT && strcmp(type->name, "Patient") == 0)
         search__criterion_key(p->a, c, key, h);
     else
-        search__criterion_only_key(p->a, c, key);
+        one_key(p, c, key);
 }
 
 /* By id alone: of whatever type the parameter may refer to. */
@@ -248,8 +265,7 @@ struct search_criterion *search__parse_reference(struct search__parse *p, const 
     if (target.kind == TARGET_LOCAL)
         key_of(p, arg, c, target.type, target.id);
     else
-        search__criterion_only_key(
-            p->a, c,
-            search__key(p->tenant, arg->param, KEY_URL, target.url.len ? target.url : text, STR("")));
+        one_key(p, c,
+                search__key(p->tenant, arg->param, KEY_URL, target.url.len ? target.url : text, STR("")));
     return c;
 }

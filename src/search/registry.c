@@ -91,6 +91,12 @@ void search__find_roots(const struct fhir_type *type, struct search__slot *slot)
         search__elements_add(&slot->roots, fhir_element_by_name(type, l->roots[i]));
 }
 
+static enum search__lane lane_of(const struct fhir_type *type, const struct search_param *p)
+{
+    enum search__lane lane = search__lane(type->name, p->def->code);
+    return lane == LANE_NONE && search__is_shared(p) ? LANE_SHARED : lane;
+}
+
 static bool add_type(struct search_registry *r, struct arena *a, const struct fhir_type *type,
                      struct search_param **compiled, const struct fhir_compartment *compartments,
                      struct err *err)
@@ -106,7 +112,7 @@ static bool add_type(struct search_registry *r, struct arena *a, const struct fh
             return false;
         t->slots[i] = (struct search__slot){
             .param = *p,
-            .lane = search__lane(type->name, list[i]->code),
+            .lane = lane_of(type, *p),
             .compartments = compartments_of(r, compartments, type, list[i]->code),
         };
         t->lanes[t->slots[i].lane] = *p;

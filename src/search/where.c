@@ -196,6 +196,8 @@ static void number_condition(struct search__sql *w, const struct search_criterio
     }
 }
 
+static const struct search_criterion *side_of(const struct search_criterion *c);
+
 static void side_condition(struct search__sql *w, const struct search_criterion *c, const char *part)
 {
     if (c->kind == CRIT_STRING)
@@ -210,6 +212,19 @@ static void side_condition(struct search__sql *w, const struct search_criterion 
         range(w, c, part, "s.lo", "s.hi");
     else
         whole_range(w, c, "s.lo", "s.hi");
+}
+
+/* IS TRUE, which no index serves: rows come in the order of dates, and the unit's are few enough. */
+void search__walk_number(struct search__sql *w, const struct search_criterion *part)
+{
+    struct sql *q = w->sql;
+    const struct search_criterion *c = side_of(part);
+    sql_addf(q, "SELECT s.dt, s.k FROM idx_num s WHERE s.tenant = $%d AND s.rtype = $%d AND s.param = $%d",
+             w->tenant, search__side_type(w, w->q->types[0]), sql_int4(q, c->param->id));
+    sql_addf(q, " AND s.tok = $%d", sql_int8(q, c->tok));
+    sql_addf(q, " AND s.sc <> 0 AND s.sc = $%d AND (", sql_int8(q, c->unit));
+    whole_range(w, c, "s.slo", "s.shi");
+    sql_adds(q, ") IS TRUE");
 }
 
 static const char *const side_tables[] = {[CRIT_STRING] = "idx_str",
@@ -513,6 +528,27 @@ static const struct search_criterion *side_of(const struct search_criterion *c)
         if (is_side(child))
             return child;
     return NULL;
+}
+
+const struct search_criterion *search__number_part(const struct search_criterion *c, int i)
+{
+    if (c->kind != CRIT_OR)
+        return i == 0 ? c : NULL;
+    const struct search_criterion *part = c->child;
+    while (part && i-- > 0)
+        part = part->next;
+    return part;
+}
+
+bool search__walks_numbers(const struct search_criterion *c)
+{
+    const struct search_criterion *part;
+    for (int i = 0; (part = search__number_part(c, i)); i++) {
+        const struct search_criterion *side = side_of(part);
+        if (!side || side->kind != CRIT_NUMBER || !side->standard || side->end)
+            return false;
+    }
+    return true;
 }
 
 bool search__drives(const struct search_criterion *c)

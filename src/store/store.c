@@ -197,7 +197,8 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
                                                  .common = fresh->common,
                                                  .n_types = used - keys,
                                                  .types = fresh->common + keys,
-                                                 .rows = n ? db_int8(rows, 0, 2) : 0};
+                                                 .rows = n ? db_int8(rows, 0, 2) : 0,
+                                                 .old_form = atomic_load(&s->old_form)};
             fresh->replaced_us = INT64_MAX;
             replace_stats(s, fresh);
         }
