@@ -310,6 +310,9 @@ enum audit_op api__audit_op(const struct api_interaction *i); /* AUDIT_UNSAID: i
 void api__shown(struct api_request *r, int64_t k);
 /* Leaves the entry of a request, or of an entry of a Bundle, that is being answered. False: it must not be. */
 bool api__audit(struct api_request *r, const struct api_response *out) NODISCARD;
+/* audit_events.c: another route where entries of the log are meant, of which nothing is stored as a resource. */
+void api__audit_route(struct api_request *r);
+extern const struct api_interaction api__audit_read, api__audit_change, api__audit_search;
 /* Is nothing answered now, since there is no room? Then err says so. */
 bool api__audit_refuses(const struct api_request *r, struct err *err);
 

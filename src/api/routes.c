@@ -154,6 +154,7 @@ enum api_match api__route(struct api_request *r, struct str *allow)
         if (routes[i].method == method) {
             r->route = &routes[i];
             r->run = routes[i].interaction->run;
+            api__audit_route(r);
             return MATCH_OK;
         }
         buf_addf(&methods, "%s%s", methods.len ? ", " : "", method_names[routes[i].method]);

@@ -90,7 +90,7 @@ static bool start_front(struct server *s, struct err *err)
         !conformance_definitions(&s->a, s->defs, &s->definitions, err) ||
         !search_registry_new(&s->a, s->defs, s->definitions, &base, err) ||
         !validator_new(&s->a, s->defs, s->definitions, &s->validator, err) ||
-        !auth_new(c, s->defs, &s->auth, err) || !audit_new(c, s->n, &s->audit, err) ||
+        !auth_new(c, s->defs, &s->auth, err) || (c->audit_enabled && !audit_new(c, s->n, &s->audit, err)) ||
         !db_pool_new(c, &s->pool, err))
         return false;
     s->search = search_current_new(base);
@@ -120,7 +120,7 @@ static bool start_store(struct server *s, struct err *err)
     if (!s->conformance && !conformance_current_new(&s->config, s->defs, s->definitions,
                                                     store_tenant(s->store)->id, &s->conformance, err))
         return false;
-    if (!s->auditing) {
+    if (s->audit && !s->auditing) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
         if (!audit_start(s->audit, own, store_tenant(s->store)->id,
@@ -167,7 +167,8 @@ static void reload(struct server *s, const struct config_source *from)
             s->config = *next; /* its strings live in s->a; requests hold the copy below */
             log_set_level((enum log_level)next->log_level);
             api_configure(atomic_load(&s->api), next);
-            audit_configure(s->audit, next);
+            if (s->audit)
+                audit_configure(s->audit, next);
             log_event(LOG_INFO, "reloaded", LOG_S("need_restart", pending.len ? pending.s : NULL));
             service_ready();
             return;

@@ -82,6 +82,11 @@ static void add_words(struct sql *q, struct load *l, int tenant)
              sql_text_array(q, texts, l->n_words));
 }
 
+/* A tombstone has no patient any more, but its last version's compartments. */
+#define DELETED_ONES                                                                                         \
+    "(SELECT p.h FROM res_history v JOIN res p ON p.tenant = v.tenant AND p.h = ANY (v.acc) AND p.rtype = "  \
+    "$%d WHERE v.tenant = r.tenant AND v.k = r.k AND v.ver = r.ver LIMIT 1)"
+
 static void write_statement(struct audit *a, const struct audit__ring *r, struct load *l, int64_t from,
                             int64_t to, struct sql *q)
 {
@@ -100,10 +105,12 @@ static void write_statement(struct audit *a, const struct audit__ring *r, struct
         q,
         ", i AS (INSERT INTO audit (pos, k, at, agent, pat, shape, shown, tenant, ver, rtype, op, "
         "status, purpose, rid, request, pats) SELECT m.pos, u.k, u.at, u.agent, CASE WHEN find = %d THEN "
-        "(SELECT coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h END) FROM res r WHERE r.tenant = $%d "
-        "AND r.rtype = u.rtype AND r.rid = u.rid) WHEN find = %d AND cardinality(f.pats) = 1 THEN "
+        "(SELECT coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h WHEN r.deleted THEN " DELETED_ONES
+        " END) FROM res r "
+        "WHERE r.tenant = $%d AND r.rtype = u.rtype AND r.rid = u.rid) WHEN find = %d AND "
+        "cardinality(f.pats) = 1 THEN "
         "f.pats[1] ELSE nullif(u.pat, 0) END, ",
-        AUDIT_FIND_BY_ID, patient, tenant, AUDIT_FIND_BY_K);
+        AUDIT_FIND_BY_ID, patient, patient, tenant, AUDIT_FIND_BY_K);
     sql_addf(q,
              "u.shape, u.shown, $%d, u.ver, u.rtype, u.op, u.status, u.purpose, u.rid, u.request, CASE WHEN "
              "find <> %d AND pf <= pt THEN ($%d::int8[])[pf:pt] WHEN cardinality(f.pats) > 1 THEN f.pats END "

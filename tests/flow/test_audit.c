@@ -159,6 +159,8 @@ START_TEST(says)
          "2 Patient/p1/1 200 p1 1\n8 Observation/-/0 200 p1,p2 2\n14 /-/0 200 - 0\n"},
         {"PUT", "Patient/p1", "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":false}",
          "5 Patient/p1/2 200 p1 0\n"},
+        {"DELETE", "Observation/o-p2", NULL, "7 Observation/o-p2/2 204 p2 0\n"},
+        {"GET", "Observation/o-p2", NULL, "2 Observation/o-p2/2 410 p2 0\n"},
         {"PUT", "Patient/p1", "{\"resourceType\":\"Patient\"}", "5 Patient/p1/0 400 p1 0\n"},
     };
     put_all();
