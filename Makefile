@@ -79,7 +79,7 @@ $(B)/tests/suites.c: $(UNIT) Makefile
 
 # Flow tests catch the answers where they would be sent (tests/support/flow.c), and count what a request costs
 # (tests/support/cost.c).
-WRAPPED := http_respond malloc calloc realloc json_parse db__rows PQexec PQexecParams PQexecPrepared PQprepare \
+WRAPPED := http_respond http_stream http_stream_resume malloc calloc realloc json_parse db__rows PQexec PQexecParams PQexecPrepared PQprepare \
   PQsendQuery PQsendQueryParams PQsendQueryPrepared PQsendPrepare PQpipelineSync
 $(B)/unit-tests: LDFLAGS_ALL += $(WRAPPED:%=-Wl,--wrap=%)
 $(B)/unit-tests: $(UNIT:%.c=$(B)/%.o) $(SUPPORT:%.c=$(B)/%.o) $(B)/tests/suites.o $(B)/libkagari.a

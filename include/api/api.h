@@ -47,5 +47,7 @@ void api_drain(struct api *api);
 
 /* An http_handler; arg is the struct api. */
 void api_handle(struct http_request *r, void *arg);
+/* An http_streams_fn: NDJSON comes in pieces. */
+bool api_streams(const struct http_request *r, void *arg);
 
 #endif

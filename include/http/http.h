@@ -6,6 +6,9 @@
  * must not block. It answers with http_respond(), at once or later, from that thread or from any other one.
  *
  * A request and its arena live until the response has been sent; both are the front end's.
+ *
+ * A body that may be larger than memory comes in pieces: the handler is called when the headers are there, and names with
+ * http_stream() who takes them. What it does not take at once, the client has to wait with.
  */
 #ifndef KAGARI_HTTP_HTTP_H
 #define KAGARI_HTTP_HTTP_H
@@ -36,7 +39,8 @@ struct http_request {
     struct str query; /* raw, after '?'; empty without */
     const struct http_header *headers;
     size_t n_headers;
-    struct str body;        /* whole, decompressed */
+    struct str body;        /* whole, decompressed; empty when */
+    bool streamed;          /* it comes in pieces */
     bool body_too_large;    /* over the limit: the body is empty */
     const char *body_error; /* Content-Encoding unknown or broken, for clients to read; NULL: fine */
     struct str peer;        /* address of the client, behind trusted proxies its real one; NUL-terminated */
@@ -69,10 +73,25 @@ void http_respond(struct http_request *r, const struct http_response *response);
 
 typedef void (*http_handler)(struct http_request *r, void *arg);
 
+/* Bodies in pieces. All on the loop's thread. */
+enum http_piece {
+    HTTP_PIECE, /* decompressed; valid during the call */
+    HTTP_END, /* there is no more: r->body_too_large and r->body_error tell whether it was whole. Answer now, or later */
+    HTTP_LOST, /* the client is gone, and the request with it: it must not be answered */
+};
+/* False: nothing more for now, until http_stream_resume(). */
+typedef bool (*http_stream_fn)(void *arg, enum http_piece what, struct str data);
+/* Within the handler, unless it has answered. fn is not called after http_respond(), which waits for HTTP_END. */
+void http_stream(struct http_request *r, http_stream_fn fn, void *arg);
+void http_stream_resume(struct http_request *r);
+/* Which requests are those? Asked when the headers are there; arg is the handler's. */
+typedef bool (*http_streams_fn)(const struct http_request *r, void *arg);
+
 struct http_server;
 /* Binds, reads certificates; the loops are the caller's (http_loops of the config). */
 bool http_server_new(const struct config *c, struct loop *const *loops, int n_loops, http_handler fn,
                      void *arg, struct http_server **out, struct err *err) NODISCARD;
+void http_server_streams(struct http_server *s, http_streams_fn fn); /* before the loops run */
 int http_server_port(const struct http_server *s);
 /* New certificates, keys and limits; connections stay. On error the old ones stay. Any thread. */
 bool http_server_reload(struct http_server *s, const struct config *c, struct err *err) NODISCARD;

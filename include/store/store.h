@@ -67,7 +67,8 @@ struct store_write {
     struct str id;
     struct store_content content;
     struct search_index index;
-    int64_t k; /* filled in by store_create_plan and store_update_plan */
+    int64_t k; /* filled in by the plans */
+    int n;     /* the same: its place in the statement, from 1 */
 };
 
 struct store_written {
@@ -107,10 +108,24 @@ struct store_update {
 void store_update_plan(struct store *s, struct store_update *u, struct sql *q);
 enum store_outcome store_update_reply(const struct store_update *u, const struct db_rows *rows,
                                       struct store_written *out);
+/* Of different resources, in one statement and one transaction; n ≥ 1. Each has an outcome of its own: what one of them
+ * came to does not hinder the others. u[0]->words is that of all. */
+void store_updates_plan(struct store *s, struct store_update *const *u, size_t n, struct sql *q);
+void store_updates_reply(struct store_update *const *u, size_t n, const struct db_rows *rows,
+                         enum store_outcome *outcomes, struct store_written *out);
 
+struct store_delete {
+    const struct fhir_type *type;
+    struct str id;
+    int32_t if_match; /* STORE_ANY_VERSION, or the version that must be there */
+    int n;            /* filled in by the plan: its place in the statement, from 1 */
+};
+/* The same for deletes. STORE_UPDATED: deleted now. STORE_ABSENT with ver > 0: was deleted before. */
+void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n, struct sql *q);
+void store_deletes_reply(struct store_delete *const *d, size_t n, const struct db_rows *rows,
+                         enum store_outcome *outcomes, struct store_written *out);
 void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
                        struct sql *q);
-/* STORE_UPDATED: deleted now. STORE_ABSENT with ver > 0: was deleted before. */
 enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *rows,
                                       struct store_written *out);
 

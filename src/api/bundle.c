@@ -2,8 +2,9 @@
 #include <stdio.h>
 
 #include "entry.h"
+#include "gather.h"
 
-static void batch_entry(struct api_request *whole, struct db_conn *c, const json *node,
+static void batch_entry(struct api_request *whole, struct gather *g, const json *node,
                         struct issues *findings, struct entry *e)
 {
     struct err err;
@@ -15,10 +16,18 @@ static void batch_entry(struct api_request *whole, struct db_conn *c, const json
         e->out = (struct api_response){.status = 400, .issues = findings};
         return;
     }
-    if (!api__prepare(e->r, &e->out, &err) || (!e->out.status && !api__run_on(e->r, c, &e->out, &err)))
+    e->tried = true;
+    if (!api__prepare(e->r, &e->out, &err))
         api__error_response(e->r, &err, &e->out);
-    if (e->out.issues && e->r->route->interaction->body)
+    else if (!e->out.status)
+        gather_add(g, e->r, &e->out);
+}
+
+static void answer_entry(struct bundle *w, struct api_request *whole, struct entry *e)
+{
+    if (e->tried && e->out.issues && e->r->route->interaction->body)
         entry_place_issues(whole->a, e->index, e->out.issues);
+    entry_answer(w, whole, e);
 }
 
 /* -1: not of an entry. */
@@ -47,7 +56,10 @@ static void batch(struct api_request *r, struct db_conn *c, struct api_response 
 {
     struct bundle w;
     struct issues findings, *own;
-    size_t index = 0;
+    const json *list = json_get(r->body, "entry");
+    struct entry *entries = ARENA_ARRAY(r->a, struct entry, json_count(list));
+    struct gather *g = ARENA_NEW(r->a, struct gather);
+    size_t n = 0;
     api__issues_init(r, &findings);
     entry_check_bundle(r, &findings);
     own = findings_of(r->a, &findings, -1);
@@ -55,13 +67,16 @@ static void batch(struct api_request *r, struct db_conn *c, struct api_response 
         *out = (struct api_response){.status = 400, .issues = own};
         return;
     }
-    bundle_start(&w, r->a, "batch-response");
-    json_each (node, json_get(r->body, "entry")) {
-        struct entry e = {.index = index++};
-        own = findings_of(r->a, &findings, (long)e.index);
-        batch_entry(r, c, node, own, &e);
-        entry_answer(&w, r, &e);
+    gather_init(g, r->a, c);
+    json_each (node, list) {
+        entries[n].index = n;
+        own = findings_of(r->a, &findings, (long)n);
+        batch_entry(r, g, node, own, &entries[n++]);
     }
+    gather_flush(g);
+    bundle_start(&w, r->a, "batch-response");
+    for (size_t i = 0; i < n; i++)
+        answer_entry(&w, r, &entries[i]);
     *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
 }
 

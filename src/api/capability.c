@@ -256,10 +256,14 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
                                     "until everything has been indexed anew (POST [base]/$reindex).";
     json_add_string(
         a, rest, "documentation",
-        arena_printf(a,
-                     "With Prefer: respond-async, what only reads is answered 202 with the URL of "
-                     "its status, which tells the answer later.%s",
-                     store_index_is_old(api->deps.store) ? old_index : ""));
+        arena_printf(
+            a,
+            "With Prefer: respond-async, what only reads is answered 202 with the URL of "
+            "its status, which tells the answer later. A body of NDJSON (application/fhir+ndjson) that is "
+            "posted "
+            "to the base is written line by line: creates, and updates of what has an id; it is not a "
+            "transaction.%s",
+            store_index_is_old(api->deps.store) ? old_index : ""));
     json *security = json_add(a, rest, "security", json_object(a));
     json_add(a, security, "cors", json_bool(a, c->http_cors_origins.n > 0));
     json_add_string(

@@ -107,27 +107,6 @@ static struct str copy(struct arena *a, struct str s)
     return s.s ? (struct str){arena_strndup(a, s.s, s.len), s.len} : s;
 }
 
-static void copy_request(struct job *j, const struct http_request *from)
-{
-    struct arena *a = &j->a;
-    struct http_request *to = &j->http;
-    *to = *from;
-    to->a = a;
-    to->user = NULL;
-    to->path = copy(a, from->path);
-    to->query = copy(a, from->query);
-    to->body = copy(a, from->body);
-    to->peer = copy(a, from->peer);
-    to->origin = copy(a, from->origin);
-    struct http_header *headers = ARENA_ARRAY(a, struct http_header, from->n_headers);
-    to->n_headers = 0;
-    for (size_t i = 0; i < from->n_headers; i++)
-        if (!str_ieq(from->headers[i].name, STR("Authorization")))
-            headers[to->n_headers++] =
-                (struct http_header){copy(a, from->headers[i].name), copy(a, from->headers[i].value)};
-    to->headers = headers;
-}
-
 /* Pages as large as they may be, unless the client says otherwise. */
 static void prepare_files(struct job *j, const struct api_request *r)
 {
@@ -147,7 +126,7 @@ static struct job *job_new(const struct api_request *r, struct str id)
     arena_init(&j->a, 0);
     j->api = r->api;
     j->id = copy(&j->a, id);
-    copy_request(j, r->http);
+    api__copy_http(&j->a, r->http, &j->http);
     j->principal = auth_principal_copy(&j->a, r->principal);
     j->files = r->output_format.s;
     if (j->files)

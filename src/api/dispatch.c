@@ -15,7 +15,7 @@
 enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 14, LONGEST_PAUSE_MS = 250 };
 static const char base_path[] = "/fhir";
 
-enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER };
+enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER, NEXT_BULK };
 
 struct stretch {
     struct api_request *r;
@@ -121,8 +121,7 @@ bool api__writes_conformance(struct api_request *r)
     return writes;
 }
 
-/* What was written holds from the next request on that this server gets; others follow by themselves. */
-static void follow(const struct api_request *r, struct db_conn *c)
+void api__follow(const struct api_request *r, struct db_conn *c)
 {
     struct arena a;
     struct err err;
@@ -209,7 +208,7 @@ static bool check_transfer(const struct api_request *r, struct err *err)
     if (r->http->body_too_large)
         return err_set(err, ERR_TOO_LARGE,
                        "The body is larger than this server takes (%lld bytes): send less at a time",
-                       (long long)r->config->http_max_body);
+                       (long long)(r->http->streamed ? r->config->bulk_max_body : r->config->http_max_body));
     if (r->http->body_error)
         return err_set(err, ERR_MEDIA, "%s", r->http->body_error);
     return true;
@@ -288,7 +287,11 @@ static enum next begin(struct stretch *s)
     }
     if (!r->route->open && api__audit_refuses(r, &err))
         return answer_error(r, &err);
-    if (!check_transfer(r, &err) || !api__negotiate(r, &err) || !api__prepare(r, &out, &err))
+    if (!check_transfer(r, &err) || !api__negotiate(r, &err))
+        return answer_error(r, &err);
+    if (r->http->streamed)
+        return NEXT_BULK;
+    if (!api__prepare(r, &out, &err))
         return answer_error(r, &err);
     if (out.status)
         return answer(r, &out);
@@ -494,7 +497,7 @@ bool api__run_on(struct api_request *r, struct db_conn *c, struct api_response *
     for (r->attempts = 1;; r->attempts++) {
         r->again = false;
         if (run_once(r, c, out, err)) {
-            follow(r, c);
+            api__follow(r, c);
             return true;
         }
         if (r->in_transaction || r->attempts == MAX_ATTEMPTS || (!r->again && !db_retryable(c))) {
@@ -584,6 +587,9 @@ static void act(struct api_request *r, enum next next)
             http_respond(r->http, &r->http_response);
         }
         break;
+    case NEXT_BULK:
+        api__bulk_start(r);
+        break;
     }
 }
 
@@ -609,7 +615,7 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     bool ok =
         api__capability(api, search_hold(deps->search, &a, 0), MODE_FULL, FORMAT_JSON, false, &text, err);
     arena_release(&a);
-    if (!api__deferred_new(api, err)) {
+    if (!api__deferred_new(api, err) || !api__bulk_new(api, err)) {
         api_free(api);
         return false;
     }
@@ -622,6 +628,7 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
 void api_free(struct api *api)
 {
     api__deferred_free(api);
+    api__bulk_free(api);
     for (int i = 0; i < SEARCH_SEATS; i++)
         arena_release(&api->capability[i].a);
     pthread_mutex_destroy(&api->lock);

@@ -19,6 +19,7 @@ struct entry {
     struct api_match_row *matches; /* conditional delete */
     size_t n_matches;
     bool matched; /* conditional create: there was one already, or another entry makes it */
+    bool tried;   /* of a batch: its interaction was begun, whose findings are on the resource */
 };
 
 /* e->r from a node of Bundle.entry. Fails with what the entry is to be answered, when that is known already. */

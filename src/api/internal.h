@@ -26,6 +26,7 @@ struct api {
         struct str forms[MODES][2][2]; /* in XML or not, pretty or not; s NULL: not asked for yet */
     } capability[SEARCH_SEATS];
     struct api_deferred *deferred; /* deferred.c */
+    struct api_bulk *bulk;         /* bulk.c */
 };
 
 struct api_request;
@@ -260,6 +261,8 @@ bool api__may_change(struct api_request *r, const struct fhir_type *type, struct
                      struct err *err) NODISCARD;
 /* Does it write one? Then it is noted that others are to know of it. */
 bool api__writes_conformance(struct api_request *r);
+/* What was written holds from the next request on that this server gets; others follow by themselves. */
+void api__follow(const struct api_request *r, struct db_conn *c);
 /* The code systems and value sets as they are now. */
 bool api__terminology(struct api_request *r, struct db_conn *c, const struct conformance_view **out,
                       struct err *err) NODISCARD;
@@ -282,6 +285,9 @@ bool api__form(const struct fhir_defs *d, struct arena *a, const json *resource,
 struct str api__subset(struct api_request *r, struct str text);
 /* Turns the response into r->http_response. */
 void api__respond(struct api_request *r, struct api_response *out);
+/* What an update came to. STORE_LABELS and STORE_RACED are the caller's. */
+bool api__updated(struct api_request *r, const struct store_update *u, enum store_outcome outcome,
+                  const struct store_written *at, struct api_response *out, struct err *err) NODISCARD;
 /* What a create answers when its row is committed. */
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
 
@@ -400,6 +406,16 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__bundle, api__validate_operation, api__reindex, api__job, api__job_cancel, api__meta, api__meta_add,
     api__meta_delete, api__expand, api__validate_code, api__lookup, api__subsumes, api__translate,
     api__closure;
+
+/* ---- NDJSON (bulk.c) --------------------------------------------------------------------------------------- */
+bool api__bulk_new(struct api *api, struct err *err) NODISCARD;
+void api__bulk_free(struct api *api);
+/* On the loop: takes the body of r, piece by piece, and answers. */
+void api__bulk_start(struct api_request *r);
+
+/* ---- copies that outlive a request (copy.c) ------------------------------------------------------------------ */
+/* All but Authorization. */
+void api__copy_http(struct arena *a, const struct http_request *from, struct http_request *to);
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;

@@ -102,6 +102,7 @@ static bool start_front(struct server *s, struct err *err)
     }
     if (!http_server_new(c, s->loops, s->n, handle, s, &s->http, err))
         return false;
+    http_server_streams(s->http, api_streams);
     for (; s->running < s->n; s->running++)
         if (pthread_create(&s->threads[s->running], NULL, run_loop, s->loops[s->running]) != 0)
             return err_set(err, ERR_INTERNAL, "cannot start %d event loops", s->n);

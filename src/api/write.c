@@ -255,9 +255,8 @@ static bool plan_update(struct api_request *r, struct sql *q, struct err *err)
     return true;
 }
 
-/* What an update came to, as a response. STORE_LABELS and STORE_RACED are the caller's. */
-static bool updated(struct api_request *r, const struct store_update *u, enum store_outcome outcome,
-                    const struct store_written *at, struct api_response *out, struct err *err)
+bool api__updated(struct api_request *r, const struct store_update *u, enum store_outcome outcome,
+                  const struct store_written *at, struct api_response *out, struct err *err)
 {
     switch (outcome) {
     case STORE_UPDATED:
@@ -295,7 +294,7 @@ static bool reply_update(struct api_request *r, const struct db_rows *rows, stru
         r->run = RUN_WORKER;
         return true;
     }
-    return updated(r, u, outcome, &at, out, err);
+    return api__updated(r, u, outcome, &at, out, err);
 }
 
 /* Adds the labels that the stored version has and the client did not resend, as of this moment. */
@@ -330,7 +329,7 @@ bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, st
             return false;
         enum store_outcome outcome = store_update_reply(u, rows, &at);
         if (outcome != STORE_LABELS && outcome != STORE_RACED)
-            return updated(r, u, outcome, &at, out, err) &&
+            return api__updated(r, u, outcome, &at, out, err) &&
                    (r->in_transaction || api__check_written(r, c, &u->w, err));
         if (outcome == STORE_RACED && r->in_transaction)
             break;

@@ -56,7 +56,7 @@ bool http__body_begin(struct http__body *b, enum http__coding coding, size_t hin
 
 static bool add_plain(struct http__body *b, const char *data, size_t len)
 {
-    if (len > b->max - b->len) {
+    if (len > b->max - b->passed - b->len) {
         b->too_large = true;
         drop(b);
         return true;
@@ -84,12 +84,12 @@ static bool add_compressed(struct http__body *b, const char *data, size_t len)
         if (b->len + 1 >= b->cap && !reserve(b, b->cap))
             return false;
         /* One byte beyond the limit may be inflated, to know that it is exceeded. */
-        size_t room = b->cap - b->len - 1, left = b->max - b->len + 1;
+        size_t room = b->cap - b->len - 1, left = b->max - b->passed - b->len + 1;
         z->next_out = (unsigned char *)b->data + b->len;
         z->avail_out = (unsigned)(room < left ? room : left);
         int status = inflate(z, Z_NO_FLUSH);
         b->len = (size_t)((char *)z->next_out - b->data);
-        if (b->len > b->max) {
+        if (b->len > b->max - b->passed) {
             b->too_large = true;
             drop(b);
             return true;
@@ -113,6 +113,14 @@ bool http__body_add(struct http__body *b, const char *data, size_t len)
     if (b->too_large || b->error)
         return b->received / 2 <= b->max;
     return b->inflater ? add_compressed(b, data, len) : add_plain(b, data, len);
+}
+
+struct str http__body_pass(struct http__body *b)
+{
+    struct str all = {b->data, b->len};
+    b->passed += b->len;
+    b->len = 0;
+    return all;
 }
 
 void http__body_end(struct http__body *b)

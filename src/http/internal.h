@@ -130,7 +130,7 @@ struct http__settings {
     struct arena a;
     struct http__tls *tls; /* NULL: plain */
     int64_t idle_us, request_us;
-    size_t max_body, compress_min;
+    size_t max_body, max_stream, compress_min;
     bool compress, any_origin;
     struct str *origins;
     int n_origins;
@@ -148,6 +148,7 @@ struct http__body {
     char *data;
     size_t len, cap, max;
     size_t received; /* bytes on the wire */
+    size_t passed;   /* of a body in pieces: bytes that are gone from data */
     bool too_large;
     const char *error;
     struct z_stream_s *inflater;
@@ -158,6 +159,8 @@ struct http__body {
 bool http__body_begin(struct http__body *b, enum http__coding coding, size_t hint, size_t max);
 /* False: give the connection up (no memory, or the client goes on sending far beyond the limit). */
 bool http__body_add(struct http__body *b, const char *data, size_t len);
+/* What there is; the next bytes come in its place. */
+struct str http__body_pass(struct http__body *b);
 void http__body_end(struct http__body *b);
 void http__body_release(struct http__body *b);
 
@@ -175,7 +178,7 @@ struct http__conn {
     char peer[46];
 };
 
-enum http__stage { HTTP__HEADERS, HTTP__BODY, HTTP__DISPATCHED };
+enum http__stage { HTTP__HEADERS, HTTP__BODY, HTTP__STREAM, HTTP__DISPATCHED };
 
 struct http__request {
     struct http_request pub;
@@ -186,6 +189,8 @@ struct http__request {
     struct http__settings *settings;
     enum http__stage stage;
     struct http__body body;
+    http_stream_fn sink; /* of a body in pieces */
+    void *sink_arg;
     int refuse; /* a status with which the front end itself answers; 0: none */
     bool stays; /* the connection, after the answer */
     bool early; /* answered before the body was read: the connection will be closed */
@@ -247,6 +252,7 @@ struct http_server {
     struct http__front *fronts;
     int n;
     http_handler fn;
+    http_streams_fn streams; /* NULL: none */
     void *arg;
     bool tls;
     atomic_bool draining;

@@ -15,6 +15,7 @@
 enum {
     KEPT_REQUESTS = 256,    /* with their arenas' first blocks */
     SLOWEST_READER = 65536, /* bytes a second, beside http.request_timeout */
+    SLOWEST_SENDER = 8192,  /* the same, of a body in pieces, whose length nobody knows */
 };
 
 /* The earliest call of MHD, and the only one that shows the target as it was sent. */
@@ -88,6 +89,8 @@ void http__on_completed(void *front, struct MHD_Connection *mhd, void **context,
     bool sent = r->status && how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     account(r, mhd, sent, now);
     r->conn->deadline_us = now + r->settings->idle_us;
+    if (r->sink && !r->status)
+        r->sink(r->sink_arg, HTTP_LOST, (struct str){NULL, 0});
     if (r->early && sent)
         http__linger(f, r->conn->wire.fd);
     if (r->response) /* at the end of the server, on its way to this thread */
@@ -202,13 +205,25 @@ static enum MHD_Result queue(struct http__request *r)
     return done;
 }
 
+static void suspend(struct http__request *r)
+{
+    r->conn->deadline_us = INT64_MAX; /* it is our turn */
+    r->conn->suspended = true;
+    MHD_suspend_connection(r->conn->mhd);
+}
+
+static void note_body(struct http__request *r)
+{
+    r->pub.body = (struct str){r->body.data, r->pub.streamed ? 0 : r->body.len};
+    r->pub.body_too_large = r->body.too_large;
+    r->pub.body_error = r->body.error;
+}
+
 static enum MHD_Result dispatch(struct http__request *r)
 {
     struct http__front *f = r->front;
     r->stage = HTTP__DISPATCHED;
-    r->pub.body = (struct str){r->body.data, r->body.len};
-    r->pub.body_too_large = r->body.too_large;
-    r->pub.body_error = r->body.error;
+    note_body(r);
     r->conn->deadline_us = INT64_MAX;
     f->in_handler = r;
     if (r->refuse)
@@ -220,8 +235,70 @@ static enum MHD_Result dispatch(struct http__request *r)
     f->in_handler = NULL;
     if (r->ready)
         return queue(r);
-    MHD_suspend_connection(r->conn->mhd);
-    r->conn->suspended = true;
+    suspend(r);
+    return MHD_YES;
+}
+
+/* ---- bodies in pieces ---- */
+
+void http_stream(struct http_request *request, http_stream_fn fn, void *arg)
+{
+    struct http__request *r = (struct http__request *)request;
+    r->sink = fn;
+    r->sink_arg = arg;
+}
+
+void http_stream_resume(struct http_request *request)
+{
+    struct http__request *r = (struct http__request *)request;
+    if (r->stage != HTTP__STREAM || !r->conn->suspended)
+        return;
+    r->conn->deadline_us = clock_mono_us() + r->settings->request_us;
+    r->conn->suspended = false;
+    MHD_resume_connection(r->conn->mhd);
+    r->front->kick = true;
+}
+
+/* The handler is called before there is anything. */
+static enum MHD_Result begin_stream(struct http__request *r)
+{
+    struct http__front *f = r->front;
+    r->stage = HTTP__STREAM;
+    f->in_handler = r;
+    f->server->fn(&r->pub, f->server->arg);
+    f->in_handler = NULL;
+    if (!r->ready)
+        return MHD_YES;
+    r->early = true;
+    return queue(r);
+}
+
+/* Each piece earns the client the time in which it could have come; whoever drips bytes runs out of it. */
+static enum MHD_Result add_piece(struct http__request *r, const char *data, size_t len)
+{
+    int64_t latest = clock_mono_us() + r->settings->request_us;
+    if (!http__body_add(&r->body, data, len))
+        return MHD_NO;
+    r->conn->deadline_us += (int64_t)len * 1000000 / SLOWEST_SENDER;
+    if (r->conn->deadline_us > latest)
+        r->conn->deadline_us = latest;
+    struct str piece = http__body_pass(&r->body);
+    if (piece.len && !r->sink(r->sink_arg, HTTP_PIECE, piece))
+        suspend(r);
+    return MHD_YES;
+}
+
+static enum MHD_Result end_stream(struct http__request *r)
+{
+    struct http__front *f = r->front;
+    r->stage = HTTP__DISPATCHED;
+    note_body(r);
+    f->in_handler = r;
+    r->sink(r->sink_arg, HTTP_END, (struct str){NULL, 0});
+    f->in_handler = NULL;
+    if (r->ready)
+        return queue(r);
+    suspend(r);
     return MHD_YES;
 }
 
@@ -270,11 +347,14 @@ static enum MHD_Result begin(struct http__request *r, struct MHD_Connection *mhd
         r->refuse = 400;
     } else if (length || h.transfer.n) {
         enum http__coding coding = http__content_coding(h.encoding.value);
-        if (!http__body_begin(&r->body, coding, (size_t)length, r->settings->max_body))
+        http_streams_fn streams = r->front->server->streams;
+        r->pub.streamed = streams && streams(&r->pub, r->front->server->arg);
+        size_t max = r->pub.streamed ? r->settings->max_stream : r->settings->max_body;
+        if (!http__body_begin(&r->body, coding, (size_t)length, max))
             return MHD_NO;
     }
     if (!r->refuse && !r->body.too_large && !r->body.error)
-        return MHD_YES;
+        return r->pub.streamed ? begin_stream(r) : MHD_YES;
     r->early = true; /* there is no point in reading its body */
     return dispatch(r);
 }
@@ -289,12 +369,14 @@ enum MHD_Result http__on_request(void *front, struct MHD_Connection *mhd, const 
     if (*upload_len) {
         size_t n = *upload_len;
         *upload_len = 0;
+        if (r->stage == HTTP__STREAM)
+            return add_piece(r, upload, n);
         return http__body_add(&r->body, upload, n) ? MHD_YES : MHD_NO;
     }
     if (r->stage == HTTP__DISPATCHED)
         return MHD_NO; /* it could not be answered */
     http__body_end(&r->body);
-    return dispatch(r);
+    return r->stage == HTTP__STREAM ? end_stream(r) : dispatch(r);
 }
 
 void http__requests_free(struct http__front *f)

@@ -187,6 +187,11 @@ bool http_server_new(const struct config *c, struct loop *const *loops, int n_lo
     return true;
 }
 
+void http_server_streams(struct http_server *s, http_streams_fn fn)
+{
+    s->streams = fn;
+}
+
 int http_server_port(const struct http_server *s)
 {
     return s->port;

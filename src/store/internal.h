@@ -83,7 +83,7 @@ void store__put_int(struct arena *a, struct store__column *c, int64_t v);
 void store__put_str(struct arena *a, struct store__column *c, struct str v);
 void store__add_unnest(struct sql *q, const struct store__column *c, int n); /* "unnest($1::int8[], …)" */
 
-enum { STORE__SIDES = 7, STORE__SIDE_COLUMNS = 14 };
+enum { STORE__SIDES = 7, STORE__SIDE_COLUMNS = 15 /* the last one: n */ };
 
 /* The rows of side tables that a write brings. */
 struct store__sides {
@@ -93,7 +93,7 @@ struct store__sides {
 /* words: also those that the dictionary lacks. known_k: of the resources; else the statement finds it. */
 struct store__sides *store__collect_sides(struct store *s, struct arena *a, struct store_write *const *w,
                                           size_t n, bool known_k, bool words);
-/* A CTE for each table. own: the one that has the k of the resource, NULL: it is known; changed: " WHERE …". */
+/* A CTE for each table. own: the one that has n and k of the resources, NULL: their k is known; changed: " WHERE …". */
 void store__add_inserts(struct sql *q, const struct store__sides *sides, int tenant, const char *own,
                         const char *changed);
 /* CTEs by which the rows of a resource go, and of those that it contains. from: the one that has its k; where: " AND …". */

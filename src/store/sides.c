@@ -65,7 +65,8 @@ void store__add_unnest(struct sql *q, const struct store__column *c, int n)
 struct row_source {
     struct arena *a;
     const struct search_index *index;
-    int64_t k;    /* 0: the statement will know it */
+    int64_t k;    /* 0: the statement will know it, by */
+    int64_t n;    /* the place of its resource, from 1 */
     int16_t type; /* negative: contained, and then */
     int64_t container;
     struct str id;
@@ -255,37 +256,41 @@ static const struct side_table {
          {{SQL_INT2_ARRAY}, {SQL_INT4_ARRAY}, {SQL_INT2_ARRAY}, {SQL_INT8_ARRAY}, {SQL_TEXT_ARRAY}}},
 };
 
-/* ", s<t> AS (INSERT INTO table … SELECT … FROM [from, ]unnest(…) u(c0, …)". own_k: what stands for a k of 0. */
+/* ", s<t> AS (INSERT INTO table … SELECT … FROM [own JOIN ]unnest(…) u(c0, …)[ ON u.n = own.n]". own: has the k that
+ * stands for one of 0. */
 static void add_insert(struct sql *q, enum side side, const struct store__column *columns, int tenant,
-                       const char *own_k, const char *from)
+                       const char *own)
 {
     const struct side_table *t = &side_tables[side];
     sql_addf(q, ", s%d AS (INSERT INTO %s (tenant, %s) SELECT $%d", side, t->name, t->columns, tenant);
     for (int c = 0; c < t->n; c++) {
         enum form form = t->of[c].form;
-        if (form == OWN_K && own_k)
-            sql_addf(q, ", coalesce(nullif(u.c%d, 0), %s)", c, own_k);
+        if (form == OWN_K && own)
+            sql_addf(q, ", coalesce(nullif(u.c%d, 0), %s.k)", c, own);
         else
             sql_addf(q, ", %s%d%s", forms[form == OWN_K ? AS_IS : form].before, c,
                      forms[form == OWN_K ? AS_IS : form].after);
     }
-    sql_addf(q, " FROM %s", from);
-    store__add_unnest(q, columns, t->n);
+    sql_adds(q, " FROM ");
+    if (own)
+        sql_addf(q, "%s JOIN ", own);
+    store__add_unnest(q, columns, own ? t->n + 1 : t->n);
     sql_adds(q, " u(");
     for (int c = 0; c < t->n; c++)
         sql_addf(q, "%sc%d", c ? ", " : "", c);
+    sql_adds(q, own ? ", n" : "");
     sql_adds(q, ")");
+    if (own)
+        sql_addf(q, " ON u.n = %s.n", own);
 }
 
 void store__add_inserts(struct sql *q, const struct store__sides *sides, int tenant, const char *own,
                         const char *changed)
 {
-    const char *k = own ? arena_printf(q->a, "%s.k", own) : NULL,
-               *from = own ? arena_printf(q->a, "%s, ", own) : "";
     for (int t = 0; t < STORE__SIDES; t++) {
         if (!(sides->present & 1u << t))
             continue;
-        add_insert(q, t, sides->columns[t], tenant, k, from);
+        add_insert(q, t, sides->columns[t], tenant, t == SIDE_DICT ? NULL : own);
         sql_addf(q, "%s)", t == SIDE_DICT ? " ON CONFLICT DO NOTHING" : changed);
     }
 }
@@ -355,24 +360,37 @@ static void collect_words(struct store *s, struct arena *a, struct store_write *
     }
 }
 
+/* The table's rows, and behind its columns that of the places. */
+static void collect(struct row_source *r, enum side side, struct store__column *columns)
+{
+    struct store__column *n = &columns[side_tables[side].n];
+    side_tables[side].collect(r, columns);
+    while (n->n < columns[0].n)
+        store__put_int(r->a, n, r->n);
+}
+
 struct store__sides *store__collect_sides(struct store *s, struct arena *a, struct store_write *const *w,
                                           size_t n, bool known_k, bool words)
 {
     struct store__sides *sides = ARENA_NEW(a, struct store__sides);
-    for (int t = 0; t < STORE__SIDES; t++)
+    for (int t = 0; t < STORE__SIDES; t++) {
         for (int c = 0; c < side_tables[t].n; c++)
             sides->columns[t][c].type = side_tables[t].of[c].type;
+        sides->columns[t][side_tables[t].n].type = SQL_INT4_ARRAY;
+    }
     for (size_t i = 0; i < n; i++) {
         int64_t own = known_k ? w[i]->k : 0;
-        struct row_source r = {.a = a, .index = &w[i]->index, .k = own, .type = (int16_t)w[i]->type->id};
+        struct row_source r = {
+            .a = a, .index = &w[i]->index, .k = own, .n = w[i]->n, .type = (int16_t)w[i]->type->id};
         for (size_t j = 0; j <= w[i]->index.n_contained; j++) {
             if (j > 0) {
                 const struct search_contained *c = &w[i]->index.contained[j - 1];
-                r = (struct row_source){a, &c->index, store__next_k(s), (int16_t)-c->type->id, own, c->id};
+                r = (struct row_source){a,   &c->index, store__next_k(s), w[i]->n, (int16_t)-c->type->id,
+                                        own, c->id};
             }
             for (int t = 0; t < STORE__SIDES; t++)
                 if (side_tables[t].collect)
-                    side_tables[t].collect(&r, sides->columns[t]);
+                    collect(&r, t, sides->columns[t]);
         }
     }
     if (words)

@@ -258,6 +258,10 @@ struct flow_call {
     struct flow_answer answer; /* in memory of its own until the test takes it */
     struct cost before;
     bool answered;
+    struct str body; /* that comes in pieces, what is left of it */
+    http_stream_fn sink;
+    void *sink_arg;
+    bool paused, lost;
 };
 
 static const char marker[] = "flow";
@@ -298,6 +302,67 @@ void __wrap_http_respond(struct http_request *r, const struct http_response *p)
     pthread_mutex_unlock(&lock);
 }
 
+/* Bodies in pieces: small ones, so that lines are torn; what the front end does, on the same loop. */
+enum { PIECE = 997 };
+
+static _Thread_local struct flow_call *streaming;
+
+void __real_http_stream(struct http_request *r, http_stream_fn fn, void *arg);
+void __wrap_http_stream(struct http_request *r, http_stream_fn fn, void *arg);
+void __wrap_http_stream(struct http_request *r, http_stream_fn fn, void *arg)
+{
+    struct flow_call *call = (struct flow_call *)r;
+    if (r->peer.s != marker) {
+        __real_http_stream(r, fn, arg);
+        return;
+    }
+    call->sink = fn;
+    call->sink_arg = arg;
+    streaming = call;
+}
+
+/* A lost call is answered with status 0, from here on. */
+static void lose(struct flow_call *call)
+{
+    call->sink(call->sink_arg, HTTP_LOST, STR(""));
+    pthread_mutex_lock(&lock);
+    arena_release(&call->a);
+    call->answered = true;
+    pthread_cond_broadcast(&came);
+    pthread_mutex_unlock(&lock);
+}
+
+static void feed(void *arg)
+{
+    struct flow_call *call = arg;
+    call->paused = false;
+    while (call->body.len) {
+        size_t n = call->body.len < PIECE ? call->body.len : PIECE;
+        char *piece = malloc(n); /* it is gone after the call */
+        memcpy(piece, call->body.s, n);
+        call->body = (struct str){call->body.s + n, call->body.len - n};
+        call->paused = !call->sink(call->sink_arg, HTTP_PIECE, (struct str){piece, n});
+        free(piece);
+        if (call->paused)
+            return;
+    }
+    if (call->lost)
+        lose(call);
+    else
+        call->sink(call->sink_arg, HTTP_END, STR(""));
+}
+
+void __real_http_stream_resume(struct http_request *r);
+void __wrap_http_stream_resume(struct http_request *r);
+void __wrap_http_stream_resume(struct http_request *r)
+{
+    struct flow_call *call = (struct flow_call *)r;
+    if (r->peer.s != marker)
+        __real_http_stream_resume(r);
+    else if (call->paused)
+        loop_post(loop_current(), feed, call);
+}
+
 static enum http_method method_of(const char *name)
 {
     static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
@@ -312,7 +377,15 @@ static void handle(void *arg)
     struct flow_call *call = arg;
     call->before = cost_now();
     call->before.arena = (int64_t)call->a.used;
+    call->http.streamed = api_streams(&call->http, api);
+    if (call->http.streamed) {
+        call->body = call->http.body;
+        call->http.body = STR("");
+    }
+    streaming = NULL;
     api_handle(&call->http, api);
+    if (streaming) /* it was not answered at once */
+        feed(streaming);
 }
 
 static void add_headers(struct flow_call *call, const char *text)
@@ -354,6 +427,7 @@ struct flow_call *flow_send(const char *method, const char *path, const char *he
         add_headers(call, "Content-Type: application/fhir+json\n");
     if (headers)
         add_headers(call, headers);
+    call->lost = headers && strstr(headers, "X-Flow-Lost:");
     loop_post(loops[r->loop], handle, call);
     return call;
 }
