@@ -217,17 +217,24 @@ void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const st
 void store_missing_plan(const struct store *s, const struct search_index_ref *refs, size_t n, bool share,
                         struct sql *q);
 
-/* ---- batches of creates, one for each event loop
- * ------------------------------------------------------------- */
+/* ---- batches of writes, one for each event loop --------------------------------------------------------- */
 /*
- * While one commit is in flight the next creates gather, then go as one statement and share one flush of the
- * WAL; no timer. A batch that fails is taken apart and its creates are tried singly.
+ * While one commit is in flight the next writes gather, then those of one kind go as one statement and share one flush of
+ * the WAL; no timer. A statement that fails is taken apart and its writes are tried singly. Writes of one resource go one
+ * after the other, as they came.
  */
 struct store_batch;
-typedef void (*store_created_fn)(void *arg, const struct store_written *w, const struct err *err);
+struct store_batched { /* one of them */
+    struct store_write *create;
+    struct store_update *update;
+    struct store_delete *delete;
+};
+/* outcome is that of an update or a delete; err NULL: the statement was committed. */
+typedef void (*store_batched_fn)(void *arg, enum store_outcome outcome, const struct store_written *w,
+                                 const struct err *err);
 struct store_batch *store_batch_new(struct store *s, struct db_async *db, const struct config *c);
 void store_batch_free(struct store_batch *b);
-/* w and a stay the caller's until fn is called. */
-void store_batch_create(struct store_batch *b, struct store_write *w, store_created_fn fn, void *arg);
+/* What it points to stays the caller's until fn is called. */
+void store_batch_add(struct store_batch *b, const struct store_batched *what, store_batched_fn fn, void *arg);
 
 #endif

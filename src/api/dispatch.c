@@ -15,12 +15,13 @@
 enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 14, LONGEST_PAUSE_MS = 250 };
 static const char base_path[] = "/fhir";
 
-enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_CREATE, NEXT_WORKER, NEXT_BULK };
+enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_GATHER, NEXT_WORKER, NEXT_BULK };
 
 struct stretch {
     struct api_request *r;
     enum next (*run)(struct stretch *s);
     const struct db_rows *rows;
+    enum store_outcome outcome;
     const struct store_written *written;
     struct db_conn *conn;
     const struct err *err;
@@ -255,9 +256,9 @@ static enum next run_next(const struct api_request *r)
     case RUN_SEARCH:
         return NEXT_SEARCH;
     case RUN_WRITE:
-        return NEXT_WRITE;
+        return r->route->interaction->gather ? NEXT_GATHER : NEXT_WRITE;
     case RUN_CREATE:
-        return NEXT_CREATE;
+        return NEXT_GATHER;
     default:
         return NEXT_WORKER;
     }
@@ -268,7 +269,7 @@ static enum next plan(struct api_request *r)
 {
     struct err err;
     enum next next = run_next(r);
-    if (next == NEXT_CREATE || next == NEXT_WORKER)
+    if (next == NEXT_GATHER || next == NEXT_WORKER)
         return next;
     r->sql = (struct sql){.a = r->a};
     return r->route->interaction->plan(r, &r->sql, &err) ? next : answer_error(r, &err);
@@ -390,21 +391,33 @@ static void on_rows(void *arg, const struct db_rows *rows, const struct err *err
         .r = r, .run = receive, .rows = rows, .err = err, .committed = rows && r->run == RUN_WRITE});
 }
 
-static enum next receive_created(struct stretch *s)
+static enum next receive_gathered(struct stretch *s)
 {
     struct api_request *r = s->r;
-    struct api_response out;
+    struct api_response out = {0};
+    struct err err;
     r->http->log_db_us += clock_mono_us() - r->submitted_us;
+    r->again = false;
     if (s->err)
         return answer_error(r, s->err);
-    api__created(r, s->written, &out);
-    return answer(r, &out);
+    if (!r->route->interaction->settle(r, s->outcome, s->written, &out, &err))
+        return answer_error(r, &err);
+    if (r->run == RUN_WORKER)
+        return NEXT_WORKER;
+    if (!r->again)
+        return answer(r, &out);
+    return ++r->attempts < LOOP_ATTEMPTS ? NEXT_GATHER : NEXT_WORKER; /* which can hold the row */
 }
 
-static void on_created(void *arg, const struct store_written *w, const struct err *err)
+static void on_gathered(void *arg, enum store_outcome outcome, const struct store_written *w,
+                        const struct err *err)
 {
-    guarded(&(struct stretch){
-        .r = arg, .run = receive_created, .written = w, .err = err, .committed = w != NULL});
+    guarded(&(struct stretch){.r = arg,
+                              .run = receive_gathered,
+                              .outcome = outcome,
+                              .written = w,
+                              .err = err,
+                              .committed = w && w->ver});
 }
 
 bool api__lock_row(struct api_request *r, struct db_conn *c, struct str id, struct err *err)
@@ -564,6 +577,7 @@ static void act(struct api_request *r, enum next next)
     static const enum db_lane lanes[] = {
         [NEXT_READ] = DB_READ, [NEXT_SEARCH] = DB_SEARCH, [NEXT_WRITE] = DB_WRITE};
     const struct api_deps *d = &r->api->deps;
+    struct store_batched what = {0};
     struct err err;
     r->submitted_us = clock_mono_us();
     switch (next) {
@@ -578,8 +592,9 @@ static void act(struct api_request *r, enum next next)
     case NEXT_WRITE:
         db_submit(d->db[r->http->loop], lanes[next], r->a, &r->sql, on_rows, r);
         break;
-    case NEXT_CREATE:
-        store_batch_create(d->batch[r->http->loop], r->write, on_created, r);
+    case NEXT_GATHER:
+        r->route->interaction->gather(r, &what);
+        store_batch_add(d->batch[r->http->loop], &what, on_gathered, r);
         break;
     case NEXT_WORKER:
         if (!db_pool_submit(d->pool, on_worker, r, &err)) {

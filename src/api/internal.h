@@ -38,8 +38,8 @@ enum api_run {
     RUN_NOW,    /* reply alone, no database */
     RUN_READ,   /* plan and reply on the event loop: one statement by primary key */
     RUN_SEARCH, /* the same, a statement that may take its time */
-    RUN_WRITE,  /* the same, a transaction of its own */
-    RUN_CREATE, /* the same, gathered into batches */
+    RUN_WRITE,  /* the same, a transaction of its own, or gathered into batches */
+    RUN_CREATE, /* gathered into batches, or work */
     RUN_WORKER, /* work, on a thread with a connection */
 };
 
@@ -59,6 +59,10 @@ struct api_interaction {
                   struct err *err);
     /* On a worker; in r->in_transaction the transaction is the caller's. NULL: plan and reply, run one after the other. */
     bool (*work)(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err);
+    /* On the event loop its write goes with those of others (store_batch): which, and what it came to. NULL: plan and reply. */
+    void (*gather)(struct api_request *r, struct store_batched *what);
+    bool (*settle)(struct api_request *r, enum store_outcome outcome, const struct store_written *at,
+                   struct api_response *out, struct err *err);
     /* A statement failed: err becomes what the client is told. NULL: it is told what the database says. */
     void (*failed)(struct api_request *r, struct err *err);
 };

@@ -216,11 +216,26 @@ static bool work_create(struct api_request *r, struct db_conn *c, struct api_res
     return api__in_transaction(r, c, out, err, r->if_none_exist.s ? create_unless : create_on);
 }
 
+static void gather_create(struct api_request *r, struct store_batched *what)
+{
+    what->create = r->write;
+}
+
+static bool settle_create(struct api_request *r, enum store_outcome outcome, const struct store_written *at,
+                          struct api_response *out, struct err *err)
+{
+    (void)outcome, (void)err;
+    api__created(r, at, out);
+    return true;
+}
+
 const struct api_interaction api__create = {.code = "create",
                                             .run = RUN_CREATE,
                                             .right = AUTH_CREATE,
                                             .body = true,
                                             .prepare = prepare_create,
+                                            .gather = gather_create,
+                                            .settle = settle_create,
                                             .work = work_create};
 
 enum { UPDATE_ATTEMPTS = 5 }; /* somebody made it, deleted it, labelled it: then we hold it */
@@ -278,6 +293,21 @@ bool api__updated(struct api_request *r, const struct store_update *u, enum stor
     }
 }
 
+static void gather_update(struct api_request *r, struct store_batched *what)
+{
+    what->update = r->state;
+}
+
+static bool settle_update(struct api_request *r, enum store_outcome outcome, const struct store_written *at,
+                          struct api_response *out, struct err *err)
+{
+    r->again = outcome == STORE_RACED;
+    if (outcome == STORE_LABELS) /* the stored version has to be read first */
+        r->run = RUN_WORKER;
+    return outcome == STORE_RACED || outcome == STORE_LABELS ||
+           api__updated(r, r->state, outcome, at, out, err);
+}
+
 static bool reply_update(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
@@ -286,15 +316,7 @@ static bool reply_update(struct api_request *r, const struct db_rows *rows, stru
     enum store_outcome outcome = store_update_reply(u, rows, &at);
     if (outcome == STORE_UPDATED || outcome == STORE_CREATED) /* and committed */
         store_committed(r->api->deps.store, &(struct store_write *){&u->w}, 1);
-    if (outcome == STORE_RACED) {
-        r->again = true;
-        return true;
-    }
-    if (outcome == STORE_LABELS) { /* the stored version has to be read first */
-        r->run = RUN_WORKER;
-        return true;
-    }
-    return api__updated(r, u, outcome, &at, out, err);
+    return settle_update(r, outcome, &at, out, err);
 }
 
 /* Adds the labels that the stored version has and the client did not resend, as of this moment. */
@@ -360,32 +382,41 @@ const struct api_interaction api__update = {.code = "update",
                                             .prepare = prepare_update,
                                             .plan = plan_update,
                                             .reply = reply_update,
+                                            .gather = gather_update,
+                                            .settle = settle_update,
                                             .work = work_update};
 
 /* ---- delete -------------------------------------------------------------------------------------------------- */
 
-static bool plan_delete(struct api_request *r, struct sql *q, struct err *err)
+static bool prepare_delete(struct api_request *r, struct err *err)
 {
-    int32_t match;
+    struct store_delete *d = ARENA_NEW(r->a, struct store_delete);
     if (!fhir_id_valid(r->id))
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
-    if (!if_match(r, &match, err))
-        return false;
-    if (!api__may_change(r, r->type, r->id, err))
-        return false;
-    store_delete_plan(r->api->deps.store, r->type, r->id, match, q);
+    d->type = r->type;
+    d->id = r->id;
+    r->state = d;
+    return if_match(r, &d->if_match, err) && api__may_change(r, r->type, r->id, err);
+}
+
+static bool plan_delete(struct api_request *r, struct sql *q, struct err *err)
+{
+    struct store_delete *d = r->state;
+    (void)err;
+    store_deletes_plan(r->api->deps.store, &d, 1, q);
     return true;
 }
 
-static bool reply_delete(struct api_request *r, const struct db_rows *rows, struct api_response *out,
-                         struct err *err)
+static void gather_delete(struct api_request *r, struct store_batched *what)
 {
-    int32_t match;
-    struct store_written at;
-    if (!if_match(r, &match, err))
-        return false;
-    switch (store_delete_reply(match, rows, &at)) {
+    what->delete = r->state;
+}
+
+static bool settle_delete(struct api_request *r, enum store_outcome outcome, const struct store_written *at,
+                          struct api_response *out, struct err *err)
+{
+    switch (outcome) {
     case STORE_RACED:
         r->again = true;
         return true;
@@ -398,10 +429,26 @@ static bool reply_delete(struct api_request *r, const struct db_rows *rows, stru
         /* fall through */
     default:
         *out = (struct api_response){
-            .status = 204, .ver = at.ver, .lu_us = at.lu_us, .position = at.xid, .written = true};
+            .status = 204, .ver = at->ver, .lu_us = at->lu_us, .position = at->xid, .written = true};
         return true;
     }
 }
 
-const struct api_interaction api__delete = {
-    .code = "delete", .run = RUN_WRITE, .right = AUTH_DELETE, .plan = plan_delete, .reply = reply_delete};
+static bool reply_delete(struct api_request *r, const struct db_rows *rows, struct api_response *out,
+                         struct err *err)
+{
+    struct store_delete *d = r->state;
+    struct store_written at;
+    enum store_outcome outcome;
+    store_deletes_reply(&d, 1, rows, &outcome, &at);
+    return settle_delete(r, outcome, &at, out, err);
+}
+
+const struct api_interaction api__delete = {.code = "delete",
+                                            .run = RUN_WRITE,
+                                            .right = AUTH_DELETE,
+                                            .prepare = prepare_delete,
+                                            .plan = plan_delete,
+                                            .reply = reply_delete,
+                                            .gather = gather_delete,
+                                            .settle = settle_delete};
