@@ -58,6 +58,7 @@ static void make_request(const struct api_request *whole, struct line *l)
     *r = *whole;
     r->in_bundle = true;
     r->text = l->text;
+    r->shown = (struct api_shown){0};
     r->args = NULL;
     r->n_args = 0;
     r->if_match = r->if_none_match = r->if_modified_since = r->if_none_exist = (struct str){NULL, 0};
@@ -147,7 +148,10 @@ void bulk_batch_run(struct bulk_batch *b, struct db_conn *c, const struct err *f
         api__find_position(whole, c, &whole_out);
         b->position = whole_out.position;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        bool entered = api__audit(lines[i].r, &lines[i].out);
+        (void)entered; /* what was written is not taken back */
         note(b, &lines[i]);
+    }
     arena_release(&a);
 }
