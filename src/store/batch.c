@@ -253,8 +253,10 @@ static void pump(struct store_batch *b)
             take_alone(b, f);
         else
             take_waiting(b, f);
-        if (!f->n) /* the resources are all being written */
+        if (!f->n) { /* the resources are all being written */
+            arena_clear(&f->a);
             return;
+        }
         f->busy = true;
         metrics_add(METRIC_BATCHES, 1);
         metrics_add(METRIC_BATCH_ROWS, (int64_t)f->n);
