@@ -9,7 +9,7 @@ import time
 import kagari
 
 BUILD = kagari.ROOT / "build/release"
-JSON = "application/fhir+json"
+JSON, NDJSON = "application/fhir+json", "application/fhir+ndjson"
 PLAIN = ("http.tls_cert=", "http.tls_key=")
 MINIMAL = "Prefer: return=minimal\r\n"
 
@@ -75,6 +75,10 @@ def sql(dev, text):
                           ).stdout.strip()
 
 
+def text_of(resource):
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
+
+
 class Requests:
     """Files of prepared requests for the load generator."""
 
@@ -83,12 +87,13 @@ class Requests:
         self.headers = f"Host: 127.0.0.1\r\nAccept: {JSON}\r\nAuthorization: Bearer {token}\r\n"
 
     def one(self, method, path, body=None, headers="", name=""):
-        """name: what load.c reads behind the length."""
+        """body: a resource, or the bytes of NDJSON. name: what load.c reads behind the length."""
         text = f"{method} /fhir{path} HTTP/1.1\r\n{self.headers}{headers}"
         content = b""
         if body is not None:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-            text += f"Content-Type: {JSON}\r\nContent-Length: {len(content)}\r\n"
+            lines = isinstance(body, bytes)
+            content = body if lines else text_of(body).encode()
+            text += f"Content-Type: {NDJSON if lines else JSON}\r\nContent-Length: {len(content)}\r\n"
         whole = text.encode() + b"\r\n" + content
         return b"%d%s\n%s" % (len(whole), name.encode(), whole)
 
@@ -104,11 +109,6 @@ class Requests:
 
 def transaction(entries):
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-
-
-def put(resource):
-    url = f"{resource['resourceType']}/{resource['id']}"
-    return {"resource": resource, "request": {"method": "PUT", "url": url}}
 
 
 def send(server, path, connections, *options):

@@ -9,9 +9,10 @@ stderr, the bytes a resource takes to stdout, as JSON.
 """
 import collections
 import concurrent.futures
-import itertools
+import http.client
 import json
 import multiprocessing
+import os
 import pathlib
 import sys
 import tempfile
@@ -22,29 +23,38 @@ import data
 import instance
 import kagari
 
-PIECE = 300  # patients that are made while those before them are loaded: 30,000 resources
-BATCH = 250  # resources in a transaction
-CONNECTIONS = 4
+PIECE = 300  # patients that are made while those before them are loaded: 30,000 resources, 40 MB
+PATIENCE = 600  # seconds that a piece may take
 SIZES = """SELECT json_object_agg(c.relname, pg_relation_size(c.oid) + CASE c.relkind WHEN 'r' THEN
   pg_table_size(c.oid) - pg_relation_size(c.oid) ELSE 0 END) FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i') AND pg_relation_size(c.oid) > 100000"""
 
 
-def make(requests, first, last):
-    """The requests for a piece; the file and how many resources are in it."""
-    resources = data.resources(first, last)
+def make(path, first, last):
+    """A piece as NDJSON; how many resources are in it."""
     n = 0
-
-    def bundles():
-        nonlocal n
-        while batch := [instance.put(r) for r in itertools.islice(resources, BATCH)]:
-            n += len(batch)
-            yield requests.one("POST", "", instance.transaction(batch), instance.MINIMAL)
-
-    return requests.file(f"patients-{first}", bundles()), n
+    with open(path, "w") as f:
+        for resource in data.resources(first, last):
+            f.write(instance.text_of(resource) + "\n")
+            n += 1
+    return path, n
 
 
-def load(dev, server, requests, scale):
+def send(server, token, path, n):
+    """One request; fails unless all its lines were written."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    with open(path, "rb") as f:
+        connection.request("POST", "/fhir", f, {"Content-Type": instance.NDJSON, "Authorization": "Bearer " + token,
+                                                "Content-Length": str(os.fstat(f.fileno()).st_size)})
+        answer = connection.getresponse()
+        outcome = json.loads(answer.read())
+    connection.close()
+    counts = {e["url"]: e["valueDecimal"] for extension in outcome.get("extension", []) for e in extension["extension"]}
+    if answer.status != 200 or counts["created"] + counts["updated"] != n:
+        raise RuntimeError(f"the data could not be loaded: {answer.status} {json.dumps(outcome)[:2000]}")
+
+
+def load(dev, server, folder, scale):
     target = int(data.PATIENTS * scale)
     state = dev.data / "loaded"
     done = json.loads(state.read_text()) if state.exists() else {"patients": 0, "resources": 0}
@@ -54,12 +64,14 @@ def load(dev, server, requests, scale):
     # begun as a process of its own, not forked: this one has threads
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as maker, \
             open(dev.data / "growth.ndjson", "a") as growth:
-        made = collections.deque(maker.submit(make, requests, *piece) for piece in pieces[:1])
+        def submit(piece):
+            return maker.submit(make, folder / f"patients-{piece[0]}", *piece)
+
+        made = collections.deque(map(submit, pieces[:1]))
         for i, (_, last) in enumerate(pieces):
-            made.extend(maker.submit(make, requests, *piece) for piece in pieces[i + 1:i + 2])
+            made.extend(map(submit, pieces[i + 1:i + 2]))
             path, n = made.popleft().result()
-            if instance.send(server, path, CONNECTIONS, "--once")["failed"]:
-                raise RuntimeError("the data could not be loaded")
+            send(server, dev.token, path, n)
             path.unlink()
             server.forget_log()
             done = {"patients": last, "resources": done["resources"] + n}
@@ -94,7 +106,7 @@ def main():
         with kagari.Dev(data=str(folder)) as dev, tempfile.TemporaryDirectory(prefix="kagari-bench-") as temporary:
             server = instance.Server(dev, pathlib.Path(temporary) / "log", *instance.PLAIN)
             try:
-                load(dev, server, instance.Requests(pathlib.Path(temporary), dev.token), float(sys.argv[2]))
+                load(dev, server, pathlib.Path(temporary), float(sys.argv[2]))
             finally:
                 server.stop()
     print("\n".join(map(json.dumps, growth(folder))))

@@ -25,9 +25,8 @@ def opened(seconds, scale):
         with kagari.Dev(data=os.environ.get("BENCH_DATA") or str(folder / "instance")) as dev:
             loader = instance.Server(dev, folder / "loader.log", *instance.PLAIN)
             try:
-                requests = instance.Requests(folder, dev.token)
-                loading.load(dev, loader, requests, scale)
-                importing.load(dev, loader, requests)
+                loading.load(dev, loader, folder, scale)
+                importing.load(dev, loader, instance.Requests(folder, dev.token))
                 instance.sql(dev, "VACUUM ANALYZE")
             finally:
                 loader.stop()  # those that are measured start with the statistics of the data

@@ -16,6 +16,7 @@ import mix
 import searches
 
 
+LINES = 500  # of Observations in a body
 CHECKED = 3  # searches of each kind whose totals are counted
 
 
@@ -102,12 +103,16 @@ def read(b):
         yield Row(f"read over TLS, {n}", lambda n=n: b.serve("read", n, tls=True), "plain", .45, .55)
 
 
+def measured(rng):
+    """An Observation that gets its id from the server."""
+    o = data.written(rng)
+    del o["id"]
+    return o
+
+
 def create_requests(requests, n):
     rng = random.Random(4)
-    for _ in range(n):
-        o = data.written(rng)
-        del o["id"]
-        yield requests.one("POST", "/Observation", o, instance.MINIMAL)
+    return (requests.one("POST", "/Observation", measured(rng), instance.MINIMAL) for _ in range(n))
 
 
 def create(b):
@@ -142,6 +147,9 @@ def bundle(b):
     rng = random.Random(4)
     b.requests.file("bundle", (b.requests.one("POST", "", admission(rng), instance.MINIMAL) for _ in range(50)))
     yield Row("bundle of 100, 8", lambda: b.serve("bundle", 8), "W", 1.5, 2.5, 100)
+    lines = "".join(instance.text_of(measured(rng)) + "\n" for _ in range(LINES)).encode()
+    b.requests.file("ndjson", [b.requests.one("POST", "", lines)])
+    yield Row(f"NDJSON of {LINES:,}, 2", lambda: b.serve("ndjson", 2, times=2), "W", 2.5, 3, LINES)
 
 
 def crud_requests(requests, iterations=40):
