@@ -2,9 +2,8 @@
  * auth/auth.h: bearer token → principal → what it may do.
  *
  * A token is a JWT (RFC 7519) signed by a key of the configured JWK Set. Scopes are SMART App Launch v2
- * ("system/Patient.cruds", "user/Observation.rs") and the words of v1 (".read", ".write", ".*"). Scopes that
- * this server cannot enforce (patient level, "?query" restrictions for now) grant nothing: a scope is never
- * widened.
+ * ("system/Patient.cruds", "patient/Observation.rs?category=laboratory") and the words of v1 (".read", ".write",
+ * ".*"). What cannot be enforced grants nothing: a scope is never widened.
  *
  * Which token is accepted: docs/security.md.
  */
@@ -14,6 +13,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "fhir/defs.h"
+#include "search/access.h"
 
 enum auth_right {
     AUTH_CREATE = 1,
@@ -30,6 +30,10 @@ enum auth_right {
 /* Whom a scope speaks for: the caller itself, a person, or the patient that was chosen. */
 enum auth_level { AUTH_SYSTEM, AUTH_USER, AUTH_PATIENT, AUTH_LEVELS };
 
+/* v3-Confidentiality: unrestricted, low, moderate, normal, restricted, very restricted. */
+#define AUTH_CONFIDENTIALITIES "U L M N R V"
+enum { AUTH_SEES_ALL = 5 };
+
 /* One scope that was understood. */
 struct auth_grant {
     enum auth_level level;
@@ -44,7 +48,12 @@ struct auth_principal {
     struct str patient;   /* id of the Patient whose compartment patient/… means; len 0: none */
     struct str user;      /* fhirUser, "Practitioner/7"; len 0: none */
     struct str encounter; /* id of the Encounter of the launch; len 0: none */
-    int64_t expires_us;   /* exp, µs since 1970 */
+    struct str purposes;  /* of use: codes of v3-ActReason between blanks; s NULL: not said */
+    struct str
+        sensitive; /* codes of v3-ActCode between blanks whose resources users and patients do not see */
+    uint8_t sight
+        [AUTH_LEVELS];  /* the highest confidentiality that is seen: an index into AUTH_CONFIDENTIALITIES */
+    int64_t expires_us; /* exp, µs since 1970 */
     const struct auth_grant *grants;
     size_t n_grants;
     /* The same, added up. rights: what may be done with some resources; whole: with all of them. On every type, and on
@@ -79,6 +88,15 @@ bool auth_check(struct auth *au, struct arena *a, struct str authorization, stru
 struct auth_principal *auth_principal_copy(struct arena *a, const struct auth_principal *p);
 /* What it may do, as a text: two principals may do the same when theirs are equal. */
 struct str auth_principal_rights(struct arena *a, const struct auth_principal *p);
+
+/*
+ * Which resources p may do that with, right being one that auth_allows() has; NULL: all there are. What the answer points
+ * to is in a and in p. base: this server's URL.
+ */
+const struct search_access *auth_access(const struct auth_principal *p, enum auth_right right,
+                                        struct arena *a, const struct fhir_defs *d,
+                                        const struct search_registry *registry,
+                                        const struct search_tenant *tenant, struct str base);
 
 /* With some resources of the type at least: which ones is another question. type NULL: of all types (system-level
  * interactions). */

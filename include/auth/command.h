@@ -3,6 +3,7 @@
 #define KAGARI_AUTH_COMMAND_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
 
 /* argv[0] is "token". The process's exit status. */
@@ -29,6 +30,9 @@ struct auth_dev_token {
     const char *subject;           /* NULL: "dev" */
     const char *issuer, *audience; /* NULL: the two above */
     int64_t ttl_us;                /* 0: 30 days */
+    const char *patient;           /* id of the Patient that patient/… speaks for; NULL: none */
+    const char *user;              /* fhirUser, "Practitioner/7"; NULL: none */
+    const json *claims;            /* more of them, an object; NULL: none */
 };
 bool auth_dev_mint(struct arena *a, struct str pem, const struct auth_dev_token *t, struct str *token,
                    struct err *err) NODISCARD;

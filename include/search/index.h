@@ -122,6 +122,8 @@ struct search_index {
     size_t n_labels, cap_labels; /* hashes of meta.profile, .tag, .security; sorted, unique */
     int64_t *acc; /* hashes of the compartments it belongs to, and its labels: who may see this version */
     size_t n_acc, cap_acc;
+    int64_t *patients; /* of them the hashes of Patients */
+    size_t n_patients, cap_patients;
     struct search_index_str *strs;
     size_t n_strs, cap_strs;
     struct search_index_date *dates;

@@ -41,6 +41,7 @@ struct search_include {
 };
 
 struct search_criterion; /* search/internal.h */
+struct search_access;    /* search/access.h */
 struct search__cursor;
 struct search_sort;
 
@@ -56,7 +57,11 @@ struct search_options {
     /* For :in, :not-in, :above and :below; NULL: a query that has one of them is parsed as if it matched nothing, and
      * says so in needs_terminology. */
     const struct conformance_view *terminology;
-    bool conditional; /* If-None-Exist and its like: criteria only, unknown parameters are errors */
+    /* If-None-Exist and its like: criteria only, unknown parameters are errors. Its matches are found whoever asks;
+     * what they refer to is not. */
+    bool conditional;
+    const struct search_access *access;   /* what the search finds, and may go by; NULL: everything */
+    const struct search_access *included; /* what _revinclude brings; NULL: everything */
 };
 
 /* An argument that was understood, by the name the client gave it. */
@@ -149,6 +154,8 @@ enum search_column {
 void search_plan(const struct search_query *q, const struct search_stats *stats, struct sql *out);
 /* The total when there is no row; -1: not counted. */
 int64_t search_total_of_none(const struct search_query *q);
+/* Does it ask rows of its own types alone, and no others that they refer to or that refer to them? */
+bool search_asks_own(const struct search_query *q);
 /* What of a search costs most and what to add, for one that ran out of time: "what costs most is 'name'; add …". */
 struct str search_costs(const struct search_query *q, const struct search_stats *stats);
 

@@ -143,16 +143,23 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
 /* As store_read_plan(), but without the content when it is that of this version: its content.s is NULL then. */
 void store_check_plan(const struct store *s, const struct fhir_type *type, struct str id,
                       const struct store_version *known, struct sql *q);
-/* False: there is none. Serves all three. */
+/* The same for somebody who may see what access covers (NULL: everything): what is not covered is not there. A version is
+ * judged by its acc; see search_access_versions(). */
+void store_read_seen_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                          const struct search_access *access, struct sql *q);
+void store_vread_seen_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
+                           const struct search_access *access, struct sql *q);
+/* False: there is none. Serves all of them. */
 bool store_read_reply(const struct db_rows *rows, struct store_version *out);
 /* Many at once, in no order: columns as in enum search_column up to SEARCH_TENANT; deleted ones are left out.
  */
 void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
-                          struct sql *q);
+                          const struct search_access *access, struct sql *q);
 
 /* The metas of resources that have, between them, every profile, tag and security label in use; type NULL: of all types.
  * Rows of (text meta). Looks at every resource; more than max different labels: max rows. */
-void store_labels_plan(const struct store *s, const struct fhir_type *type, int max, struct sql *q);
+void store_labels_plan(const struct store *s, const struct fhir_type *type, int max,
+                       const struct search_access *access, struct sql *q);
 /* Other labels for a version that is not the current one; its number, time and place in the history stay. In a transaction
  * that holds the row. */
 void store_relabel_plan(const struct store *s, const struct store_write *w, int32_t ver, int64_t lu_us,
@@ -174,6 +181,7 @@ struct store_history {
     struct str epoch;                  /* feed: that of the cursor; s NULL: start */
     const struct store_listed *listed; /* only these; NULL: all */
     size_t n_listed;
+    const struct search_access *access; /* only versions that it covers, by their acc; NULL: all */
 };
 /* A version, ver 0: the current one. */
 struct store_listed {
@@ -212,10 +220,10 @@ void store_lock_plan(const int64_t *keys, size_t n, struct sql *q);
 /* Locks the rows of these resources in a fixed order, so that bundles do not deadlock. */
 void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
                           struct sql *q);
-/* Which of these references have no live resource: rows of (int4 index). share: hold them until the commit.
+/* Which of these references have no live resource that access covers: rows of (int4 index). share: hold them until the commit.
  */
 void store_missing_plan(const struct store *s, const struct search_index_ref *refs, size_t n, bool share,
-                        struct sql *q);
+                        const struct search_access *access, struct sql *q);
 
 /* ---- batches of writes, one for each event loop --------------------------------------------------------- */
 /*

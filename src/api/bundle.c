@@ -113,4 +113,5 @@ static bool work_bundle(struct api_request *r, struct db_conn *c, struct api_res
                   "stored by posting them to /Bundle");
 }
 
-const struct api_interaction api__bundle = {.code = "bundle", .run = RUN_WORKER, .work = work_bundle};
+const struct api_interaction api__bundle = {
+    .code = "bundle", .run = RUN_WORKER, .access = ACCESS_JUDGED, .work = work_bundle};

@@ -266,9 +266,10 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
             store_index_is_old(api->deps.store) ? old_index : ""));
     json *security = json_add(a, rest, "security", json_object(a));
     json_add(a, security, "cors", json_bool(a, c->http_cors_origins.n > 0));
-    json_add_string(
-        a, security, "description",
-        "Every call but this one, /.well-known and /health needs a bearer token with SMART v2 scopes.");
+    json_add_string(a, security, "description",
+                    "Every call but this one, /.well-known and /health needs a bearer token with SMART "
+                    "scopes, of version 1 or 2: "
+                    "system/, user/ and patient/, also restricted by a search.");
     json *resources = json_add(a, rest, "resource", json_array(a));
     for (int i = 0; i < fhir_resource_count(d); i++)
         if (mode == MODE_FULL || is_normative(fhir_resource_at(d, i)->name))
@@ -333,4 +334,4 @@ static bool capabilities(struct api_request *r, const struct db_rows *rows, stru
 }
 
 const struct api_interaction api__capabilities = {
-    .code = "capabilities", .run = RUN_NOW, .reply = capabilities};
+    .code = "capabilities", .run = RUN_NOW, .access = ACCESS_OPEN, .reply = capabilities};

@@ -223,9 +223,10 @@ static bool work_closure(struct api_request *r, struct db_conn *conn, struct api
     struct str name = api__arg(r, "name");
     if (name.len == 0 || name.len > 200)
         return err_at(err, ERR_INVALID, "Parameters.parameter", "The name has up to 200 characters");
-    return api__authorise(r, AUTH_READ, fhir_type(d, "CodeSystem"), err) &&
-           api__authorise(r, AUTH_UPDATE, fhir_type(d, "ConceptMap"), err) &&
+    return api__may_define(r, AUTH_READ, fhir_type(d, "CodeSystem"), err) &&
+           api__may_define(r, AUTH_UPDATE, fhir_type(d, "ConceptMap"), err) &&
            api__in_transaction(r, conn, out, err, closure_on);
 }
 
-const struct api_interaction api__closure = {.code = "$closure", .run = RUN_WORKER, .work = work_closure};
+const struct api_interaction api__closure = {
+    .code = "$closure", .run = RUN_WORKER, .access = ACCESS_JUDGED, .work = work_closure};

@@ -378,7 +378,7 @@ static bool work_subsumes(struct api_request *r, struct db_conn *conn, struct ap
 
 #define OPERATION(name, what)                                                                                \
     {                                                                                                        \
-        .code = (name), .run = RUN_WORKER, .right = AUTH_READ, .work = (what)                                \
+        .code = (name), .run = RUN_WORKER, .right = AUTH_READ, .access = ACCESS_DEFINITIONS, .work = (what)  \
     }
 const struct api_interaction api__validate_code = OPERATION("$validate-code", work_validate_code);
 const struct api_interaction api__lookup = OPERATION("$lookup", work_lookup);

@@ -22,6 +22,7 @@ static bool parse(struct api_request *r, const struct fhir_type *type, struct st
         .text = store_text(d->store),
         .base = r->base,
         .terminology = codes,
+        .access = api__access(r, AUTH_SEARCH, NULL),
         .limits = {.count = limit, .max_count = limit, .max_codes = (int)r->config->search_max_codes}};
     if (!api__parse_args(r->a, criteria, &args, &n, &cap, err))
         return false;
@@ -73,7 +74,7 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
     for (size_t i = 0; i < *n; i++)
         (*rows)[i] = (struct api_match_row){fhir_resource_by_id(d->defs, db_int2(found, (int)i, 0)),
                                             db_text(found, (int)i, 1), db_int4(found, (int)i, 3)};
-    return true;
+    return api__check_matches(r, c, type, *rows, *n, err);
 }
 
 /* ---- update ---------------------------------------------------------------------------------------------------- */
@@ -83,7 +84,8 @@ static bool id_is_taken(struct api_request *r, struct db_conn *c, struct str id,
     struct sql q = {.a = r->a};
     const struct db_rows *there;
     struct store_version v;
-    store_read_plan(r->api->deps.store, r->type, id, &q);
+    /* one that the caller does not see is refused when it is to be written */
+    store_read_seen_plan(r->api->deps.store, r->type, id, api__access(r, AUTH_UPDATE, r->type), &q);
     if (!db_exec(c, r->a, &q, &there, err))
         return false;
     *taken = store_read_reply(there, &v) && !v.deleted;
@@ -105,6 +107,8 @@ bool api__update_target(struct api_request *r, struct db_conn *c, const struct a
                            "The criteria match a resource with another id than that in the body");
         return api__preconditions(r, u, err);
     }
+    if (!api__may_make(r))
+        return api__refuse(r->type, err);
     if (r->if_match.s)
         return err_set(err, ERR_PRECONDITION,
                        "The criteria match nothing, so there is no version that If-Match could name");
@@ -168,7 +172,8 @@ static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_
     for (size_t i = 0; i < n; i++) {
         struct sql q = {.a = r->a};
         const struct db_rows *gone;
-        if (!api__may_change(r, r->type, rows[i].id, err))
+        if (!api__may_change(r, r->type, rows[i].id, err) ||
+            !api__check_stored(r, c, AUTH_DELETE, rows[i].id, err))
             return false;
         store_delete_plan(r->api->deps.store, r->type, rows[i].id, rows[i].ver, &q);
         if (!db_exec(c, r->a, &q, &gone, err))
@@ -191,8 +196,12 @@ static bool work_delete(struct api_request *r, struct db_conn *c, struct api_res
 const struct api_interaction api__conditional_update = {.code = "update",
                                                         .run = RUN_WORKER,
                                                         .right = AUTH_UPDATE,
+                                                        .access = ACCESS_JUDGED,
                                                         .body = true,
                                                         .prepare = prepare_update,
                                                         .work = work_update};
-const struct api_interaction api__conditional_delete = {
-    .code = "delete", .run = RUN_WORKER, .right = AUTH_DELETE | AUTH_SEARCH, .work = work_delete};
+const struct api_interaction api__conditional_delete = {.code = "delete",
+                                                        .run = RUN_WORKER,
+                                                        .right = AUTH_DELETE | AUTH_SEARCH,
+                                                        .access = ACCESS_JUDGED,
+                                                        .work = work_delete};

@@ -426,7 +426,8 @@ static bool work_defer(struct api_request *r, struct db_conn *c, struct api_resp
     return true;
 }
 
-static const struct api_interaction defer = {.code = "defer", .run = RUN_WORKER, .work = work_defer};
+static const struct api_interaction defer = {
+    .code = "defer", .run = RUN_WORKER, .access = ACCESS_OPEN, .work = work_defer};
 const struct api_route api__defer = {.interaction = &defer};
 
 /* ---- its status --------------------------------------------------------------------------------------------------- */
@@ -505,9 +506,12 @@ static bool work_cancel(struct api_request *r, struct db_conn *c, struct api_res
     return true;
 }
 
-const struct api_interaction api__deferred_status = {
-    .code = "async-status", .run = RUN_SEARCH, .plan = plan_status, .reply = reply_status};
+const struct api_interaction api__deferred_status = {.code = "async-status",
+                                                     .run = RUN_SEARCH,
+                                                     .access = ACCESS_OPEN,
+                                                     .plan = plan_status,
+                                                     .reply = reply_status};
 const struct api_interaction api__deferred_file = {
-    .code = "async-file", .run = RUN_SEARCH, .plan = plan_file, .reply = reply_file};
+    .code = "async-file", .run = RUN_SEARCH, .access = ACCESS_OPEN, .plan = plan_file, .reply = reply_file};
 const struct api_interaction api__deferred_cancel = {
-    .code = "async-cancel", .run = RUN_WORKER, .work = work_cancel};
+    .code = "async-cancel", .run = RUN_WORKER, .access = ACCESS_OPEN, .work = work_cancel};

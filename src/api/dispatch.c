@@ -183,7 +183,7 @@ bool api__prepare(struct api_request *r, struct api_response *out, struct err *e
 {
     const struct api_interaction *i = r->route->interaction;
     *out = (struct api_response){0};
-    if (!api__authorise(r, i->right, r->type, err))
+    if (!api__admit(r, err))
         return false;
     bool writes =
         r->operation ? r->operation->affects_state : r->method != HTTP_GET && r->method != HTTP_HEAD;

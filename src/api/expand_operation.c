@@ -398,5 +398,8 @@ static bool work_expand(struct api_request *r, struct db_conn *conn, struct api_
     return true;
 }
 
-const struct api_interaction api__expand = {
-    .code = "$expand", .run = RUN_WORKER, .right = AUTH_READ, .work = work_expand};
+const struct api_interaction api__expand = {.code = "$expand",
+                                            .run = RUN_WORKER,
+                                            .right = AUTH_READ,
+                                            .access = ACCESS_DEFINITIONS,
+                                            .work = work_expand};

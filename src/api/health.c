@@ -55,7 +55,9 @@ static bool metrics(struct api_request *r, const struct db_rows *rows, struct ap
     return true;
 }
 
-const struct api_interaction api__health_live = {.code = "health", .run = RUN_NOW, .reply = live};
-const struct api_interaction api__health_ready = {.code = "health", .run = RUN_NOW, .reply = ready};
+const struct api_interaction api__health_live = {
+    .code = "health", .run = RUN_NOW, .access = ACCESS_OPEN, .reply = live};
+const struct api_interaction api__health_ready = {
+    .code = "health", .run = RUN_NOW, .access = ACCESS_OPEN, .reply = ready};
 const struct api_interaction api__metrics = {
-    .code = "metrics", .run = RUN_NOW, .right = AUTH_READ, .reply = metrics};
+    .code = "metrics", .run = RUN_NOW, .right = AUTH_READ, .access = ACCESS_SYSTEM, .reply = metrics};

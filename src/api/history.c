@@ -103,7 +103,16 @@ static bool prepare_history(struct api_request *r, struct err *err)
     if (n > r->config->search_max_count)
         n = r->config->search_max_count;
     *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
+    h->access = api__access(r, AUTH_READ, r->type);
     r->state = h;
+    if (h->access && search_access_is_open(h->access, r->type)) {
+        if (!r->id.s)
+            return err_set(
+                err, ERR_FORBIDDEN,
+                "The token does not allow this: with scopes that are restricted by a query there is a "
+                "history of single resources only");
+        r->run = RUN_WORKER;
+    }
     if (api__arg(r, "_list").s || r->pretty ||
         r->format == FORMAT_XML) /* what parses resources does not run on an event loop */
         r->run = RUN_WORKER;
@@ -268,7 +277,7 @@ static bool read_list(struct api_request *r, struct db_conn *c, struct err *err)
         return err_set(err, ERR_INVALID, "_list: the id of a List was expected");
     if (!api__authorise(r, AUTH_READ, type, err))
         return false;
-    store_read_plan(r->api->deps.store, type, id, &q);
+    store_read_seen_plan(r->api->deps.store, type, id, api__access(r, AUTH_READ, type), &q);
     if (!db_exec(c, r->a, &q, &rows, err))
         return false;
     if (!store_read_reply(rows, &v) || v.deleted)
@@ -279,10 +288,43 @@ static bool read_list(struct api_request *r, struct db_conn *c, struct err *err)
     return true;
 }
 
+enum { OPENED_MAX = 10000 };
+
+/* Versions that have to be opened: all of them are, so that the page and the total are of those that may be seen. */
+static bool judged_history(struct api_request *r, struct db_conn *c, struct api_response *out,
+                           struct err *err)
+{
+    struct store_history *h = r->state, all = *h;
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    struct store_listed *seen;
+    all.count = OPENED_MAX;
+    all.after_ver = 0;
+    all.total = false;
+    store_history_plan(r->api->deps.store, &all, &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    if (db_count(rows) > OPENED_MAX)
+        return err_set(err, ERR_TOO_COSTLY,
+                       "This history has more than %d versions: ask for it with _since or _at", OPENED_MAX);
+    seen = ARENA_ARRAY(r->a, struct store_listed, db_count(rows) + 1);
+    h->n_listed = 0;
+    for (int i = 0; i < db_count(rows); i++)
+        if (api__sees_version(r, h->access, r->type, r->id, db_text(rows, i, HISTORY_CONTENT)))
+            seen[h->n_listed++] = (struct store_listed){r->type, r->id, db_int4(rows, i, HISTORY_VER)};
+    h->listed = seen;
+    store_history_plan(r->api->deps.store, h, &q);
+    h->listed = all.listed;
+    return db_exec(c, r->a, &q, &rows, err) && reply_history(r, rows, out, err);
+}
+
 static bool work_history(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
+    const struct store_history *h = r->state;
+    if (h->access && search_access_is_open(h->access, r->type))
+        return read_list(r, c, err) && judged_history(r, c, out, err);
     return read_list(r, c, err) && plan_history(r, &q, err) && db_exec(c, r->a, &q, &rows, err) &&
            reply_history(r, rows, out, err);
 }
@@ -292,6 +334,7 @@ const struct api_interaction api__history_instance = {.code = "history-instance"
                                                       .may_defer = true,
                                                       .pages = true,
                                                       .right = AUTH_READ,
+                                                      .access = ACCESS_JUDGED,
                                                       .prepare = prepare_history,
                                                       .plan = plan_history,
                                                       .reply = reply_history,
@@ -301,6 +344,7 @@ const struct api_interaction api__history_type = {.code = "history-type",
                                                   .may_defer = true,
                                                   .pages = true,
                                                   .right = AUTH_READ | AUTH_SEARCH,
+                                                  .access = ACCESS_JUDGED,
                                                   .prepare = prepare_history,
                                                   .plan = plan_history,
                                                   .reply = reply_history,
@@ -310,6 +354,7 @@ const struct api_interaction api__history_system = {.code = "history-system",
                                                     .may_defer = true,
                                                     .pages = true,
                                                     .right = AUTH_READ | AUTH_SEARCH,
+                                                    .access = ACCESS_JUDGED,
                                                     .prepare = prepare_history,
                                                     .plan = plan_history,
                                                     .reply = reply_history,

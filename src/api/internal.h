@@ -34,6 +34,16 @@ struct api_response;
 
 /* ---- interactions ---------------------------------------------------------------------------------------- */
 
+/* How an interaction sees to it that the caller is shown and changes nothing but what he may. */
+enum api_access {
+    ACCESS_UNDECIDED,   /* it has no rule: for those who may read everything */
+    ACCESS_OPEN,        /* nothing of a resource is shown, or only what the caller has made himself */
+    ACCESS_JUDGED,      /* it asks of each resource: api__access() */
+    ACCESS_DEFINITIONS, /* definitions in force: for those who may read all of the type, labels apart */
+    ACCESS_SYSTEM,      /* about the server: for tokens of the level system */
+    ACCESS_WHOLE,       /* for those who may read everything */
+};
+
 enum api_run {
     RUN_NOW,    /* reply alone, no database */
     RUN_READ,   /* plan and reply on the event loop: one statement by primary key */
@@ -47,6 +57,7 @@ struct api_interaction {
     const char *code; /* as in CapabilityStatement and metrics: "read", "search-type" */
     enum api_run run;
     unsigned right; /* enum auth_right; 0: checked by the interaction itself, or open */
+    enum api_access access;
     bool body;      /* carries a resource */
     bool may_defer; /* Prefer: respond-async holds; operations say it by not affecting state */
     bool replica;   /* its plan may be run by a read replica */
@@ -248,6 +259,32 @@ bool api__validate(struct api_request *r, struct api_response *out) NODISCARD;
 /* May the caller do this? */
 bool api__authorise(const struct api_request *r, unsigned right, const struct fhir_type *type,
                     struct err *err) NODISCARD;
+/* What the caller may do that with; NULL: with everything, or everything of the type (NULL: all types). */
+const struct search_access *api__access(const struct api_request *r, enum auth_right right,
+                                        const struct fhir_type *type);
+/* May the caller use the interaction at all? */
+bool api__admit(const struct api_request *r, struct err *err) NODISCARD;
+/* Has the caller a scope on all of the type, labels apart? */
+bool api__may_define(const struct api_request *r, enum auth_right right, const struct fhir_type *type,
+                     struct err *err) NODISCARD;
+/* Has the caller the right on some of r->type only? Then what is stored is checked before it is written. */
+bool api__is_restricted(const struct api_request *r, enum auth_right right);
+/* Does a PUT of an id that is not there make it? Not with scopes that a query or a compartment restricts: what a PUT of a
+ * hidden id is told would differ. */
+bool api__may_make(const struct api_request *r);
+/* ERR_FORBIDDEN, in the same words whether the resource is there or not. */
+bool api__refuse(const struct fhir_type *type, struct err *err);
+/* May the caller store this, as far as that does not depend on what is there? */
+bool api__may_store(const struct api_request *r, const struct store_write *w, struct err *err) NODISCARD;
+/* The stored version is there and within the right. While the row is held. */
+bool api__check_stored(struct api_request *r, struct db_conn *c, enum auth_right right, struct str id,
+                       struct err *err) NODISCARD;
+/* The same for what w is to replace; and w leaves it in its compartments. */
+bool api__check_update(struct api_request *r, struct db_conn *c, const struct store_write *w,
+                       struct err *err) NODISCARD;
+/* A version that x let pass by its acc: is it covered by what it says? content.s NULL: a deleted one. */
+bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,
+                       struct str id, struct str content);
 /* Of a type that the caller may read: this one too? Binary.securityContext may keep it from him. */
 bool api__may_see(const struct api_request *r, const struct fhir_type *type, struct str content);
 /* Everything before the database: right, body, validation, prepare. out->status: the answer is ready, findings. */
@@ -390,12 +427,15 @@ struct api_match_row;
 /* What a conditional update is to write (http.html#cond-update), from the n rows that its criteria match. */
 bool api__update_target(struct api_request *r, struct db_conn *c, const struct api_match_row *rows, size_t n,
                         struct store_update *u, struct err *err) NODISCARD;
-/* The matches of a conditional interaction: at most limit, in no order; lock: first the locks of its criteria. */
 struct api_match_row {
     const struct fhir_type *type;
     struct str id;
     int32_t ver;
 };
+/* Conditional interactions find their matches whoever asks; one that the caller may not see ends them. */
+bool api__check_matches(struct api_request *r, struct db_conn *c, const struct fhir_type *type,
+                        const struct api_match_row *rows, size_t n, struct err *err) NODISCARD;
+/* The matches of a conditional interaction: at most limit, in no order; lock: first the locks of its criteria. */
 bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type *type, struct str query,
                 int limit, bool lock, struct api_match_row **rows, size_t *n, struct err *err) NODISCARD;
 /* The locks of the same criteria, for callers that take several sets of them at once. */

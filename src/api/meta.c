@@ -26,7 +26,7 @@ static struct str parameters_text(struct arena *a, const json *meta)
 static bool prepare_meta(struct api_request *r, struct err *err)
 {
     if (r->id.s) {
-        r->run = RUN_READ;
+        r->run = r->vid.s && api__is_restricted(r, AUTH_READ) ? RUN_WORKER : RUN_READ;
         return api__authorise(r, AUTH_READ, r->type, err) && api__check_id(r, err);
     }
     return api__authorise(r, AUTH_READ | AUTH_SEARCH, r->type, err);
@@ -35,13 +35,14 @@ static bool prepare_meta(struct api_request *r, struct err *err)
 static bool plan_meta(struct api_request *r, struct sql *q, struct err *err)
 {
     const struct store *s = r->api->deps.store;
+    const struct search_access *x = api__access(r, AUTH_READ, r->type);
     int32_t ver = 0;
     if (!r->id.s)
-        store_labels_plan(s, r->type, SUMMARY_MAX + 1, q);
+        store_labels_plan(s, r->type, SUMMARY_MAX + 1, x, q);
     else if (!r->vid.s)
-        store_read_plan(s, r->type, r->id, q);
+        store_read_seen_plan(s, r->type, r->id, x, q);
     else if (api__version(r, &ver, err))
-        store_vread_plan(s, r->type, r->id, ver, q);
+        store_vread_seen_plan(s, r->type, r->id, ver, x, q);
     else
         return false;
     return true;
@@ -75,13 +76,12 @@ static bool reply_meta(struct api_request *r, const struct db_rows *rows, struct
     json *resource;
     if (!r->id.s)
         return summary(r, rows, out, err);
-    if (!store_read_reply(rows, &v))
+    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)) ||
+        (r->vid.s && !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.content)))
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id%s", r->type->name,
                        r->vid.s ? " and version" : "");
     if (v.deleted)
         return err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
-    if (!api__may_see(r, r->type, v.content))
-        return err_set(err, ERR_FORBIDDEN, "The token does not allow to see this Binary");
     if (!json_parse(r->a, v.content, INT16_MAX, &resource, err))
         return false;
     *out = (struct api_response){.status = 200,
@@ -91,8 +91,20 @@ static bool reply_meta(struct api_request *r, const struct db_rows *rows, struct
     return true;
 }
 
-const struct api_interaction api__meta = {
-    .code = "$meta", .run = RUN_SEARCH, .prepare = prepare_meta, .plan = plan_meta, .reply = reply_meta};
+static bool work_meta(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    return plan_meta(r, &q, err) && db_exec(c, r->a, &q, &rows, err) && reply_meta(r, rows, out, err);
+}
+
+const struct api_interaction api__meta = {.code = "$meta",
+                                          .run = RUN_SEARCH,
+                                          .access = ACCESS_JUDGED,
+                                          .prepare = prepare_meta,
+                                          .plan = plan_meta,
+                                          .reply = reply_meta,
+                                          .work = work_meta};
 
 /* ---- $meta-add and $meta-delete ----------------------------------------------------------------------------------- */
 
@@ -156,7 +168,7 @@ static bool read_version(struct api_request *r, struct db_conn *c, struct store_
     const struct change *g = r->state;
     const struct db_rows *rows;
     struct sql q = {.a = r->a};
-    if (!api__lock_row(r, c, r->id, err))
+    if (!api__lock_row(r, c, r->id, err) || !api__check_stored(r, c, AUTH_UPDATE, r->id, err))
         return false;
     store_read_plan(s, r->type, r->id, &q);
     if (!db_exec(c, r->a, &q, &rows, err))
@@ -164,10 +176,11 @@ static bool read_version(struct api_request *r, struct db_conn *c, struct store_
     bool there = store_read_reply(rows, v);
     *current = there && !v->deleted && (g->ver == 0 || g->ver == v->ver);
     if (there && g->ver && g->ver != v->ver) {
-        store_vread_plan(s, r->type, r->id, g->ver, &q);
+        const struct search_access *x = api__access(r, AUTH_UPDATE, r->type);
+        store_vread_seen_plan(s, r->type, r->id, g->ver, x, &q);
         if (!db_exec(c, r->a, &q, &rows, err))
             return false;
-        there = store_read_reply(rows, v);
+        there = store_read_reply(rows, v) && api__sees_version(r, x, r->type, r->id, v->content);
     }
     if (!there)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id%s", r->type->name,
@@ -195,7 +208,7 @@ static bool change_on(struct api_request *r, struct db_conn *c, struct api_respo
     r->text = (struct str){NULL, 0};
     if (!api__validate(r, out))
         return true;
-    if (!api__make_write(r, resource, r->type, r->id, &u.w, err))
+    if (!api__make_write(r, resource, r->type, r->id, &u.w, err) || !api__check_update(r, c, &u.w, err))
         return false;
     if (!current) {
         store_relabel_plan(s, &u.w, v.ver, v.lu_us, &q);
@@ -231,10 +244,12 @@ static bool work_change(struct api_request *r, struct db_conn *c, struct api_res
 const struct api_interaction api__meta_add = {.code = "$meta-add",
                                               .run = RUN_WORKER,
                                               .right = AUTH_UPDATE,
+                                              .access = ACCESS_JUDGED,
                                               .prepare = prepare_add,
                                               .work = work_change};
 const struct api_interaction api__meta_delete = {.code = "$meta-delete",
                                                  .run = RUN_WORKER,
                                                  .right = AUTH_UPDATE,
+                                                 .access = ACCESS_JUDGED,
                                                  .prepare = prepare_delete,
                                                  .work = work_change};

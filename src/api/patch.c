@@ -90,6 +90,8 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
     struct store_written at;
     json *resource;
     *raced = false;
+    if (!api__check_stored(r, c, AUTH_UPDATE, r->id, err))
+        return false;
     store_read_plan(s, r->type, r->id, &q);
     if (!db_exec(c, r->a, &q, &rows, err))
         return false;
@@ -111,7 +113,7 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
         return true;
     u.if_match = v.ver;
     u.words = true;
-    if (!api__make_write(r, resource, r->type, r->id, &u.w, err))
+    if (!api__make_write(r, resource, r->type, r->id, &u.w, err) || !api__check_update(r, c, &u.w, err))
         return false;
     store_update_plan(s, &u, &q);
     if (!db_exec(c, r->a, &q, &rows, err))
@@ -139,7 +141,7 @@ static bool patch_id(struct api_request *r, struct db_conn *c, struct api_respon
     if (!fhir_id_valid(r->id))
         return err_set(err, ERR_INVALID,
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
-    if (r->in_transaction || api__must_check(r))
+    if (r->in_transaction || api__must_check(r) || api__is_restricted(r, AUTH_UPDATE))
         return api__in_transaction(r, c, out, err, patch_locked);
     if (!patch_once(r, c, out, &raced, err))
         return false;
@@ -152,6 +154,8 @@ static bool patch_match(struct api_request *r, struct db_conn *c, struct api_res
     size_t n;
     if (!api__match(r, c, r->type, r->query, 2, false, &rows, &n, err))
         return false;
+    if (n == 0 && api__is_restricted(r, AUTH_UPDATE))
+        return api__refuse(r->type, err);
     if (n == 0)
         return err_set(err, ERR_NOT_FOUND, "The criteria match no %s", r->type->name);
     if (n > 1)
@@ -160,7 +164,15 @@ static bool patch_match(struct api_request *r, struct db_conn *c, struct api_res
     return patch_id(r, c, out, err);
 }
 
-const struct api_interaction api__patch = {
-    .code = "patch", .run = RUN_WORKER, .right = AUTH_UPDATE, .prepare = prepare_patch, .work = patch_id};
-const struct api_interaction api__conditional_patch = {
-    .code = "patch", .run = RUN_WORKER, .right = AUTH_UPDATE, .prepare = prepare_patch, .work = patch_match};
+const struct api_interaction api__patch = {.code = "patch",
+                                           .run = RUN_WORKER,
+                                           .right = AUTH_UPDATE,
+                                           .access = ACCESS_JUDGED,
+                                           .prepare = prepare_patch,
+                                           .work = patch_id};
+const struct api_interaction api__conditional_patch = {.code = "patch",
+                                                       .run = RUN_WORKER,
+                                                       .right = AUTH_UPDATE,
+                                                       .access = ACCESS_JUDGED,
+                                                       .prepare = prepare_patch,
+                                                       .work = patch_match};

@@ -54,7 +54,7 @@ static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
     if (r->kept.ver)
         store_check_plan(r->api->deps.store, r->type, r->id, &r->kept, q);
     else
-        store_read_plan(r->api->deps.store, r->type, r->id, q);
+        store_read_seen_plan(r->api->deps.store, r->type, r->id, api__access(r, AUTH_READ, r->type), q);
     return true;
 }
 
@@ -65,29 +65,31 @@ static bool wants_own_type(const struct api_request *r)
 }
 
 /* binary.html, securityContext: who may not read the resource that it names may not read the Binary. */
-static bool check_context(const struct api_request *r, const json *binary, struct err *err)
+static bool within_context(const struct api_request *r, const json *binary)
 {
     const char *context = json_get_string(json_get(binary, "securityContext"), "reference");
     struct fhir_reference ref;
     if (!context)
         return true;
     fhir_reference_parse_local(r->api->deps.defs, r->base, str_of(context), &ref);
-    return !ref.type || api__authorise(r, AUTH_READ, ref.type, err);
+    bool own = ref.type && strcmp(ref.type->name, "Patient") == 0 && r->principal->patient.len &&
+               str_eq(ref.id, r->principal->patient) && auth_allows(r->principal, AUTH_READ, ref.type);
+    return !ref.type || own || auth_unrestricted(r->principal, AUTH_READ, ref.type);
 }
 
 bool api__may_see(const struct api_request *r, const struct fhir_type *type, struct str content)
 {
     json *binary;
     struct err err;
-    return strcmp(type->name, "Binary") != 0 ||
-           (json_parse(r->a, content, INT16_MAX, &binary, &err) && check_context(r, binary, &err));
+    return strcmp(type->name, "Binary") != 0 || auth_unrestricted(r->principal, AUTH_READ, NULL) ||
+           (json_parse(r->a, content, INT16_MAX, &binary, &err) && within_context(r, binary));
 }
 
 static bool reply_binary(struct api_request *r, struct api_response *out, struct err *err)
 {
     json *binary;
     struct str data;
-    if (!json_parse(r->a, out->resource, INT16_MAX, &binary, err) || !check_context(r, binary, err))
+    if (!json_parse(r->a, out->resource, INT16_MAX, &binary, err))
         return false;
     const char *type = json_get_string(binary, "contentType"), *text = json_get_string(binary, "data");
     if (wants_own_type(r) && type && base64_decode(r->a, BASE64_FHIR, str_of(text ? text : ""), &data)) {
@@ -130,7 +132,7 @@ static bool reply_read(struct api_request *r, const struct db_rows *rows, struct
                        struct err *err)
 {
     struct store_version v;
-    if (!store_read_reply(rows, &v))
+    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)))
         return reply_definition(r, out) ||
                err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     api__keep(r, &v);
@@ -142,16 +144,35 @@ static bool plan_vread(struct api_request *r, struct sql *q, struct err *err)
     int32_t ver = 0;
     if (!api__check_id(r, err) || !api__version(r, &ver, err))
         return false;
-    store_vread_plan(r->api->deps.store, r->type, r->id, ver, q);
+    store_vread_seen_plan(r->api->deps.store, r->type, r->id, ver, api__access(r, AUTH_READ, r->type), q);
+    return true;
+}
+
+/* A version that has to be opened is not opened on an event loop. */
+static bool prepare_vread(struct api_request *r, struct err *err)
+{
+    const struct search_access *x = api__access(r, AUTH_READ, r->type);
+    (void)err;
+    if (x && search_access_is_open(x, r->type))
+        r->run = RUN_WORKER;
     return true;
 }
 
 static bool reply_vread(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                         struct err *err)
 {
-    if (db_count(rows) == 0)
+    struct store_version v;
+    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)) ||
+        !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.content))
         return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
     return reply_read(r, rows, out, err);
+}
+
+static bool work_vread(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    return plan_vread(r, &q, err) && db_exec(c, r->a, &q, &rows, err) && reply_vread(r, rows, out, err);
 }
 
 const struct api_interaction api__read = {.code = "read",
@@ -160,6 +181,7 @@ const struct api_interaction api__read = {.code = "read",
                                           .cached = true,
                                           .may_defer = true,
                                           .right = AUTH_READ,
+                                          .access = ACCESS_JUDGED,
                                           .plan = plan_read,
                                           .reply = reply_read};
 const struct api_interaction api__vread = {.code = "vread",
@@ -168,5 +190,8 @@ const struct api_interaction api__vread = {.code = "vread",
                                            .cached = true,
                                            .may_defer = true,
                                            .right = AUTH_READ,
+                                           .access = ACCESS_JUDGED,
+                                           .prepare = prepare_vread,
                                            .plan = plan_vread,
-                                           .reply = reply_vread};
+                                           .reply = reply_vread,
+                                           .work = work_vread};

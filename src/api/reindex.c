@@ -79,6 +79,7 @@ static bool reply_reindex(struct api_request *r, const struct db_rows *rows, str
 
 const struct api_interaction api__reindex = {.code = "$reindex",
                                              .run = RUN_WRITE,
+                                             .access = ACCESS_WHOLE,
                                              .prepare = prepare_reindex,
                                              .plan = plan_reindex,
                                              .reply = reply_reindex};
@@ -149,8 +150,12 @@ static bool reply_job(struct api_request *r, const struct db_rows *rows, struct 
     return true;
 }
 
-const struct api_interaction api__job = {
-    .code = "job", .run = RUN_READ, .prepare = prepare_job, .plan = plan_job, .reply = reply_job};
+const struct api_interaction api__job = {.code = "job",
+                                         .run = RUN_READ,
+                                         .access = ACCESS_WHOLE,
+                                         .prepare = prepare_job,
+                                         .plan = plan_job,
+                                         .reply = reply_job};
 
 static bool plan_cancel(struct api_request *r, struct sql *q, struct err *err)
 {
@@ -174,6 +179,7 @@ static bool reply_cancel(struct api_request *r, const struct db_rows *rows, stru
 
 const struct api_interaction api__job_cancel = {.code = "job-cancel",
                                                 .run = RUN_WRITE,
+                                                .access = ACCESS_WHOLE,
                                                 .prepare = prepare_job,
                                                 .plan = plan_cancel,
                                                 .reply = reply_cancel};

@@ -14,7 +14,11 @@ struct page {
 /* Every type that may come back must be one that the token may search. */
 static bool authorise(struct api_request *r, const struct search_query *q, struct err *err)
 {
-    if (q->n_types == 0 || q->contained) /* a container may be of any type */
+    if (q->contained) /* a container may be of any type, and is not asked */
+        return auth_unrestricted(r->principal, AUTH_SEARCH, NULL) ||
+               err_set(err, ERR_FORBIDDEN,
+                       "The token does not allow _contained: it needs system/*.s, without a restriction");
+    if (q->n_types == 0)
         return api__authorise(r, AUTH_SEARCH, NULL, err);
     for (int i = 0; i < q->n_types; i++)
         if (!api__authorise(r, AUTH_SEARCH, q->types[i], err))
@@ -35,6 +39,8 @@ static bool parse(struct api_request *r, struct page *p, const struct conformanc
         .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
                    c->search_total_limit, (int)c->search_max_codes},
         .terminology = codes,
+        .access = api__access(r, AUTH_SEARCH, NULL),
+        .included = api__access(r, AUTH_READ, NULL),
     };
     p->path = r->type ? str_of(r->type->name) : STR("");
     if (r->content || r->all_content) {
@@ -53,15 +59,42 @@ static bool parse(struct api_request *r, struct page *p, const struct conformanc
                         &p->q, err);
 }
 
+/* The steps tell how many rows were looked at: none of them may be one that the caller does not see. */
+static bool may_explain(const struct api_request *r, const struct search_query *q, struct err *err)
+{
+    bool all = auth_unrestricted(r->principal, AUTH_SEARCH, NULL);
+    bool own = q->n_types > 0 && search_asks_own(q);
+    for (int i = 0; i < q->n_types; i++)
+        own = own && auth_unrestricted(r->principal, AUTH_SEARCH, q->types[i]);
+    if (!auth_allows(r->principal, AUTH_EXPLAIN, NULL))
+        return err_set(err, ERR_FORBIDDEN,
+                       "The token does not allow _explain: it needs the scope " AUTH_SCOPE_EXPLAIN);
+    return all || own ||
+           err_set(err, ERR_FORBIDDEN,
+                   "The token does not allow _explain here: it has to allow the search of everything that is "
+                   "asked, "
+                   "without a restriction");
+}
+
+static bool finds_binaries(const struct search_query *q)
+{
+    bool found = q->n_types == 0;
+    for (int i = 0; i < q->n_types && !found; i++)
+        found = strcmp(q->types[i]->name, "Binary") == 0;
+    return found;
+}
+
 static bool prepare(struct api_request *r, struct page *p, struct err *err)
 {
     if (!parse(r, p, NULL, err) || !authorise(r, p->q, err))
         return false;
     r->state = p;
     /* what needs several statements, or parses what it sends, does not run on an event loop */
-    if (p->q->explain && !auth_allows(r->principal, AUTH_EXPLAIN, NULL))
-        return err_set(err, ERR_FORBIDDEN,
-                       "The token does not allow _explain: it needs the scope " AUTH_SCOPE_EXPLAIN);
+    if (p->q->explain && !may_explain(r, p->q, err))
+        return false;
+    /* Binaries are judged one by one, when they have been found and counted */
+    if (finds_binaries(p->q) && !auth_unrestricted(r->principal, AUTH_READ, NULL))
+        p->q->total = TOTAL_NONE;
     if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
         r->pretty || r->format == FORMAT_XML || p->q->needs_terminology || p->q->contained)
         r->run = RUN_WORKER;
@@ -381,8 +414,7 @@ static bool add_found(struct including *g, const struct db_rows *rows, struct er
     struct api_request *r = g->r;
     for (int i = 0; i < db_count(rows); i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
-        /* what the token may not read is left out as if it were not there */
-        if (!auth_allows(r->principal, AUTH_READ, type) || !asked_for(g->p, type) ||
+        if (!api__may_see(r, type, db_text(rows, i, SEARCH_CONTENT)) || !asked_for(g->p, type) ||
             !seen_add(r->a, &g->seen, type, db_text(rows, i, SEARCH_RID)))
             continue;
         if (++g->included > r->config->search_max_includes)
@@ -419,7 +451,7 @@ static bool include_forward(struct including *g, const struct search_include *in
         return true;
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
-    store_read_many_plan(r->api->deps.store, rtypes, ids, n, &q);
+    store_read_many_plan(r->api->deps.store, rtypes, ids, n, api__access(r, AUTH_READ, NULL), &q);
     return db_exec(g->c, r->a, &q, &rows, err) && add_found(g, rows, err);
 }
 
@@ -500,15 +532,16 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
 
 #define SEARCH(name)                                                                                         \
     {                                                                                                        \
-        .code = (name), .run = RUN_SEARCH, .may_defer = true, .pages = true, .replica = true,                \
-        .prepare = prepare_search, .plan = plan_page, .reply = reply_page, .work = work_search,              \
-        .failed = refuse_cost                                                                                \
+        .code = (name), .run = RUN_SEARCH, .access = ACCESS_JUDGED, .may_defer = true, .pages = true,        \
+        .replica = true, .prepare = prepare_search, .plan = plan_page, .reply = reply_page,                  \
+        .work = work_search, .failed = refuse_cost                                                           \
     }
 const struct api_interaction api__search_type = SEARCH("search-type");
 const struct api_interaction api__search_system = SEARCH("search-system");
 const struct api_interaction api__search_compartment = SEARCH("search-compartment");
 const struct api_interaction api__everything = {.code = "$everything",
                                                 .run = RUN_WORKER,
+                                                .access = ACCESS_JUDGED,
                                                 .pages = true,
                                                 .prepare = prepare_everything,
                                                 .work = work_search,

@@ -49,7 +49,7 @@ static bool read_entries(struct transaction *t, struct api_response *out, struct
             return fail_entry(t->a, e, err);
         const struct api_interaction *i = e->r->route->interaction;
         e->r->in_transaction = true;
-        if (!api__authorise(e->r, i->right, e->r->type, err))
+        if (!api__admit(e->r, err))
             return fail_entry(t->a, e, err);
         if (!i->body || api__validate(e->r, &e->out))
             continue;
@@ -314,7 +314,8 @@ static bool delete_matches(struct transaction *t, struct entry *e, struct err *e
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
         const struct api_match_row *match = &e->matches[m];
-        if (!api__may_change(e->r, match->type, match->id, err))
+        if (!api__may_change(e->r, match->type, match->id, err) ||
+            !api__check_stored(e->r, t->c, AUTH_DELETE, match->id, err))
             return false;
         store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &q);
         if (!db_exec(t->c, t->a, &q, &rows, err))

@@ -129,5 +129,8 @@ static bool work_translate(struct api_request *r, struct db_conn *conn, struct a
     return true;
 }
 
-const struct api_interaction api__translate = {
-    .code = "$translate", .run = RUN_WORKER, .right = AUTH_READ, .work = work_translate};
+const struct api_interaction api__translate = {.code = "$translate",
+                                               .run = RUN_WORKER,
+                                               .right = AUTH_READ,
+                                               .access = ACCESS_DEFINITIONS,
+                                               .work = work_translate};

@@ -50,7 +50,7 @@ static bool prepare_validate(struct api_request *r, struct err *err)
 static bool plan_stored(struct api_request *r, struct sql *q, struct err *err)
 {
     (void)err;
-    store_read_plan(r->api->deps.store, r->type, r->id, q);
+    store_read_seen_plan(r->api->deps.store, r->type, r->id, api__access(r, AUTH_READ, r->type), q);
     return true;
 }
 
@@ -121,13 +121,12 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
     struct validation *v = r->state;
     struct store_version stored, *there = NULL;
     struct issues *list = api__issues(r);
-    if (rows && store_read_reply(rows, &stored) && !stored.deleted)
+    if (rows && store_read_reply(rows, &stored) && !stored.deleted &&
+        api__may_see(r, r->type, stored.content))
         there = &stored;
     if (!v->resource && v->mode != MODE_DELETE) {
         if (!there)
             return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
-        if (!api__may_see(r, r->type, there->content))
-            return err_set(err, ERR_FORBIDDEN, "The token does not allow to see this Binary");
         if (!json_parse(r->a, there->content, INT16_MAX, &v->resource, err))
             return false;
         r->text = there->content;
@@ -147,6 +146,7 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
 
 const struct api_interaction api__validate_operation = {.code = "$validate",
                                                         .run = RUN_NOW,
+                                                        .access = ACCESS_JUDGED,
                                                         .prepare = prepare_validate,
                                                         .plan = plan_stored,
                                                         .reply = reply_validate};

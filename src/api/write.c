@@ -16,7 +16,7 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
                       err))
         return false;
     store_content(r->a, resource, id, &w->content);
-    return true;
+    return api__may_store(r, w, err);
 }
 
 void api__written(struct api_request *r, const struct store_write *w, int status,
@@ -108,7 +108,7 @@ bool api__check_written(struct api_request *r, struct db_conn *c, const struct s
         return true;
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
-    store_missing_plan(r->api->deps.store, x->refs, x->n_refs, enforce, &q);
+    store_missing_plan(r->api->deps.store, x->refs, x->n_refs, enforce, api__access(r, AUTH_READ, NULL), &q);
     if (!db_exec(c, r->a, &q, &rows, err))
         return false;
     for (int i = 0; i < db_count(rows); i++) {
@@ -232,6 +232,7 @@ static bool settle_create(struct api_request *r, enum store_outcome outcome, con
 const struct api_interaction api__create = {.code = "create",
                                             .run = RUN_CREATE,
                                             .right = AUTH_CREATE,
+                                            .access = ACCESS_JUDGED,
                                             .body = true,
                                             .prepare = prepare_create,
                                             .gather = gather_create,
@@ -258,7 +259,9 @@ static bool prepare_update(struct api_request *r, struct err *err)
     if (!api__preconditions(r, u, err))
         return false;
     r->state = u;
-    if (wants_check(r))
+    if (!api__may_make(r))
+        u->may_create = false;
+    if (wants_check(r) || api__is_restricted(r, AUTH_UPDATE))
         r->run = RUN_WORKER;
     return api__make_write(r, r->body, r->type, r->id, &u->w, err);
 }
@@ -342,6 +345,9 @@ bool api__update_on(struct api_request *r, struct db_conn *c, json *resource, st
                     struct api_response *out, struct err *err)
 {
     u->words = !r->in_transaction;
+    if (api__is_restricted(r, AUTH_UPDATE) &&
+        (!api__lock_row(r, c, u->w.id, err) || !api__check_update(r, c, &u->w, err)))
+        return false;
     for (int attempt = 0; attempt < UPDATE_ATTEMPTS; attempt++) {
         struct sql q = {.a = r->a};
         const struct db_rows *rows;
@@ -378,6 +384,7 @@ static bool work_update(struct api_request *r, struct db_conn *c, struct api_res
 const struct api_interaction api__update = {.code = "update",
                                             .run = RUN_WRITE,
                                             .right = AUTH_UPDATE,
+                                            .access = ACCESS_JUDGED,
                                             .body = true,
                                             .prepare = prepare_update,
                                             .plan = plan_update,
@@ -397,6 +404,8 @@ static bool prepare_delete(struct api_request *r, struct err *err)
     d->type = r->type;
     d->id = r->id;
     r->state = d;
+    if (api__is_restricted(r, AUTH_DELETE)) /* what is stored has to be asked first */
+        r->run = RUN_WORKER;
     return if_match(r, &d->if_match, err) && api__may_change(r, r->type, r->id, err);
 }
 
@@ -444,11 +453,29 @@ static bool reply_delete(struct api_request *r, const struct db_rows *rows, stru
     return settle_delete(r, outcome, &at, out, err);
 }
 
+static bool delete_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    if (!api__lock_row(r, c, r->id, err) || !api__check_stored(r, c, AUTH_DELETE, r->id, err) ||
+        !plan_delete(r, &q, err) || !db_exec(c, r->a, &q, &rows, err) || !reply_delete(r, rows, out, err))
+        return false;
+    return !r->again ||
+           err_set(err, ERR_CONFLICT, "Too many others write the same resource at the same time; try again");
+}
+
+static bool work_delete(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
+{
+    return api__in_transaction(r, c, out, err, delete_on);
+}
+
 const struct api_interaction api__delete = {.code = "delete",
                                             .run = RUN_WRITE,
                                             .right = AUTH_DELETE,
+                                            .access = ACCESS_JUDGED,
                                             .prepare = prepare_delete,
                                             .plan = plan_delete,
                                             .reply = reply_delete,
                                             .gather = gather_delete,
-                                            .settle = settle_delete};
+                                            .settle = settle_delete,
+                                            .work = work_delete};

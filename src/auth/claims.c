@@ -1,5 +1,6 @@
 /* What a token's claims say (RFC 7519, 4.1; RFC 9068), and whether that is for us and for now. */
 #include "fhir/primitive.h"
+#include "fhir/reference.h"
 #include "internal.h"
 
 #define LATEST 253402300799.0 /* 9999-12-31T23:59:59Z, in seconds */
@@ -75,6 +76,19 @@ static size_t id_bound(const struct fhir_defs *d)
     return bound;
 }
 
+/* Does a scope of this level speak for somebody whom this server knows? */
+static bool speaks(const struct auth_principal *p, enum auth_level level)
+{
+    static const char *const unknown[] = {"RelatedPerson/",
+                                          "Person/"}; /* of whom it is not known what they may see */
+    if (level == AUTH_PATIENT)
+        return p->patient.len;
+    for (size_t i = 0; level == AUTH_USER && i < sizeof unknown / sizeof *unknown; i++)
+        if (str_starts(p->user, str_of(unknown[i])))
+            return false;
+    return level != AUTH_USER || !p->user.len || !memmem(p->user.s, p->user.len, "://", 3);
+}
+
 /* Adds a scope to the grants and their sums. */
 struct sum {
     struct arena *a;
@@ -87,7 +101,9 @@ struct sum {
 static void add(struct sum *s, const struct auth_grant *g)
 {
     struct auth_principal *p = s->p;
-    unsigned whole = g->query.s ? 0 : g->rights;
+    bool all =
+        g->level == AUTH_SYSTEM && !g->query.s && p->sight[AUTH_SYSTEM] == AUTH_SEES_ALL && !p->purposes.s;
+    unsigned whole = all ? g->rights : 0;
     *ARENA_PUSH(s->a, s->grants, p->n_grants, s->cap) = *g;
     if (g->type) {
         s->type_rights[g->type->id] |= (uint8_t)g->rights;
@@ -108,7 +124,7 @@ static bool grant(const struct fhir_defs *d, const json *claims, struct sum *s, 
         struct str text = str_cut(rest, ' ', &rest);
         if (str_is(text, AUTH_SCOPE_EXPLAIN))
             s->p->rights |= AUTH_EXPLAIN;
-        if (!auth__scope_parse(text, &scope) || scope.query.s || scope.level == AUTH_PATIENT)
+        if (!auth__scope_parse(text, &scope) || !speaks(s->p, scope.level))
             continue;
         const struct fhir_type *type = str_is(scope.type, "*") ? NULL : fhir_resource(d, scope.type);
         if (type || str_is(scope.type, "*"))
@@ -116,10 +132,11 @@ static bool grant(const struct fhir_defs *d, const json *claims, struct sum *s, 
     }
     s->p->grants = s->grants;
     return s->p->n_grants ||
-           err_set(err, ERR_FORBIDDEN,
-                   "None of the token's scopes grants anything here: system/… or user/… for a resource type "
-                   "or * is expected, such as system/Patient.rs. Scopes of patient level and scopes with a "
-                   "query are not supported yet.");
+           err_set(
+               err, ERR_FORBIDDEN,
+               "None of the token's scopes grants anything here: system/…, user/… or patient/… for a "
+               "resource "
+               "type or * is expected, such as patient/Observation.rs; patient/… needs the claim patient.");
 }
 
 /* "Type/id", or its id alone when it is of this type; empty: it is neither. */
@@ -130,6 +147,73 @@ static struct str id_claim(const json *claims, const char *name, const char *typ
         return STR("");
     struct str head = str_cut(value, '/', &rest), id = !rest.s ? value : str_is(head, type) ? rest : STR("");
     return fhir_id_valid(id) ? id : STR("");
+}
+
+/* fhirUser is a URL: one of this server's is shortened to Type/id; others stay, and speak for nobody here unless they are
+ * of somebody who works: whose records they keep is not asked of them. */
+static struct str user_claim(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
+                             const json *claims)
+{
+    struct str text = string_claim(claims, "fhirUser");
+    struct fhir_reference ref;
+    if (!text.len)
+        return text;
+    fhir_reference_parse(d, text, &ref);
+    bool ours = ref.form == FHIR_REF_RELATIVE || (ref.form == FHIR_REF_ABSOLUTE && str_is(ref.base, s->base));
+    for (int i = 0; ref.form == FHIR_REF_ABSOLUTE && i < s->audiences.n; i++)
+        ours |= str_is(ref.base, s->audiences.items[i]);
+    bool works =
+        (ref.form == FHIR_REF_RELATIVE || ref.form == FHIR_REF_ABSOLUTE) &&
+        (strcmp(ref.type->name, "Practitioner") == 0 || strcmp(ref.type->name, "PractitionerRole") == 0 ||
+         strcmp(ref.type->name, "Organization") == 0 || strcmp(ref.type->name, "Device") == 0);
+    if (!ours && !works)
+        return str_of("unknown://");
+    return str_of(arena_printf(a, "%s/%.*s", ref.type->name, STR_FMT(ref.id)));
+}
+
+/* A claim of words: a text with blanks between them, or an array. As " A B ". */
+static struct str words_claim(struct arena *a, const json *claims, const char *name)
+{
+    const json *claim = json_get(claims, name);
+    struct buf b;
+    if (!claim)
+        return (struct str){NULL, 0};
+    buf_init(&b, a, 64);
+    buf_addf(&b, " %s", json_is_string(claim) ? claim->valuestring : "");
+    json_each (word, json_is_array(claim) ? claim : NULL)
+        if (json_is_string(word))
+            buf_addf(&b, "%s ", word->valuestring);
+    buf_addc(&b, ' ');
+    return buf_str(&b);
+}
+
+static bool has_word(struct arena *a, struct str words, const char *word)
+{
+    struct str spaced = str_of(arena_printf(a, " %s ", word));
+    return words.len && memmem(words.s, words.len, spaced.s, spaced.len);
+}
+
+/* What labels withhold. A claim that is not understood shows nothing but what everybody may see. */
+static void read_sight(const struct auth__settings *s, struct arena *a, const json *claims,
+                       struct auth_principal *p)
+{
+    const json *claim = json_get(claims, "confidentiality");
+    struct str known = words_claim(a, claims, "sensitivity");
+    struct buf b;
+    int said = 0, i = 0;
+    for (struct str rest = STR(AUTH_CONFIDENTIALITIES); rest.s; i++) {
+        struct str letter = str_cut(rest, ' ', &rest);
+        if (json_is_string(claim) && str_is(letter, claim->valuestring))
+            said = i;
+    }
+    for (int level = 0; level < AUTH_LEVELS; level++)
+        p->sight[level] = (uint8_t)(claim ? said : level == AUTH_SYSTEM ? AUTH_SEES_ALL : s->confidentiality);
+    p->purposes = words_claim(a, claims, "purpose_of_use");
+    buf_init(&b, a, 16);
+    for (i = 0; i < s->sensitivities.n; i++)
+        if (!has_word(a, known, s->sensitivities.items[i]))
+            buf_addf(&b, "%s ", s->sensitivities.items[i]);
+    p->sensitive = buf_str(&b);
 }
 
 bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
@@ -153,7 +237,10 @@ bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, 
     if (!p.subject.len && !p.client.len)
         return err_set(err, ERR_LOGIN, "The token names nobody: sub, client_id or azp is expected.");
     p.patient = id_claim(claims, "patient", "Patient");
-    p.user = string_claim(claims, "fhirUser");
+    p.user = user_claim(s, d, a, claims);
+    if (!p.patient.len && !json_get(claims, "patient") && str_starts(p.user, STR("Patient/")))
+        p.patient = (struct str){p.user.s + 8, p.user.len - 8};
+    read_sight(s, a, claims, &p);
     p.encounter = id_claim(claims, "encounter", "Encounter");
     if (!grant(d, claims, &sum, err))
         return false;

@@ -16,6 +16,8 @@ static const char usage[] =
     "  --scope SCOPES  SMART scopes, separated by blanks (default: " AUTH_DEV_SCOPE ")\n"
     "  --sub NAME      who calls (default: dev)\n"
     "  --ttl TIME      how long it is valid: a number with s, m or h (default: 720h)\n"
+    "  --patient ID    the Patient that scopes patient/… speak for\n"
+    "  --user REF      fhirUser, such as Practitioner/7\n"
     "  --issuer ISS    as in auth.issuer (default: " AUTH_DEV_ISSUER ")\n"
     "  --audience AUD  as in auth.audience (default: " AUTH_DEV_AUDIENCE ")\n"
     "  --help          this text\n"
@@ -37,9 +39,11 @@ static int read_options(int argc, char **argv, struct options *o)
                                           {"help", no_argument, NULL, 'h'},
                                           {"issuer", required_argument, NULL, 'i'},
                                           {"key", required_argument, NULL, 'k'},
+                                          {"patient", required_argument, NULL, 'p'},
                                           {"scope", required_argument, NULL, 's'},
                                           {"sub", required_argument, NULL, 'u'},
                                           {"ttl", required_argument, NULL, 't'},
+                                          {"user", required_argument, NULL, 'f'},
                                           {0}};
     bool wrong = false;
     optind = 1;
@@ -59,6 +63,12 @@ static int read_options(int argc, char **argv, struct options *o)
             break;
         case 'k':
             o->key = optarg;
+            break;
+        case 'p':
+            o->token.patient = optarg;
+            break;
+        case 'f':
+            o->token.user = optarg;
             break;
         case 's':
             o->token.scope = optarg;

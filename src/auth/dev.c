@@ -91,6 +91,12 @@ bool auth_dev_mint(struct arena *a, struct str pem, const struct auth_dev_token 
     json_add_string(a, claims, "client_id", subject);
     json_add_string(a, claims, "scope", t->scope ? t->scope : AUTH_DEV_SCOPE);
     json_add_string(a, claims, "jti", id);
+    if (t->patient)
+        json_add_string(a, claims, "patient", t->patient);
+    if (t->user)
+        json_add_string(a, claims, "fhirUser", t->user);
+    json_each (claim, t->claims)
+        json_add(a, claims, claim->string, json_copy(a, claim));
     json_add(a, claims, "iat", json_int(a, now));
     json_add(a, claims, "exp", json_int(a, now + ttl));
     return jwt_sign(a, pem, claims, token, err);

@@ -26,6 +26,9 @@ struct auth__settings {
     struct config_list audiences;
     int64_t skew_us, min_refresh_us;
     const char *jwks_file, *jwks_url; /* one of them is "" */
+    const char *base;                 /* this server's URL; "": as the requests say */
+    int confidentiality;              /* without a claim */
+    struct config_list sensitivities;
 };
 
 /* Immutable and counted. */

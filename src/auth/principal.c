@@ -24,8 +24,8 @@ size_t auth__principal_pack(const struct auth_principal *p, char *memory, struct
 {
     struct packer k = {.memory = memory};
     struct auth_principal copy = *p;
-    struct str *const strings[] = {&copy.subject, &copy.client, &copy.issuer,
-                                   &copy.patient, &copy.user,   &copy.encounter};
+    struct str *const strings[] = {&copy.subject, &copy.client,    &copy.issuer,   &copy.patient,
+                                   &copy.user,    &copy.encounter, &copy.purposes, &copy.sensitive};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         pack_str(&k, strings[i]);
     copy.type_rights = pack(&k, p->type_rights, p->n_types);
@@ -54,7 +54,10 @@ struct str auth_principal_rights(struct arena *a, const struct auth_principal *p
 {
     struct buf b;
     buf_init(&b, a, 64);
-    buf_addf(&b, "%x %.*s", p->rights & AUTH_EXPLAIN, STR_FMT(p->patient));
+    buf_addf(&b, "%x %.*s %.*s %.*s/%.*s/", p->rights & AUTH_EXPLAIN, STR_FMT(p->patient), STR_FMT(p->user),
+             STR_FMT(p->purposes), STR_FMT(p->sensitive));
+    for (int i = 0; i < AUTH_LEVELS; i++)
+        buf_addf(&b, "%d", p->sight[i]);
     for (size_t i = 0; i < p->n_grants; i++) {
         const struct auth_grant *g = &p->grants[i];
         buf_addf(&b, " %d/%d.%x?%.*s", g->level, g->type ? g->type->id : -1, g->rights, STR_FMT(g->query));

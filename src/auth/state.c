@@ -27,6 +27,9 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
         .min_refresh_us = c->auth_jwks_min_refresh,
         .jwks_file = c->auth_jwks_file,
         .jwks_url = c->auth_jwks_url,
+        .base = c->http_base_url,
+        .confidentiality = c->auth_confidentiality,
+        .sensitivities = c->auth_sensitivities,
     };
     if (!*c->auth_jwks_file == !*c->auth_jwks_url)
         return err_set(
@@ -48,6 +51,14 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
     return true;
 }
 
+static struct config_list copy_list(struct arena *a, const struct config_list *from)
+{
+    struct config_list copy = {from->n, ARENA_ARRAY(a, const char *, from->n)};
+    for (int i = 0; i < from->n; i++)
+        copy.items[i] = arena_strdup(a, from->items[i]);
+    return copy;
+}
+
 bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struct auth__state **out,
                      struct err *err)
 {
@@ -60,9 +71,9 @@ bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struc
     st->settings.issuer = arena_strdup(&st->a, s->issuer);
     st->settings.jwks_file = arena_strdup(&st->a, s->jwks_file);
     st->settings.jwks_url = arena_strdup(&st->a, s->jwks_url);
-    st->settings.audiences.items = ARENA_ARRAY(&st->a, const char *, s->audiences.n);
-    for (int i = 0; i < s->audiences.n; i++)
-        st->settings.audiences.items[i] = arena_strdup(&st->a, s->audiences.items[i]);
+    st->settings.base = arena_strdup(&st->a, s->base ? s->base : "");
+    st->settings.audiences = copy_list(&st->a, &s->audiences);
+    st->settings.sensitivities = copy_list(&st->a, &s->sensitivities);
     if (jwks_text.s) {
         st->jwks_text = (struct str){arena_strndup(&st->a, jwks_text.s, jwks_text.len), jwks_text.len};
         if (!jwks_parse(jwks_text, &st->keys, err)) {

@@ -125,6 +125,22 @@ static void add_advice(const struct search_query *q, struct buf *b)
         buf_addf(b, "%s%s", i == 0 ? ", such as " : i < n - 1 ? ", " : " or ", codes[i]);
 }
 
+static bool is_own(const struct search_criterion *c)
+{
+    bool own = !search__is_join(c) && c->kind != CRIT_TREE;
+    for (const struct search_criterion *child = c->child; child && own; child = child->next)
+        own = is_own(child);
+    return own;
+}
+
+bool search_asks_own(const struct search_query *q)
+{
+    bool own = is_own(q->criteria);
+    for (size_t i = 0; i < q->n_sorts; i++)
+        own = own && q->sorts[i].by != ORDER_REFERENCE;
+    return own;
+}
+
 struct str search_costs(const struct search_query *q, const struct search_stats *stats)
 {
     const struct search_asked *worst = costliest(q, stats);

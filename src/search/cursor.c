@@ -19,9 +19,11 @@ static void sign(const struct search_query *q, struct str text, char out[SIGNATU
     const char *type = o->type ? o->type->name : "",
                *compartment = o->compartment ? o->compartment->name : "";
     struct str id = o->compartment ? o->compartment_id : STR("");
+    struct str who =
+        o->access ? o->access->who : STR(""); /* a total is only theirs whom it was counted for */
     for (int i = 0; i < 2; i++) {
         uint64_t h = hash_strs(&q->tenant->key, i ? STR("cursor-2") : STR("cursor-1"), str_of(type),
-                               str_of(compartment), id, q->understood, text);
+                               str_of(compartment), id, q->understood, who, text);
         memcpy(out + i * 8, &h, sizeof h);
     }
 }

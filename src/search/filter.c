@@ -314,7 +314,7 @@ static struct search_criterion *chain(struct filter *f, struct str name)
             continue;
         }
         known = true;
-        search__add_target(f->p->a, all, type, c);
+        search__add_target(f->p, all, type, c);
     }
     f->depth--;
     f->unknown = known || before ? before : missing;

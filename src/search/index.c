@@ -112,6 +112,20 @@ void search__add_compartment(struct search__index *x, const struct fhir_type *co
 {
     search__add_key(x, h ^ search__compartment(x->tenant, compartment, x->type));
     *ARENA_PUSH(x->a, x->out->acc, x->out->n_acc, x->out->cap_acc) = h;
+    if (strcmp(compartment->name, "Patient") == 0)
+        *ARENA_PUSH(x->a, x->out->patients, x->out->n_patients, x->out->cap_patients) = h;
+}
+
+/* binary.html, securityContext: a Binary that belongs to a patient is in the patient's compartment. */
+static void add_context(struct search__index *x)
+{
+    const char *text = json_get_string(json_get(x->resource, "securityContext"), "reference");
+    struct search__target target;
+    if (!text || strcmp(x->type->name, "Binary") != 0)
+        return;
+    search__target(x->a, x->registry->defs, x->base, str_of(text), &target);
+    if (target.kind == TARGET_LOCAL && strcmp(target.type->name, "Patient") == 0)
+        search__add_compartment(x, target.type, search_hash_id(x->tenant, target.type, target.id));
 }
 
 /* Hashes of meta.profile, meta.tag and meta.security, as their parameters have them. */
@@ -326,6 +340,7 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     for (int i = 0; i < r->n_compartments; i++)
         if (type == r->compartments[i])
             search__add_compartment(&x, type, out->h);
+    add_context(&x);
     add_labels(&x);
     search__index_text(&x);
     search__index_list(&x);

@@ -9,6 +9,7 @@
  *                one parameter type each: its values' index rows, and its query text → criterion
  *   filter.c     _filter → criteria
  *   text.c       _text and _content, words.c their words              near.c     Locations within a distance
+ *   access.c     who may see or change what: grants → criteria
  *   list.c       _list                                              tree.c     :below and :above on references
  *   contained.c  _contained and _containedType
  *   codes.c      :in, :not-in, :above and :below of tokens
@@ -21,6 +22,7 @@
 #ifndef KAGARI_SEARCH_INTERNAL_H
 #define KAGARI_SEARCH_INTERNAL_H
 
+#include "search/access.h"
 #include "search/query.h"
 
 /* ---- registry ---------------------------------------------------------------------------------------- */
@@ -303,6 +305,9 @@ enum search__kind {
     CRIT_NEAR,    /* a row of idx_num with a position */
     CRIT_CHAIN,   /* the row refers, by param, to one of which a child (TARGET) holds */
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
+    CRIT_TYPES,   /* the row is of one of type_ids */
+    CRIT_LABELS,  /* the row has one of labels */
+    CRIT_ACCESS,  /* the child holds, or the row is a contained resource, which is seen with its container */
 };
 
 /* Those after CONTAINS are of a _filter. */
@@ -339,6 +344,14 @@ struct search_criterion {
             struct str *ids;
             size_t n_ids;
         };
+        struct {
+            int16_t *type_ids;
+            size_t n_type_ids;
+        }; /* TYPES */
+        struct {
+            int64_t *labels;
+            size_t n_labels;
+        }; /* LABELS */
         struct {
             enum search__match match;
             struct str text, raw;
@@ -443,8 +456,20 @@ bool search__parse_criterion(struct search__parse *p, struct str name, struct st
                              struct search_criterion **out);
 
 void search__add_child(struct search_criterion *parent, struct search_criterion *child);
+/* Adds an alternative. Keys join keys: they are one probe of the index. */
+void search__add_alternative(struct arena *a, struct search_criterion *either, struct search_criterion *c);
+/* An OR of one is that one, of none matches nothing. */
+struct search_criterion *search__settle(struct search_criterion *either);
+/* access.c: what may be seen of these types (n 0: of all); NULL: everything. */
+struct search_criterion *search__access(const struct search_access *x, const struct fhir_type *const *types,
+                                        size_t n);
+/* To the criteria of the query, when all else is there. */
+void search__add_access(struct search__parse *p);
+/* c of what may be seen of the type. */
+struct search_criterion *search__covered(struct search__parse *p, const struct fhir_type *type,
+                                         struct search_criterion *c);
 /* What holds for rows of a type that a chain or _has leads to; none when c matches nothing. */
-void search__add_target(struct arena *a, struct search_criterion *join, const struct fhir_type *type,
+void search__add_target(struct search__parse *p, struct search_criterion *join, const struct fhir_type *type,
                         struct search_criterion *c);
 /* When all its targets are there. lane: of its parameter. */
 void search__settle_chain(struct search_criterion *chain, enum search__lane lane);
@@ -570,6 +595,8 @@ void search__near_condition(struct search__sql *w, const struct search_criterion
 enum search__use { USE_INDEX, USE_FILTER };
 /* Keys begin with the type their parameter stands on: rows that have them are of it. */
 bool search__names_type(const struct search_criterion *c, const struct fhir_type *type);
+/* " AND …": only those of these types that the query may go by. Nothing where that is all. */
+void search__where_seen(struct search__sql *w, const struct fhir_type *const *types, size_t n, int r);
 /* A condition on the row r<r> of res. */
 void search__where(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use);
 /*

@@ -74,7 +74,7 @@ struct search_criterion *search__parse_list(struct search__parse *p, struct str 
         struct search_criterion *c = lists(p, list, search__cut(rest, ',', &rest));
         if (!c)
             return NULL;
-        search__add_target(p->a, has, list, c);
+        search__add_target(p, has, list, c);
     }
     if (!has->child)
         has->kind = CRIT_NONE;

@@ -85,12 +85,17 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
         sql_addf(q, "SELECT %s FROM idx_num s WHERE s.tenant = $%d AND s.k = r0.k AND s.param = ANY ($%d)",
                  s->desc ? "max(coalesce(s.shi, s.hi))" : "min(coalesce(s.slo, s.lo))", w->tenant, param);
         break;
-    case ORDER_REFERENCE:
-        sql_addf(
-            q,
-            "SELECT %s(t.rid) FROM unnest(r0.keys) x(key) JOIN res t ON t.tenant = $%d AND t.h = x.key # $%d",
-            first, w->tenant, sql_int8(q, search__ref(w->q->tenant, s->slot->param)));
+    case ORDER_REFERENCE: {
+        const struct search_param *p = s->slot->param;
+        int t = ++w->aliases;
+        sql_addf(q,
+                 "SELECT %s(r%d.rid) FROM unnest(r0.keys) x(key) JOIN res r%d ON r%d.tenant = $%d AND r%d.h "
+                 "= x.key # "
+                 "$%d",
+                 first, t, t, t, w->tenant, t, sql_int8(q, search__ref(w->q->tenant, p)));
+        search__where_seen(w, p->targets, p->n_targets, t);
         break;
+    }
     default: /* + 0 hides columns from an index: idx_dict_val would read all values of the parameter for each row */
         sql_addf(q,
                  "SELECT %s(d.val) FROM idx_dict d WHERE d.tenant = $%d AND d.key = ANY (r0.keys)"

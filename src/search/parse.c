@@ -64,8 +64,7 @@ static struct search_criterion *find_kind(struct search_criterion *list, enum se
     return list;
 }
 
-/* Adds an alternative. Keys join keys: they are one probe of the index. */
-static void add_alternative(struct arena *a, struct search_criterion *either, struct search_criterion *c)
+void search__add_alternative(struct arena *a, struct search_criterion *either, struct search_criterion *c)
 {
     if (c->kind == CRIT_NONE)
         return;
@@ -81,8 +80,7 @@ static void add_alternative(struct arena *a, struct search_criterion *either, st
         search__criterion_key(a, same, c->keys[i].key, c->keys[i].lane);
 }
 
-/* An OR of one is that one, of none matches nothing. */
-static struct search_criterion *settle(struct search_criterion *either)
+struct search_criterion *search__settle(struct search_criterion *either)
 {
     if (!either->child)
         either->kind = CRIT_NONE;
@@ -130,9 +128,9 @@ static struct search_criterion *present(struct search__parse *p, const struct se
             search__criterion_only_key(p->a, c, search__key(p->tenant, param, KEY_PRESENT, STR(""), STR("")));
             search__add_child(all, c);
         }
-        add_alternative(p->a, any, n == 1 ? all->child : all);
+        search__add_alternative(p->a, any, n == 1 ? all->child : all);
     }
-    return settle(any);
+    return search__settle(any);
 }
 
 static struct search_criterion *parse_missing(struct search__parse *p, const struct search__arg *arg,
@@ -192,10 +190,10 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
         if (!c)
             return NULL;
         set_type(c, part.type);
-        add_alternative(p->a, either, c);
+        search__add_alternative(p->a, either, c);
     }
     either->type = arg->type;
-    return settle(either);
+    return search__settle(either);
 }
 
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
@@ -221,13 +219,13 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         struct search_criterion *c = search__parse_alternative(p, arg, alternative);
         if (!c)
             return NULL;
-        add_alternative(p->a, either, c);
+        search__add_alternative(p->a, either, c);
         add_lock(p, arg, alternative);
     }
     either->type = arg->type;
     bool not = (str_is(arg->modifier, "not") || str_is(arg->modifier, "not-in")) &&
                arg->param->def->type == FHIR_SEARCH_TOKEN;
-    return not ? negate(p->a, settle(either)) : settle(either);
+    return not ? negate(p->a, search__settle(either)) : search__settle(either);
 }
 
 enum search_text search__text_of(const struct search_param *param)
@@ -258,12 +256,13 @@ const struct search__slot *search__named(struct search__parse *p, const struct f
 static struct search_criterion *on_type(struct search__parse *p, const struct fhir_type *type,
                                         struct str name, struct str value, struct str whole, bool *known);
 
-void search__add_target(struct arena *a, struct search_criterion *join, const struct fhir_type *type,
+void search__add_target(struct search__parse *p, struct search_criterion *join, const struct fhir_type *type,
                         struct search_criterion *c)
 {
+    c = search__covered(p, type, c);
     if (c->kind == CRIT_NONE)
         return;
-    struct search_criterion *target = search__criterion(a, CRIT_TARGET, NULL);
+    struct search_criterion *target = search__criterion(p->a, CRIT_TARGET, NULL);
     target->type = type;
     target->child = c;
     search__add_child(join, target);
@@ -306,7 +305,7 @@ static struct search_criterion *parse_chain(struct search__parse *p, const struc
         if (!here)
             continue;
         *known = true;
-        search__add_target(p->a, chain, type, c);
+        search__add_target(p, chain, type, c);
     }
     search__settle_chain(chain, arg->lane);
     return *known ? chain : NULL;
@@ -334,7 +333,9 @@ static struct search_criterion *parse_has(struct search__parse *p, const struct 
     if (!child || child->kind == CRIT_NONE)
         return child;
     struct search_criterion *has = search__criterion(p->a, CRIT_HAS, slot->param);
-    search__add_target(p->a, has, type, child);
+    search__add_target(p, has, type, child);
+    if (!has->child)
+        has->kind = CRIT_NONE;
     has->lane = strcmp(target->name, "Patient") == 0 ? slot->lane : LANE_NONE;
     return has;
 }
@@ -424,10 +425,10 @@ bool search__parse_criterion(struct search__parse *p, struct str name, struct st
         struct search_criterion *c = on_type(p, q->types[i], name, value, name, &known);
         if (!c)
             return !known;
-        add_alternative(p->a, either, of_type(p->a, q->types[i], c));
+        search__add_alternative(p->a, either, of_type(p->a, q->types[i], c));
     }
     if (q->n_types)
-        *out = settle(either);
+        *out = search__settle(either);
     return true;
 }
 
@@ -555,6 +556,7 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
         if (args[i].name.len && !(str_is(args[i].name, "_type") && !o->type) &&
             !parse_arg(&p, args[i].name, args[i].value, &self))
             return false;
+    search__add_access(&p);
     search__default_sort(&p);
     if (!search__find_measures(&p) || !search__check_contained(&p))
         return false;

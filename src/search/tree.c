@@ -35,19 +35,26 @@ struct search_criterion *search__tree(struct search__parse *p, const struct sear
 void search__tree_keys(struct search__sql *w, const struct search_criterion *c)
 {
     struct sql *q = w->sql;
+    int node = ++w->aliases, up = ++w->aliases;
     int parent = sql_int8(q, search__ref(w->q->tenant, c->parent));
     sql_addf(q, "ARRAY(WITH RECURSIVE t(h) AS (SELECT $%d::int8 UNION ", sql_int8(q, c->root));
     if (c->above)
-        sql_addf(
-            q,
-            "SELECT p.h FROM t JOIN res c ON c.tenant = $%d AND c.h = t.h AND NOT c.deleted "
-            "CROSS JOIN unnest(c.keys) x(key) CROSS JOIN LATERAL (SELECT p.h FROM res p WHERE p.tenant = $%d "
-            "AND p.h = x.key # $%d AND p.rtype = $%d OFFSET 0) p",
-            w->tenant, w->tenant, parent, sql_int2(q, (int16_t)c->of->id));
+        sql_addf(q, "SELECT p.h FROM t JOIN res r%d ON r%d.tenant = $%d AND r%d.h = t.h AND NOT r%d.deleted",
+                 node, node, w->tenant, node, node);
     else
-        sql_addf(
-            q,
-            "SELECT c.h FROM t JOIN res c ON c.tenant = $%d AND NOT c.deleted AND c.keys @> ARRAY[t.h # $%d]",
-            w->tenant, parent);
+        sql_addf(q,
+                 "SELECT r%d.h FROM t JOIN res r%d ON r%d.tenant = $%d AND NOT r%d.deleted AND r%d.keys @> "
+                 "ARRAY[t.h # $%d]",
+                 node, node, node, w->tenant, node, node, parent);
+    search__where_seen(w, &c->of, 1, node);
+    if (c->above) {
+        sql_addf(q,
+                 " CROSS JOIN unnest(r%d.keys) x(key) CROSS JOIN LATERAL (SELECT r%d.h FROM res r%d WHERE "
+                 "r%d.tenant = "
+                 "$%d AND r%d.h = x.key # $%d AND r%d.rtype = $%d",
+                 node, up, up, up, w->tenant, up, parent, up, sql_int2(q, (int16_t)c->of->id));
+        search__where_seen(w, &c->of, 1, up);
+        sql_adds(q, " OFFSET 0) p");
+    }
     sql_addf(q, ") SELECT t.h # $%d FROM t)", sql_int8(q, search__ref(w->q->tenant, c->param)));
 }

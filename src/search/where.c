@@ -424,25 +424,35 @@ bool search__names_type(const struct search_criterion *c, const struct fhir_type
     return type && c->kind == CRIT_KEYS && c->lane != LANE_PAT && (!c->param || c->param->type == type);
 }
 
+/* A compartment has few rows (access.c: its keys have the compartment's hash beside them). */
+static bool is_compartment(const struct search_criterion *access)
+{
+    const struct search_criterion *c = access->child->kind == CRIT_AND ? access->child->child : access->child;
+    return c && c->kind == CRIT_KEYS && c->lane == LANE_NONE && c->n_keys && c->keys[0].lane;
+}
+
 /* By index, rows are found by one of the conditions that must all hold. */
-static const struct search_criterion *lead_of(const struct search_criterion *all)
+static const struct search_criterion *lead_of(const struct search__sql *w, const struct search_criterion *all)
 {
     static const int rank[] = {
-        [CRIT_ID] = 9,     [CRIT_KEYS] = 8, [CRIT_DICT] = 7, [CRIT_TREE] = 7,    [CRIT_STRING] = 6,
-        [CRIT_NUMBER] = 5, [CRIT_TEXT] = 6, [CRIT_NEAR] = 6, [CRIT_OR] = 4,      [CRIT_AND] = 4,
-        [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2, [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1,
-        [CRIT_NOT] = 0,    [CRIT_NONE] = 0};
+        [CRIT_ID] = 9,     [CRIT_KEYS] = 8, [CRIT_DICT] = 7,  [CRIT_TREE] = 7,    [CRIT_STRING] = 6,
+        [CRIT_NUMBER] = 5, [CRIT_TEXT] = 6, [CRIT_NEAR] = 6,  [CRIT_OR] = 4,      [CRIT_AND] = 4,
+        [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2,  [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1,
+        [CRIT_NOT] = 0,    [CRIT_NONE] = 0, [CRIT_TYPES] = 1, [CRIT_LABELS] = 0,  [CRIT_ACCESS] = 0};
     const struct search_criterion *best = all->child;
-    for (const struct search_criterion *c = all->child; c; c = c->next)
+    for (const struct search_criterion *c = all->child; c; c = c->next) {
+        if (c->kind == CRIT_ACCESS && !w->contained && is_compartment(c))
+            return c;
         if (rank[c->kind] > rank[best->kind])
             best = c;
+    }
     return best;
 }
 
 static void list(struct search__sql *w, const struct search_criterion *c, int r, enum search__use use)
 {
     const char *between = "";
-    const struct search_criterion *lead = c->kind == CRIT_AND && use == USE_INDEX ? lead_of(c) : NULL;
+    const struct search_criterion *lead = c->kind == CRIT_AND && use == USE_INDEX ? lead_of(w, c) : NULL;
     sql_adds(w->sql, c->child ? "(" : "true");
     for (const struct search_criterion *child = c->child; child; child = child->next) {
         sql_adds(w->sql, between);
@@ -509,12 +519,34 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
     case CRIT_HAS:
         search__join(w, c, r, use);
         break;
+    case CRIT_TYPES:
+        sql_addf(q, "r%d.rtype = ANY ($%d)", r, sql_int2_array(q, c->type_ids, c->n_type_ids));
+        break;
+    case CRIT_LABELS:
+        sql_addf(q, "r%d.labels && $%d", r, sql_int8_array(q, c->labels, c->n_labels));
+        break;
+    case CRIT_ACCESS:
+        if (w->contained)
+            sql_adds(q, "true");
+        else
+            search__where(w, c->child, r, use);
+        break;
     case CRIT_TARGET:
         if (!search__names_type(c->child, c->type))
             sql_addf(q, "r%d.rtype = $%d AND ", r, sql_int2(q, (int16_t)c->type->id));
         search__where(w, c->child, r, use);
         break;
     }
+}
+
+void search__where_seen(struct search__sql *w, const struct fhir_type *const *types, size_t n, int r)
+{
+    const struct search_access *x = w->q->options.access;
+    const struct search_criterion *c = x ? search__access(x, types, n) : NULL;
+    if (!c)
+        return;
+    sql_adds(w->sql, " AND ");
+    search__where(w, c, r, USE_FILTER);
 }
 
 /* ---- drivers ----------------------------------------------------------------------------------------- */
@@ -596,7 +628,7 @@ static void select_rows(struct search__sql *w, const struct search_criterion *c,
 {
     struct sql *q = w->sql;
     int r = ++w->aliases;
-    const struct search_criterion *lead = c->kind == CRIT_AND && c->child ? lead_of(c) : c;
+    const struct search_criterion *lead = c->kind == CRIT_AND && c->child ? lead_of(w, c) : c;
     bool by_key = lead->kind == CRIT_DICT || (lead->kind == CRIT_KEYS && lead->lane != LANE_PAT);
     const char *hide = by_key ? " + 0" : ""; /* from the indexes: keys find few rows, a type many */
     sql_addf(q, "SELECT r%d.k AS v FROM %s r%d WHERE r%d.tenant = $%d AND NOT r%d.deleted", r,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "search/access.h"
 
 static void by_primary_key(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q,
                            const char *alias)
@@ -39,6 +40,29 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
     sql_addf(q, " AND h.ver = $%d", sql_int4(q, ver));
 }
 
+void store_read_seen_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                          const struct search_access *access, struct sql *q)
+{
+    if (!access) {
+        store_read_plan(s, type, id, q);
+        return;
+    }
+    sql_init(q, q->a, SQL_BY_TEXT);
+    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content FROM res r0 WHERE ");
+    by_primary_key(s, type, id, q, "r0.");
+    search_access_where(access, &type, 1, true, q);
+}
+
+void store_vread_seen_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
+                           const struct search_access *access, struct sql *q)
+{
+    store_vread_plan(s, type, id, ver, q);
+    if (!access)
+        return;
+    q->name = SQL_BY_TEXT;
+    search_access_versions(access, &type, 1, q);
+}
+
 bool store_read_reply(const struct db_rows *rows, struct store_version *out)
 {
     if (db_count(rows) == 0)
@@ -56,25 +80,31 @@ static void add_pairs(struct sql *q, const int16_t *rtypes, const struct str *id
 }
 
 void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
-                          struct sql *q)
+                          const struct search_access *access, struct sql *q)
 {
-    sql_init(q, q->a, "read-many");
-    sql_adds(q, "SELECT r.rtype, r.rid, r.ver, r.lu, r.content, r.k, r.tenant FROM ");
+    sql_init(q, q->a, access ? SQL_BY_TEXT : "read-many");
+    sql_adds(q, "SELECT r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant FROM ");
     add_pairs(q, rtypes, ids, n);
-    sql_addf(q, " JOIN res r ON r.tenant = $%d AND r.rtype = u.rtype AND r.rid = u.rid WHERE NOT r.deleted",
+    sql_addf(q,
+             " JOIN res r0 ON r0.tenant = $%d AND r0.rtype = u.rtype AND r0.rid = u.rid WHERE NOT r0.deleted",
              sql_int4(q, s->tenant.id));
+    if (access)
+        search_access_where(access, NULL, 0, false, q);
 }
 
 /* One resource for each label, which may be the same one. */
-void store_labels_plan(const struct store *s, const struct fhir_type *type, int max, struct sql *q)
+void store_labels_plan(const struct store *s, const struct fhir_type *type, int max,
+                       const struct search_access *access, struct sql *q)
 {
     sql_init(q, q->a, NULL);
     sql_addf(q,
              "SELECT DISTINCT (r.content::jsonb -> 'meta')::text FROM (SELECT l, min(k) AS k FROM (SELECT k, "
-             "unnest(labels) AS l FROM res WHERE tenant = $%d AND NOT deleted AND labels <> '{}'",
+             "unnest(labels) AS l FROM res r0 WHERE tenant = $%d AND NOT deleted AND labels <> '{}'",
              sql_int4(q, s->tenant.id));
     if (type)
         sql_addf(q, " AND rtype = $%d", sql_int2(q, (int16_t)type->id));
+    if (access)
+        search_access_where(access, &type, type ? 1 : 0, false, q);
     sql_addf(q, ") u GROUP BY l LIMIT $%d) d JOIN res r ON r.tenant = $%d AND r.k = d.k", sql_int8(q, max),
              sql_int4(q, s->tenant.id));
 }
@@ -130,6 +160,8 @@ static void history_scope(const struct store *s, const struct store_history *h, 
     history_filter(h, q);
     if (h->listed)
         only_listed(s, h, q);
+    if (h->access)
+        search_access_versions(h->access, &h->type, h->type ? 1 : 0, q);
 }
 
 /* The versions beyond the cursor, in the direction of op. */
@@ -224,7 +256,7 @@ void store_lock_rows_plan(const struct store *s, const int16_t *rtypes, const st
 }
 
 void store_missing_plan(const struct store *s, const struct search_index_ref *refs, size_t n, bool share,
-                        struct sql *q)
+                        const struct search_access *access, struct sql *q)
 {
     int16_t *rtypes = ARENA_ARRAY(q->a, int16_t, n);
     struct str *ids = ARENA_ARRAY(q->a, struct str, n);
@@ -232,14 +264,19 @@ void store_missing_plan(const struct store *s, const struct search_index_ref *re
         rtypes[i] = (int16_t)refs[i].type->id;
         ids[i] = refs[i].id;
     }
-    sql_init(q, q->a, share ? "missing-share" : "missing");
+    sql_init(q, q->a, access ? SQL_BY_TEXT : share ? "missing-share" : "missing");
     sql_adds(q, "WITH u AS (SELECT * FROM unnest(");
     sql_addf(q, "$%d::int2[], ", sql_int2_array(q, rtypes, n));
     sql_addf(q, "$%d::text[]) WITH ORDINALITY AS u(rtype, rid, n)), ", sql_text_array(q, ids, n));
+    sql_addf(
+        q,
+        "there AS MATERIALIZED (SELECT r0.rtype, r0.rid FROM res r0 WHERE r0.tenant = $%d AND NOT r0.deleted "
+        "AND (r0.rtype, r0.rid) IN (SELECT rtype, rid FROM u)",
+        sql_int4(q, s->tenant.id));
+    if (access)
+        search_access_where(access, NULL, 0, false, q);
     sql_addf(q,
-             "there AS MATERIALIZED (SELECT r.rtype, r.rid FROM res r WHERE r.tenant = $%d AND NOT r.deleted "
-             "AND (r.rtype, r.rid) IN (SELECT rtype, rid FROM u)%s) "
-             "SELECT (u.n - 1)::int4 FROM u WHERE (u.rtype, u.rid) NOT IN (SELECT rtype, rid FROM there) "
+             "%s) SELECT (u.n - 1)::int4 FROM u WHERE (u.rtype, u.rid) NOT IN (SELECT rtype, rid FROM there) "
              "ORDER BY u.n",
-             sql_int4(q, s->tenant.id), share ? " ORDER BY r.rtype, r.rid FOR SHARE" : "");
+             share ? " ORDER BY r0.rtype, r0.rid FOR SHARE" : "");
 }

@@ -245,8 +245,15 @@ void flow_set(const char *setting)
 
 const char *flow_token(const char *scope)
 {
+    return flow_token_with(scope, NULL);
+}
+
+const char *flow_token_with(const char *scope, const char *claims)
+{
     struct str t;
-    ck_ok(auth_dev_mint(&test, key, &(struct auth_dev_token){.scope = scope}, &t, &err));
+    json *more = NULL;
+    ck_ok(!claims || json_parse(&test, str_of(claims), INT16_MAX, &more, &err));
+    ck_ok(auth_dev_mint(&test, key, &(struct auth_dev_token){.scope = scope, .claims = more}, &t, &err));
     return arena_printf(&test, "Authorization: Bearer %.*s\n", STR_FMT(t));
 }
 

@@ -75,8 +75,9 @@ static inline const struct flow_answer *flow_delete(const char *path)
 
 /* A header's value; NULL when absent. */
 const char *flow_header(const struct flow_answer *answer, const char *name);
-/* A token with these scopes, as an Authorization header. */
+/* A token with these scopes, as an Authorization header; and with more claims, a JSON object. */
 const char *flow_token(const char *scope);
+const char *flow_token_with(const char *scope, const char *claims);
 
 /* The text at a path such as "entry[1].response.status"; fails the test when there is none. */
 const char *flow_text(const json *node, const char *path);

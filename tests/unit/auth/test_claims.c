@@ -91,7 +91,8 @@ static const struct {
     {"{" ISS AUD WHO EXP "\"scope\":\"\"}", "None of the token's scopes", ERR_FORBIDDEN},
     {"{" ISS AUD WHO EXP "\"scope\":\"openid fhirUser launch/patient\"}", "None of the", ERR_FORBIDDEN},
     {"{" ISS AUD WHO EXP "\"scope\":\"patient/*.rs patient/Patient.r\"}", "None of the", ERR_FORBIDDEN},
-    {"{" ISS AUD WHO EXP "\"scope\":\"system/*.rs?_tag=x\"}", "None of the", ERR_FORBIDDEN},
+    {"{" ISS AUD WHO EXP "\"scope\":\"system/*.rs?_tag=x\"}", NULL,
+     0}, /* what it grants is asked of each resource */
     {"{" ISS AUD WHO EXP "\"scope\":\"system/HumanName.rs system/DomainResource.rs\"}", "None of the",
      ERR_FORBIDDEN},
     {"{" ISS AUD WHO EXP "\"scope\":\"system/Patient.sr\"}", "None of the", ERR_FORBIDDEN},
@@ -160,8 +161,8 @@ static const struct {
     /* never widened */
     {"system/Patient.r patient/*.cruds", R, 0, 0},
     {"system/Patient.r patient/Patient.cruds", R, 0, 0},
-    {"system/Patient.r system/*.cruds?_tag=x", R, 0, 0},
-    {"system/Patient.r system/Observation.rs?category=lab", R, 0, 0},
+    {"system/Patient.r system/*.cruds?_tag=x", AUTH_ALL, AUTH_ALL, AUTH_ALL},
+    {"system/Patient.r system/Observation.rs?category=lab", R, R | S, 0},
     {"system/Patient.r system/Observation.sr", R, 0, 0},
     {"system/Patient.r system/Observation.rs,system/Observation.c", R, 0, 0},
     {"system/Patient.r\tsystem/Observation.r user/Patient.s", S, 0, 0},

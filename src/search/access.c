@@ -1,0 +1,489 @@
+/*
+ * The access predicate: groups of grants → criteria, as a query's are, and from there to SQL by where.c; the same
+ * criteria judged in memory; and the looser form that old versions have in acc.
+ */
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* ---- types that are about nobody ---------------------------------------------------------------------- */
+
+static const char *const shared[] = {
+    "ActivityDefinition",
+    "CapabilityStatement",
+    "ChargeItemDefinition",
+    "CodeSystem",
+    "CompartmentDefinition",
+    "ConceptMap",
+    "Endpoint",
+    "GraphDefinition",
+    "HealthcareService",
+    "ImplementationGuide",
+    "InsurancePlan",
+    "Library",
+    "Location",
+    "Measure",
+    "Medication",
+    "MedicationKnowledge",
+    "MessageDefinition",
+    "NamingSystem",
+    "ObservationDefinition",
+    "OperationDefinition",
+    "Organization",
+    "OrganizationAffiliation",
+    "PlanDefinition",
+    "Practitioner",
+    "PractitionerRole",
+    "Questionnaire",
+    "SearchParameter",
+    "SpecimenDefinition",
+    "StructureDefinition",
+    "StructureMap",
+    "TerminologyCapabilities",
+    "ValueSet",
+};
+
+static int by_name(const void *key, const void *item)
+{
+    return strcmp(key, *(const char *const *)item);
+}
+
+bool search_is_shared(const struct fhir_type *type)
+{
+    return bsearch(type->name, shared, sizeof shared / sizeof shared[0], sizeof shared[0], by_name);
+}
+
+/* ---- criteria ----------------------------------------------------------------------------------------- */
+
+/* What keys answer, in a row and in memory. */
+static bool is_own(const struct search_criterion *c)
+{
+    bool own = c->kind == CRIT_NONE || c->kind == CRIT_AND || c->kind == CRIT_OR || c->kind == CRIT_NOT ||
+               c->kind == CRIT_KEYS || c->kind == CRIT_ID;
+    for (const struct search_criterion *child = c->child; own && child; child = child->next)
+        own = is_own(child);
+    return own;
+}
+
+/* NULL: not one that can be asked. */
+static struct search_criterion *restriction(const struct search_access *x, const struct search_grant *g)
+{
+    const struct search_options o = {.type = g->type,
+                                     .strict = true,
+                                     .conditional = true,
+                                     .base = x->base,
+                                     .limits = {.count = 1, .max_count = 1}};
+    struct search_query *q;
+    struct err err;
+    bool ok = g->n_args && search_parse(x->registry, x->tenant, x->a, g->args, g->n_args, &o, &q, &err) &&
+              !q->needs_terminology && q->n_asked == g->n_args && is_own(q->criteria);
+    return ok ? q->criteria : NULL;
+}
+
+static struct search_criterion *of_types(const struct search_access *x, const struct fhir_type *const *types,
+                                         size_t n)
+{
+    struct search_criterion *c = search__criterion(x->a, CRIT_TYPES, NULL);
+    c->type_ids = ARENA_ARRAY(x->a, int16_t, n);
+    for (size_t i = 0; i < n; i++)
+        c->type_ids[c->n_type_ids++] = (int16_t)types[i]->id;
+    return c;
+}
+
+static bool names(const struct search_grant *g, const struct fhir_type *const *types, size_t n)
+{
+    bool named = !g->type;
+    for (size_t i = 0; i < n && !named; i++)
+        named = types[i] == g->type;
+    return named;
+}
+
+/* One of the grants; CRIT_NONE: none of them is of these types; NULL: all is granted. */
+static struct search_criterion *any_grant(const struct search_access *x, const struct search_group *group,
+                                          const struct fhir_type *const *types, size_t n)
+{
+    struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    bool whole = false;
+    for (size_t i = 0; i < group->n_grants; i++) {
+        const struct search_grant *g = &group->grants[i];
+        bool named = names(g, types, n);
+        struct search_criterion *c = named && g->restricted ? restriction(x, g) : NULL;
+        if (!named || (g->restricted && !c))
+            continue;
+        if (g->type && n != 1) {
+            struct search_criterion *all = search__criterion(x->a, CRIT_AND, NULL);
+            search__add_child(all, of_types(x, &g->type, 1));
+            if (c)
+                search__add_child(all, c->child);
+            c = all;
+        } else if (c && c->child && !c->child->next) {
+            c = c->child;
+        }
+        whole |= !c;
+        if (c)
+            search__add_alternative(x->a, either, c);
+    }
+    return whole ? NULL : search__settle(either);
+}
+
+static unsigned compartment_bit(const struct search_access *x, const struct fhir_type *compartment)
+{
+    for (int i = 0; i < x->registry->n_compartments; i++)
+        if (x->registry->compartments[i] == compartment)
+            return 1u << i;
+    return 0;
+}
+
+/* Can resources of the type belong to it at all? */
+static bool may_belong(const struct search_access *x, const struct search_group *g,
+                       const struct fhir_type *type)
+{
+    const struct search__type *t = search__type(x->registry, type);
+    unsigned bit = compartment_bit(x, g->compartment);
+    bool may = type == g->compartment || strcmp(type->name, "Binary") == 0; /* by its securityContext */
+    for (int i = 0; i < t->n && !may; i++)
+        may = t->slots[i].compartments & bit;
+    return may;
+}
+
+/* NULL: all of these types. A key has the hash of the compartment's resource beside it, which is what acc has. */
+static struct search_criterion *members(const struct search_access *x, const struct search_group *g,
+                                        const struct fhir_type *const *types, size_t n)
+{
+    if (!g->compartment)
+        return NULL;
+    struct search_criterion *keys = search__criterion(x->a, CRIT_KEYS, NULL);
+    const struct fhir_type **rest = ARENA_ARRAY(x->a, const struct fhir_type *, n);
+    size_t n_rest = 0;
+    int64_t h = search_hash_id(x->tenant, g->compartment, g->id);
+    for (size_t i = 0; i < n; i++)
+        if (g->shared && search_is_shared(types[i]))
+            rest[n_rest++] = types[i];
+        else if (may_belong(x, g, types[i]))
+            search__criterion_key(x->a, keys, h ^ search__compartment(x->tenant, g->compartment, types[i]),
+                                  h);
+    if (n_rest == n)
+        return NULL;
+    struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    if (keys->n_keys)
+        search__add_child(either, keys);
+    if (n_rest)
+        search__add_child(either, of_types(x, rest, n_rest));
+    return search__settle(either);
+}
+
+/* A label without a system is taken for the one that is meant: what is withheld must not pass for want of a word. */
+static struct search_criterion *labelled(const struct search_access *x, const struct search_label *list,
+                                         size_t n)
+{
+    static const char *const codes[] = {"_security", "_tag"};
+    const struct fhir_type *any = fhir_resource_at(x->registry->defs, 0);
+    struct search_criterion *c = search__criterion(x->a, CRIT_LABELS, NULL);
+    size_t cap = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct search__slot *slot = search__slot(x->registry, any, str_of(codes[i]));
+        for (size_t j = 0; slot && j < n; j++) {
+            struct str code = search__fold_code(x->a, slot->param->fold, str_of(list[j].code));
+            *ARENA_PUSH(x->a, c->labels, c->n_labels, cap) =
+                search__key(x->tenant, slot->param, KEY_SYSTEM_CODE, str_of(list[j].system), code);
+            *ARENA_PUSH(x->a, c->labels, c->n_labels, cap) =
+                search__key(x->tenant, slot->param, KEY_NO_SYSTEM, code, STR(""));
+        }
+    }
+    return c;
+}
+
+static struct search_criterion *negated(const struct search_access *x, struct search_criterion *c)
+{
+    struct search_criterion *not = search__criterion(x->a, CRIT_NOT, NULL);
+    not ->child = c;
+    return not ;
+}
+
+static void add_labels(const struct search_access *x, const struct search_group *g,
+                       struct search_criterion *all)
+{
+    if (g->n_withheld)
+        search__add_child(all, negated(x, labelled(x, g->withheld, g->n_withheld)));
+    if (!g->n_purposes)
+        return;
+    struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    search__add_child(either, negated(x, labelled(x, g->purposes, g->n_purposes)));
+    if (g->n_own)
+        search__add_child(either, labelled(x, g->own, g->n_own));
+    search__add_child(all, search__settle(either));
+}
+
+/* All that must hold, without children when nothing has to; NULL: nothing is covered. */
+static struct search_criterion *conjunction(const struct search_access *x, const struct search_group *g,
+                                            const struct fhir_type *const *types, size_t n)
+{
+    struct search_criterion *all = search__criterion(x->a, CRIT_AND, NULL),
+                            *grant = any_grant(x, g, types, n), *member = members(x, g, types, n);
+    if ((grant && grant->kind == CRIT_NONE) || (member && member->kind == CRIT_NONE))
+        return NULL;
+    if (member)
+        search__add_child(all, member);
+    add_labels(x, g, all);
+    if (grant)
+        search__add_child(all, grant);
+    return all;
+}
+
+struct search_criterion *search__access(const struct search_access *x, const struct fhir_type *const *types,
+                                        size_t n)
+{
+    struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    if (!n) {
+        n = (size_t)fhir_resource_count(x->registry->defs);
+        const struct fhir_type **every = ARENA_ARRAY(x->a, const struct fhir_type *, n);
+        for (size_t i = 0; i < n; i++)
+            every[i] = fhir_resource_at(x->registry->defs, (int)i);
+        types = every;
+    }
+    for (size_t i = 0; i < x->n_groups; i++) {
+        struct search_criterion *c = conjunction(x, &x->groups[i], types, n);
+        if (c && !c->child)
+            return NULL;
+        if (c)
+            search__add_child(either, c);
+    }
+    return search__settle(either);
+}
+
+/* Is what belongs to the compartment what the patient lane has? */
+static bool is_implied(const struct search_access *x, const struct fhir_type *type,
+                       const struct search_criterion *member, const struct search_criterion *asked)
+{
+    const struct fhir_type *patient = fhir_resource(x->registry->defs, STR("Patient"));
+    const struct search__type *t = search__type(x->registry, type);
+    bool lane = false;
+    for (int i = 0; i < t->n; i++)
+        lane |= t->slots[i].lane == LANE_PAT && (t->slots[i].compartments & compartment_bit(x, patient));
+    for (const struct search_criterion *c = asked; c && lane; c = c->next)
+        if (c->kind == CRIT_KEYS && c->lane == LANE_PAT && c->n_keys == 1 && member->kind == CRIT_KEYS &&
+            member->n_keys == 1 &&
+            member->keys[0].key == (c->keys[0].lane ^ search__compartment(x->tenant, patient, type)))
+            return true;
+    return false;
+}
+
+void search__add_access(struct search__parse *p)
+{
+    const struct search_access *x = p->options->access;
+    struct search_query *q = p->q;
+    if (!x || p->options->conditional)
+        return;
+    struct search_criterion *c = search__access(x, q->types, (size_t)q->n_types);
+    if (!c)
+        return;
+    q->empty |= c->kind == CRIT_NONE;
+    struct search_criterion *list = c->kind == CRIT_AND ? c->child : c;
+    if (q->n_types == 1 && is_implied(x, q->types[0], list, q->criteria->child))
+        list = list->next;
+    if (list)
+        search__add_child(q->criteria, list);
+}
+
+struct search_criterion *search__covered(struct search__parse *p, const struct fhir_type *type,
+                                         struct search_criterion *c)
+{
+    const struct search_access *x = p->options->access;
+    struct search_criterion *own = x ? search__access(x, &type, 1) : NULL;
+    if (!own || own->kind == CRIT_NONE)
+        return own ? own : c;
+    struct search_criterion *both = search__criterion(p->a, CRIT_AND, NULL),
+                            *wrapped = search__criterion(p->a, CRIT_ACCESS, NULL);
+    wrapped->child = own;
+    search__add_child(both, c->kind == CRIT_AND && c->child ? c->child : c);
+    search__add_child(both, wrapped);
+    return both;
+}
+
+/* ---- in memory ---------------------------------------------------------------------------------------- */
+
+static bool has_any(const int64_t *list, size_t n, int64_t key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == key)
+            return true;
+    return false;
+}
+
+static bool holds(const struct search_criterion *c, const struct fhir_type *type, struct str id,
+                  const struct search_index *index)
+{
+    bool any = false;
+    switch (c->kind) {
+    case CRIT_AND:
+    case CRIT_OR:
+        any = c->kind == CRIT_AND;
+        for (const struct search_criterion *child = c->child; child && any == (c->kind == CRIT_AND);
+             child = child->next)
+            any = holds(child, type, id, index);
+        return any;
+    case CRIT_NOT:
+        return !holds(c->child, type, id, index);
+    case CRIT_KEYS:
+        for (size_t i = 0; i < c->n_keys && !any; i++)
+            any = has_any(index->keys, index->n_keys, c->keys[i].key);
+        return any;
+    case CRIT_LABELS:
+        for (size_t i = 0; i < c->n_labels && !any; i++)
+            any = has_any(index->labels, index->n_labels, c->labels[i]);
+        return any;
+    case CRIT_TYPES:
+        for (size_t i = 0; i < c->n_type_ids && !any; i++)
+            any = c->type_ids[i] == type->id;
+        return any;
+    case CRIT_ID:
+        for (size_t i = 0; i < c->n_ids && !any; i++)
+            any = str_eq(c->ids[i], id);
+        return any;
+    default: /* is_own() lets no other pass */
+        return false;
+    }
+}
+
+enum search_cover search_access_covers(const struct search_access *x, const struct fhir_type *type,
+                                       struct str id, const struct search_index *index)
+{
+    enum search_cover best = SEARCH_HIDDEN;
+    for (size_t i = 0; i < x->n_groups && best != SEARCH_COVERED; i++) {
+        const struct search_criterion *c = conjunction(x, &x->groups[i], &type, 1);
+        if (c && holds(c, type, id, index))
+            best = x->groups[i].compartment ? SEARCH_COVERED_AS_MEMBER : SEARCH_COVERED;
+    }
+    return best;
+}
+
+bool search_access_keeps_to(const struct search_access *x, const struct search_index *index,
+                            const struct search_index *was)
+{
+    static const struct search_index none;
+    was = was ? was : &none;
+    for (size_t i = 0; i < x->n_groups; i++) {
+        const struct search_group *g = &x->groups[i];
+        if (!g->compartment)
+            continue;
+        int64_t own = search_hash_id(x->tenant, g->compartment, g->id);
+        bool kept = has_any(index->patients, index->n_patients, own);
+        for (size_t j = 0; j < index->n_patients && kept; j++)
+            kept = index->patients[j] == own || has_any(was->patients, was->n_patients, index->patients[j]);
+        for (size_t j = 0; j < was->n_patients && kept; j++)
+            kept = has_any(index->patients, index->n_patients, was->patients[j]);
+        if (kept)
+            return true;
+    }
+    return false;
+}
+
+/* ---- SQL ---------------------------------------------------------------------------------------------- */
+
+/* As acc has them: compartments by the hash of their resource, labels as they are. *open: by restricted grants, too. */
+static struct search_criterion *of_version(const struct search_access *x,
+                                           const struct fhir_type *const *types, size_t n, bool *open)
+{
+    struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    for (size_t i = 0; i < x->n_groups; i++) {
+        struct search_group g = x->groups[i];
+        struct search_grant *loose = ARENA_ARRAY(x->a, struct search_grant, g.n_grants);
+        size_t kept = 0;
+        for (size_t j = 0; j < g.n_grants; j++) {
+            bool restricted = g.grants[j].restricted && names(&g.grants[j], types, n);
+            if (restricted && !open)
+                continue;
+            if (restricted)
+                *open = true;
+            loose[kept] = g.grants[j];
+            loose[kept++].restricted = false;
+        }
+        g.grants = loose;
+        g.n_grants = kept;
+        struct search_criterion *c = conjunction(x, &g, types, n);
+        if (c && !c->child)
+            return NULL;
+        if (c)
+            search__add_child(either, c);
+    }
+    return search__settle(either);
+}
+
+/* The same shapes on h.acc and h.rtype. */
+static void version_where(const struct search_criterion *c, struct sql *q)
+{
+    const char *between = "";
+    switch (c->kind) {
+    case CRIT_AND:
+    case CRIT_OR:
+        sql_adds(q, "(");
+        for (const struct search_criterion *child = c->child; child; child = child->next) {
+            sql_adds(q, between);
+            version_where(child, q);
+            between = c->kind == CRIT_AND ? " AND " : " OR ";
+        }
+        sql_adds(q, ")");
+        break;
+    case CRIT_NOT:
+        sql_adds(q, "NOT ");
+        version_where(c->child, q);
+        break;
+    case CRIT_KEYS: /* of members() */
+        sql_addf(q, "$%d = ANY (h.acc)", sql_int8(q, c->keys[0].lane));
+        break;
+    case CRIT_LABELS:
+        sql_addf(q, "h.acc && $%d", sql_int8_array(q, c->labels, c->n_labels));
+        break;
+    case CRIT_TYPES:
+        sql_addf(q, "h.rtype = ANY ($%d)", sql_int2_array(q, c->type_ids, c->n_type_ids));
+        break;
+    default:
+        sql_adds(q, "false");
+        break;
+    }
+}
+
+bool search_access_versions(const struct search_access *x, const struct fhir_type *const *types, size_t n,
+                            struct sql *q)
+{
+    bool open = false;
+    const struct search_criterion *c = of_version(x, types, n, &open);
+    if (c) {
+        sql_adds(q, " AND ");
+        version_where(c, q);
+    }
+    return open;
+}
+
+void search_access_where(const struct search_access *x, const struct fhir_type *const *types, size_t n,
+                         bool tombstones, struct sql *q)
+{
+    const struct search_criterion *c = search__access(x, types, n);
+    struct search__sql w = {.sql = q};
+    if (!c)
+        return;
+    if (!tombstones) {
+        sql_adds(q, " AND ");
+        search__where(&w, c, 0, USE_FILTER);
+        return;
+    }
+    const struct search_criterion *last = of_version(x, types, n, NULL);
+    sql_adds(q,
+             " AND CASE WHEN r0.deleted THEN EXISTS (SELECT 1 FROM res_history h WHERE h.tenant = r0.tenant "
+             "AND h.k = r0.k AND h.ver = r0.ver AND ");
+    last ? version_where(last, q) : sql_adds(q, "true");
+    sql_adds(q, ") ELSE ");
+    search__where(&w, c, 0, USE_FILTER);
+    sql_adds(q, " END");
+}
+
+bool search_access_is_open(const struct search_access *x, const struct fhir_type *type)
+{
+    for (size_t i = 0; i < x->n_groups; i++)
+        for (size_t j = 0; j < x->groups[i].n_grants; j++) {
+            const struct search_grant *g = &x->groups[i].grants[j];
+            if (g->restricted && (!type || !g->type || g->type == type))
+                return true;
+        }
+    return false;
+}
