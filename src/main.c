@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "db/command.h"
 #include "fhirpath/command.h"
+#include "oauth/command.h"
 #include "terminology/terminology.h"
 #include "validate/command.h"
 
@@ -36,8 +37,10 @@ static const struct command {
 } commands[] = {
     {"audit", audit_command, "verify the audit log"},
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
+    {"client", client_command, "register programs that may have tokens, list and remove them"},
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
     {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},
+    {"key", key_command, "list, rotate and remove the keys that sign tokens"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"package", package_command, "install FHIR packages, list and remove them"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},

@@ -14,6 +14,7 @@
 #include "auth/auth.h"
 #include "conformance/current.h"
 #include "http/http.h"
+#include "oauth/oauth.h"
 #include "search/current.h"
 #include "store/store.h"
 #include "terminology/terminology.h"
@@ -32,6 +33,7 @@ struct api_deps {
     struct store_batch *const *batch; /* by loop */
     int n_loops;
     struct audit *audit;
+    struct oauth *oauth; /* NULL: tokens are issued elsewhere */
 };
 
 struct api;

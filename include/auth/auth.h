@@ -61,6 +61,10 @@ struct auth_principal {
     unsigned rights, whole;
     const uint8_t *type_rights, *type_whole;
     size_t n_types;
+    /* Of this server's own authorisation server: by what it can be revoked. Others: zero. */
+    struct auth_ids {
+        uint8_t token[16], grant[16];
+    } ids;
 };
 
 /* Keys and settings; shared by threads, refreshed in the background. */
@@ -83,6 +87,21 @@ void auth_free(struct auth *au);
  */
 bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
                 struct err *err) NODISCARD;
+
+/*
+ * ---- this server's own authorisation server (module oauth) ----
+ *
+ * Its tokens are verified with keys that it hands over, beside those of another issuer if one is configured. A token's
+ * jti is "GRANT.TOKEN"; revoked are single tokens and whole grants.
+ */
+/* oauth.server: on, or auto and no other issuer is configured. */
+bool auth_own_server(const struct config *c);
+/* From now on these; what was verified with others is verified again. Any thread. */
+bool auth_own_keys(struct auth *au, struct str issuer, struct str jwks, struct err *err) NODISCARD;
+/* The name in the list of what is revoked, of a jti or of its part before the dot. */
+void auth_revocation_id(struct str name, uint8_t out[16]);
+/* From now on these n, sorted by memcmp(), instead of the last. Any thread. */
+void auth_own_revoked(struct auth *au, const uint8_t (*ids)[16], size_t n);
 
 /* A copy with all that it points to, in a. */
 struct auth_principal *auth_principal_copy(struct arena *a, const struct auth_principal *p);

@@ -29,11 +29,16 @@ size_t jwks_count(const struct jwks *k);
 bool jwt_verify(const struct jwks *keys, struct arena *a, struct str token, json **claims, bool *unknown_kid,
                 struct err *err) NODISCARD;
 
-/* Development: a P-256 key, PEM, wiped with the arena; its public half as a JWK Set; a token signed by it
- * (ES256). */
-bool jwt_key_generate(struct arena *a, struct str *pem, struct err *err) NODISCARD;
+/* What a token claims, vouched for by nobody: good for finding out whose keys to verify it with, and for nothing else. */
+bool jwt_peek(struct arena *a, struct str token, json **claims, struct err *err) NODISCARD;
+
+/* A key for "ES256" or "ES384", PEM, wiped with the arena; its public half as a JWK (kid: its thumbprint, RFC 7638)
+ * and alone in a JWK Set; a token signed by it. typ: "JWT", or "at+jwt" (RFC 9068). */
+bool jwt_key_generate(struct arena *a, const char *alg, struct str *pem, struct err *err) NODISCARD;
+bool jwt_key_public(struct arena *a, struct str pem, struct str *jwk, const char **kid,
+                    struct err *err) NODISCARD;
 bool jwt_key_jwks(struct arena *a, struct str pem, struct str *jwks, struct err *err) NODISCARD;
-bool jwt_sign(struct arena *a, struct str pem, const json *claims, struct str *token,
+bool jwt_sign(struct arena *a, struct str pem, const char *typ, const json *claims, struct str *token,
               struct err *err) NODISCARD;
 
 #endif

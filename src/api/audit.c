@@ -50,6 +50,9 @@ static const struct {
     {&api__health_live, AUDIT_OPEN},
     {&api__health_ready, AUDIT_OPEN},
     {&api__metrics, AUDIT_OPEN},
+    {&api__oauth_metadata, AUDIT_OPEN}, /* tokens open records, and are in the entries of what they open */
+    {&api__oauth_jwks, AUDIT_OPEN},
+    {&api__oauth_token, AUDIT_OPEN},
 };
 
 enum audit_op api__audit_op(const struct api_interaction *i)

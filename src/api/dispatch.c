@@ -288,7 +288,7 @@ static enum next begin(struct stretch *s)
     }
     if (!r->route->open && api__audit_refuses(r, &err))
         return answer_error(r, &err);
-    if (!check_transfer(r, &err) || !api__negotiate(r, &err))
+    if (!check_transfer(r, &err) || (!r->route->interaction->foreign && !api__negotiate(r, &err)))
         return answer_error(r, &err);
     if (r->http->streamed)
         return NEXT_BULK;

@@ -63,6 +63,7 @@ struct api_interaction {
     bool replica;   /* its plan may be run by a read replica */
     bool cached;    /* it asks for one version */
     bool pages;     /* answers a Bundle in pages, which may be files of NDJSON then */
+    bool foreign;   /* no FHIR: reads its parameters itself and answers in a form of its own */
     /* Reads headers and parameters, after the body; may choose a worker (r->run). NULL: nothing to prepare. */
     bool (*prepare)(struct api_request *r, struct err *err);
     bool (*plan)(struct api_request *r, struct sql *q, struct err *err);
@@ -222,6 +223,8 @@ struct api_response {
     struct str content_location, progress; /* of what is done later: where its status is, how far it is */
     int64_t expires_us;                    /* 0: no Expires */
     bool challenge;                        /* WWW-Authenticate */
+    const struct http_header *headers;     /* more of them */
+    size_t n_headers;
 };
 
 /* ---- steps ------------------------------------------------------------------------------------------------- */
@@ -460,6 +463,9 @@ void api__bulk_start(struct api_request *r);
 /* ---- copies that outlive a request (copy.c) ------------------------------------------------------------------ */
 /* All but Authorization. */
 void api__copy_http(struct arena *a, const struct http_request *from, struct http_request *to);
+
+/* The authorisation server (oauth.c). */
+extern const struct api_interaction api__oauth_metadata, api__oauth_jwks, api__oauth_token;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;

@@ -170,10 +170,16 @@ void api__respond(struct api_request *r, struct api_response *out)
     if (out->status == 401 || out->status == 403)
         metrics_add(METRIC_AUTH_FAILURES, 1);
     api__add_position(r, out);
+    bool policy = false;
+    for (size_t i = 0; i < out->n_headers; i++) {
+        add(r, p, out->headers[i].name.s, out->headers[i].value);
+        policy |= str_is(out->headers[i].name, "Content-Security-Policy");
+    }
     add(r, p, "Cache-Control", STR("no-store"));
     if (out->raw.s ||
         r->format == FORMAT_XML) { /* a browser shows what a client stored, and XHTML within XML */
         add(r, p, "X-Content-Type-Options", STR("nosniff"));
-        add(r, p, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
+        if (!policy)
+            add(r, p, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     }
 }

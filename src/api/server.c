@@ -38,6 +38,7 @@ struct server {
     struct auth *auth;
     struct audit *audit;
     bool auditing; /* its thread runs */
+    struct oauth *oauth;
     struct db_pool *pool;
     struct db_conn *conn; /* the main thread's */
     struct store *store;
@@ -129,6 +130,8 @@ static bool start_store(struct server *s, struct err *err)
             return false;
         s->auditing = true;
     }
+    if (!s->oauth && !oauth_new(&s->config, store_tenant(s->store)->id, s->auth, s->conn, &s->oauth, err))
+        return false;
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
@@ -147,7 +150,8 @@ static bool start_store(struct server *s, struct err *err)
                                   .pool = s->pool,
                                   .db = s->db,
                                   .batch = s->batch,
-                                  .n_loops = s->n};
+                                  .n_loops = s->n,
+                                  .oauth = s->oauth};
     if (!api_new(&s->config, &deps, &api, err))
         return false;
     atomic_store(&s->api, api);
@@ -170,6 +174,8 @@ static void reload(struct server *s, const struct config_source *from)
             api_configure(atomic_load(&s->api), next);
             if (s->audit)
                 audit_configure(s->audit, next);
+            if (s->oauth)
+                oauth_configure(s->oauth, next);
             log_event(LOG_INFO, "reloaded", LOG_S("need_restart", pending.len ? pending.s : NULL));
             service_ready();
             return;
@@ -316,6 +322,7 @@ static void stop(struct server *s)
         search_current_free(s->search);
     if (s->audit)
         audit_free(s->audit);
+    oauth_free(s->oauth);
     if (s->auth)
         auth_free(s->auth);
     if (s->conformance)

@@ -56,7 +56,7 @@ static bool put_file(struct arena *a, const char *path, bool keep, struct str te
 static bool make_key(struct arena *a, const char *dir, const char *path, struct err *err)
 {
     struct str pem, jwks;
-    return jwt_key_generate(a, &pem, err) && jwt_key_jwks(a, pem, &jwks, err) &&
+    return jwt_key_generate(a, "ES256", &pem, err) && jwt_key_jwks(a, pem, &jwks, err) &&
            put_file(a, path, true, pem, err) &&
            put_file(a, arena_printf(a, "%s/anchor.jwks", dir), false, jwks, err);
 }
@@ -91,7 +91,7 @@ bool audit__sign(struct arena *a, struct str pem, int32_t tenant, int kind, cons
     json_add(a, claims, "pos", json_int(a, s->pos));
     json_add(a, claims, "k", json_int(a, s->k));
     json_add(a, claims, "link", json_string_n(a, audit__hex(a, s->link, AUDIT__LINK)));
-    return jwt_sign(a, pem, claims, token, err);
+    return jwt_sign(a, pem, "JWT", claims, token, err);
 }
 
 static bool read_int(const json *claims, const char *name, int64_t *out)

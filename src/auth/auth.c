@@ -34,16 +34,29 @@ static bool apply(struct auth *au, const struct config *c, struct err *err)
     struct arena a;
     struct str text = {0};
     struct auth__state *st;
+    const struct auth__own *own = au->current && auth_own_server(c) ? &au->current->own : NULL;
     arena_init(&a, 0);
     bool ok = auth__settings_read(c, &s, err);
     if (ok && *s.jwks_file)
         ok = config_read_file(&a, s.jwks_file, JWKS_MAX, &text, err);
     else if (ok && au->current && strcmp(au->current->settings.jwks_url, s.jwks_url) == 0)
         text = au->current->jwks_text;
-    ok = ok && auth__state_new(&s, text, &st, err);
+    ok = ok && auth__state_new(&s, text, own, &st, err);
     if (ok)
         auth__swap(au, st);
     arena_release(&a);
+    return ok;
+}
+
+bool auth_own_keys(struct auth *au, struct str issuer, struct str jwks, struct err *err)
+{
+    const struct auth__own own = {issuer, jwks, NULL};
+    struct auth__state *st;
+    pthread_mutex_lock(&au->writer);
+    bool ok = auth__state_new(&au->current->settings, au->current->jwks_text, &own, &st, err);
+    if (ok)
+        auth__swap(au, st);
+    pthread_mutex_unlock(&au->writer);
     return ok;
 }
 
@@ -60,6 +73,7 @@ bool auth_new(const struct config *c, const struct fhir_defs *d, struct auth **o
     pthread_mutex_init(&au->current_lock, NULL);
     pthread_mutex_init(&au->writer, NULL);
     pthread_mutex_init(&au->refresh_lock, NULL);
+    auth__revoked_init(&au->revoked);
     au->defs = d;
     au->cache = auth__cache_new();
     if (!au->cache)
@@ -89,6 +103,7 @@ void auth_free(struct auth *au)
     auth__refresh_stop(au);
     auth__state_unref(au->current);
     auth__cache_free(au->cache);
+    auth__revoked_release(&au->revoked);
     pthread_mutex_destroy(&au->current_lock);
     pthread_mutex_destroy(&au->writer);
     pthread_mutex_destroy(&au->refresh_lock);
@@ -123,19 +138,37 @@ static void release_hold(void *object)
     auth__state_unref(hold->state);
 }
 
+static bool revoked(struct err *err)
+{
+    return err_set(err, ERR_LOGIN, "The token has been revoked.");
+}
+
+/* By a key of our own server, else by one of the other issuer. *own: of which. */
+static bool find_claims(struct auth *au, const struct auth__state *st, struct arena *a, struct str token,
+                        json **claims, bool *own, struct err *err)
+{
+    bool unknown_kid = true;
+    *own = st->own.keys && jwt_verify(st->own.keys, a, token, claims, &unknown_kid, err);
+    if (*own)
+        return true;
+    if (!unknown_kid || (st->own.keys && !*st->settings.jwks_file && !*st->settings.jwks_url))
+        return false;
+    if (!st->keys)
+        return err_set(err, ERR_BUSY, "The keys of the tokens' issuer have not been fetched yet; try again.");
+    if (jwt_verify(st->keys, a, token, claims, &unknown_kid, err))
+        return true;
+    if (unknown_kid && *st->settings.jwks_url)
+        auth__refresh_want(au);
+    return false;
+}
+
 static bool verify(struct auth *au, const struct auth__state *st, struct arena *a, struct str token,
                    int64_t now_us, struct auth_principal *out, struct err *err)
 {
-    if (!st->keys)
-        return err_set(err, ERR_BUSY, "The keys of the tokens' issuer have not been fetched yet; try again.");
-    bool unknown_kid;
     json *claims;
-    if (!jwt_verify(st->keys, a, token, &claims, &unknown_kid, err)) {
-        if (unknown_kid && *st->settings.jwks_url)
-            auth__refresh_want(au);
-        return false;
-    }
-    return auth__principal(&st->settings, au->defs, a, claims, now_us, out, err);
+    bool own;
+    return find_claims(au, st, a, token, &claims, &own, err) &&
+           auth__principal(st, own, au->defs, a, claims, now_us, out, err);
 }
 
 bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
@@ -150,15 +183,23 @@ bool auth_check(struct auth *au, struct arena *a, struct str authorization, stru
     uint8_t hash[32];
     crypto_sha256(token.s, token.len, hash);
     int64_t now_us = clock_wall_us();
-    uint64_t generation = atomic_load_explicit(&au->generation, memory_order_acquire);
+    uint64_t list, generation = atomic_load_explicit(&au->generation, memory_order_acquire);
     hold->entry = auth__cache_get(au->cache, hash, generation, now_us);
     if (hold->entry) {
         *out = hold->entry->principal;
+        if (atomic_load_explicit(&hold->entry->cleared, memory_order_relaxed) ==
+            atomic_load_explicit(&au->revoked.number, memory_order_acquire))
+            return true;
+        if (auth__revoked_has(&au->revoked, &out->ids, &list))
+            return revoked(err);
+        atomic_store_explicit(&hold->entry->cleared, list, memory_order_relaxed);
         return true;
     }
     const struct auth__state *st = hold->state = auth__current(au);
     if (!verify(au, st, a, token, now_us, out, err))
         return false;
-    auth__cache_put(au->cache, hash, st->generation, out->expires_us + st->settings.skew_us, out);
+    if (auth__revoked_has(&au->revoked, &out->ids, &list))
+        return revoked(err);
+    auth__cache_put(au->cache, hash, st->generation, out->expires_us + st->settings.skew_us, list, out);
     return true;
 }

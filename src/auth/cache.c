@@ -103,11 +103,12 @@ static struct slot *victim(struct slot set[WAYS], uint64_t generation)
 }
 
 void auth__cache_put(struct auth__cache *c, const uint8_t hash[32], uint64_t generation, int64_t until_us,
-                     const struct auth_principal *p)
+                     uint64_t cleared, const struct auth_principal *p)
 {
     struct auth__entry *entry = pack(p);
     if (!entry)
         return;
+    atomic_init(&entry->cleared, cleared);
     struct shard *shard = shard_of(c, hash);
     pthread_mutex_lock(&shard->lock);
     struct slot *set = shard->slots[hash[1] % SETS];

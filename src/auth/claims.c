@@ -52,18 +52,38 @@ static bool is_audience(const struct config_list *ours, const json *value)
     return false;
 }
 
-static bool for_us(const struct auth__settings *s, const json *claims, struct err *err)
+static bool names(const struct config_list *ours, const json *aud)
 {
-    const json *aud = json_get(claims, "aud"), *iss = json_get(claims, "iss");
-    if (*s->issuer && !(json_is_string(iss) && strcmp(iss->valuestring, s->issuer) == 0))
-        return err_set(err, ERR_LOGIN, "The token is from another issuer (iss).");
-    if (is_audience(&s->audiences, aud))
+    if (is_audience(ours, aud))
         return true;
     if (json_is_array(aud))
         json_each (one, aud)
-            if (is_audience(&s->audiences, one))
+            if (is_audience(ours, one))
                 return true;
-    return err_set(err, ERR_LOGIN, "The token was made for another server: its aud does not name this one.");
+    return false;
+}
+
+/* A token says it is from its keys' issuer, and no other's keys may speak for our own server. */
+static bool for_us(const struct auth__state *st, bool own, const json *claims, struct err *err)
+{
+    const char *iss = json_get_string(claims, "iss");
+    const struct config_list self = {1, (const char **)&(const char *){st->own.issuer.s}};
+    bool says_own = iss && st->own.issuer.s && strcmp(iss, st->own.issuer.s) == 0;
+    if (says_own != own || (!own && *st->settings.issuer && !(iss && strcmp(iss, st->settings.issuer) == 0)))
+        return err_set(err, ERR_LOGIN, "The token is from another issuer (iss).");
+    return names(own ? &self : &st->settings.audiences, json_get(claims, "aud")) ||
+           err_set(err, ERR_LOGIN, "The token was made for another server: its aud does not name this one.");
+}
+
+/* By what a token of our own server can be revoked. */
+static bool read_ids(const json *claims, struct auth_ids *out, struct err *err)
+{
+    struct str jti = string_claim(claims, "jti"), rest;
+    if (!jti.len)
+        return err_set(err, ERR_LOGIN, "The token has no jti.");
+    auth_revocation_id(jti, out->token);
+    auth_revocation_id(str_cut(jti, '.', &rest), out->grant);
+    return true;
 }
 
 /* Resource types are numbered by fhir_type.id, with room to spare below the highest one. */
@@ -216,7 +236,7 @@ static void read_sight(const struct auth__settings *s, struct arena *a, const js
     p->sensitive = buf_str(&b);
 }
 
-bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
+bool auth__principal(const struct auth__state *st, bool own, const struct fhir_defs *d, struct arena *a,
                      const json *claims, int64_t now_us, struct auth_principal *out, struct err *err)
 {
     struct auth_principal p = {.n_types = id_bound(d)};
@@ -224,7 +244,9 @@ bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, 
     p.type_rights = sum.type_rights;
     p.type_whole = sum.type_whole;
 
-    if (!for_us(s, claims, err) || !check_times(claims, now_us, s->skew_us, &p.expires_us, err))
+    if (!for_us(st, own, claims, err) ||
+        !check_times(claims, now_us, st->settings.skew_us, &p.expires_us, err) ||
+        (own && !read_ids(claims, &p.ids, err)))
         return false;
     /* RFC 7800: worth something only together with a proof of its key, which is not asked for here. */
     if (json_get(claims, "cnf"))
@@ -237,10 +259,10 @@ bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, 
     if (!p.subject.len && !p.client.len)
         return err_set(err, ERR_LOGIN, "The token names nobody: sub, client_id or azp is expected.");
     p.patient = id_claim(claims, "patient", "Patient");
-    p.user = user_claim(s, d, a, claims);
+    p.user = user_claim(&st->settings, d, a, claims);
     if (!p.patient.len && !json_get(claims, "patient") && str_starts(p.user, STR("Patient/")))
         p.patient = (struct str){p.user.s + 8, p.user.len - 8};
-    read_sight(s, a, claims, &p);
+    read_sight(&st->settings, a, claims, &p);
     p.encounter = id_claim(claims, "encounter", "Encounter");
     if (!grant(d, claims, &sum, err))
         return false;

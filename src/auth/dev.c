@@ -68,7 +68,7 @@ bool auth_dev_key(struct arena *a, const char *data_dir, struct str *pem, struct
     struct err none;
 
     if (access(key_path, F_OK) != 0 &&
-        (!jwt_key_generate(a, &fresh, err) || !put_file(a, key_path, 0600, false, fresh, err)))
+        (!jwt_key_generate(a, "ES256", &fresh, err) || !put_file(a, key_path, 0600, false, fresh, err)))
         return false;
     if (!config_read_file(a, key_path, PEM_MAX, pem, err) || !jwt_key_jwks(a, *pem, &jwks, err))
         return false;
@@ -99,5 +99,5 @@ bool auth_dev_mint(struct arena *a, struct str pem, const struct auth_dev_token 
         json_add(a, claims, claim->string, json_copy(a, claim));
     json_add(a, claims, "iat", json_int(a, now));
     json_add(a, claims, "exp", json_int(a, now + ttl));
-    return jwt_sign(a, pem, claims, token, err);
+    return jwt_sign(a, pem, "JWT", claims, token, err);
 }

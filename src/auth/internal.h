@@ -25,7 +25,7 @@ struct auth__settings {
     const char *issuer; /* "": any */
     struct config_list audiences;
     int64_t skew_us, min_refresh_us;
-    const char *jwks_file, *jwks_url; /* one of them is "" */
+    const char *jwks_file, *jwks_url; /* one of them is "", or both: there is our own server only */
     const char *base;                 /* this server's URL; "": as the requests say */
     int confidentiality;              /* without a claim */
     struct config_list sensitivities;
@@ -39,18 +39,22 @@ struct auth__state {
     struct auth__settings settings;
     struct str jwks_text;
     struct jwks *keys; /* NULL: not fetched yet */
+    struct auth__own {
+        struct str issuer, jwks_text;
+        struct jwks *keys; /* NULL: there is none, or it has not told them yet */
+    } own;
 };
 /* Points into the configuration. */
 bool auth__settings_read(const struct config *c, struct auth__settings *out, struct err *err) NODISCARD;
-/* Copies its arguments. jwks_text.s NULL: no keys yet. One reference, the caller's. */
-bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struct auth__state **out,
-                     struct err *err) NODISCARD;
+/* Copies its arguments. jwks_text.s NULL: no keys yet; own NULL: none. One reference, the caller's. */
+bool auth__state_new(const struct auth__settings *s, struct str jwks_text, const struct auth__own *own,
+                     struct auth__state **out, struct err *err) NODISCARD;
 void auth__state_unref(struct auth__state *st); /* NULL: nothing */
 
 /* ---- claims.c ---- */
 
-/* Judges the claims of a token whose signature fits. */
-bool auth__principal(const struct auth__settings *s, const struct fhir_defs *d, struct arena *a,
+/* Judges the claims of a token whose signature fits: by a key of our own authorisation server, or of the other issuer. */
+bool auth__principal(const struct auth__state *st, bool own, const struct fhir_defs *d, struct arena *a,
                      const json *claims, int64_t now_us, struct auth_principal *out,
                      struct err *err) NODISCARD;
 
@@ -65,6 +69,7 @@ size_t auth__principal_pack(const struct auth_principal *p, char *memory, struct
 /* A principal with all it points to in one block; counted. */
 struct auth__entry {
     atomic_uint refs;
+    atomic_uint_fast64_t cleared; /* number of the list of revocations that it was last held against */
     struct auth_principal principal;
 };
 void auth__entry_unref(struct auth__entry *e); /* NULL: nothing */
@@ -76,15 +81,29 @@ void auth__cache_free(struct auth__cache *c);
 /* A reference for the caller; NULL when it is not there, was put under another generation or is too old. */
 struct auth__entry *auth__cache_get(struct auth__cache *c, const uint8_t hash[32], uint64_t generation,
                                     int64_t now_us);
-/* Copies *p. until_us: when it stops being valid. */
+/* Copies *p. until_us: when it stops being valid; cleared: as in the entry. */
 void auth__cache_put(struct auth__cache *c, const uint8_t hash[32], uint64_t generation, int64_t until_us,
-                     const struct auth_principal *p);
+                     uint64_t cleared, const struct auth_principal *p);
+
+/* ---- revoked.c: what our own authorisation server has revoked ---- */
+
+struct auth__revoked {
+    pthread_mutex_t lock;        /* of the list */
+    atomic_uint_fast64_t number; /* grows with each list */
+    uint8_t (*ids)[16];          /* sorted */
+    size_t n;
+};
+void auth__revoked_init(struct auth__revoked *r);
+void auth__revoked_release(struct auth__revoked *r);
+/* Is one of them in the list? *number: of the list that was asked. */
+bool auth__revoked_has(struct auth__revoked *r, const struct auth_ids *ids, uint64_t *number);
 
 /* ---- auth.c, refresh.c ---- */
 
 struct auth {
     const struct fhir_defs *defs;
     struct auth__cache *cache;
+    struct auth__revoked revoked;
 
     pthread_mutex_t current_lock; /* for the moment of taking a reference */
     struct auth__state *current;

@@ -40,7 +40,7 @@ static bool replace_keys(struct auth *au, const struct auth__state *st, struct s
     if (strcmp(now->settings.jwks_url, st->settings.jwks_url) == 0 &&
         !(now->keys && str_eq(now->jwks_text, text))) {
         struct auth__state *fresh;
-        ok = auth__state_new(&now->settings, text, &fresh, err);
+        ok = auth__state_new(&now->settings, text, &now->own, &fresh, err);
         if (ok) {
             log_event(LOG_INFO, "jwks.fetched", LOG_I("keys", jwks_count(fresh->keys)));
             auth__swap(au, fresh);

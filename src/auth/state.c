@@ -18,6 +18,12 @@ static bool is_safe_url(const char *url)
     return str_starts(str_of(url), STR("https://"));
 }
 
+bool auth_own_server(const struct config *c)
+{
+    enum { AUTO, ON };
+    return c->oauth_server == ON || (c->oauth_server == AUTO && !*c->auth_jwks_file && !*c->auth_jwks_url);
+}
+
 bool auth__settings_read(const struct config *c, struct auth__settings *out, struct err *err)
 {
     *out = (struct auth__settings){
@@ -31,10 +37,13 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
         .confidentiality = c->auth_confidentiality,
         .sensitivities = c->auth_sensitivities,
     };
-    if (!*c->auth_jwks_file == !*c->auth_jwks_url)
-        return err_set(
-            err, ERR_INVALID,
-            "set auth.jwks_file or auth.jwks_url, one of them: it holds the keys of the tokens' issuer");
+    if (*c->auth_jwks_file && *c->auth_jwks_url)
+        return err_set(err, ERR_INVALID, "set auth.jwks_file or auth.jwks_url, not both");
+    bool other = *c->auth_jwks_file || *c->auth_jwks_url;
+    if (!other && !auth_own_server(c))
+        return err_set(err, ERR_INVALID,
+                       "set auth.jwks_file or auth.jwks_url: it holds the keys of the tokens' issuer; or let "
+                       "oauth.server make this server the issuer");
     if (*c->auth_jwks_url && !is_safe_url(c->auth_jwks_url))
         return err_set(err, ERR_INVALID,
                        "auth.jwks_url must begin with https://, or http:// and a loopback host");
@@ -44,7 +53,7 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
         return err_set(err, ERR_INVALID, "auth.jwks_min_refresh must be from 100ms to 24h");
     if (out->audiences.n == 0 && *c->http_base_url)
         out->audiences = (struct config_list){1, (const char **)&c->http_base_url};
-    if (out->audiences.n == 0)
+    if (other && out->audiences.n == 0)
         return err_set(
             err, ERR_INVALID,
             "set auth.audience or http.base_url: else tokens made for other servers would be accepted");
@@ -59,8 +68,13 @@ static struct config_list copy_list(struct arena *a, const struct config_list *f
     return copy;
 }
 
-bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struct auth__state **out,
-                     struct err *err)
+static struct str copy(struct arena *a, struct str s)
+{
+    return (struct str){arena_strndup(a, s.s, s.len), s.len};
+}
+
+bool auth__state_new(const struct auth__settings *s, struct str jwks_text, const struct auth__own *own,
+                     struct auth__state **out, struct err *err)
 {
     struct auth__state *st = calloc(1, sizeof *st);
     if (!st)
@@ -75,8 +89,16 @@ bool auth__state_new(const struct auth__settings *s, struct str jwks_text, struc
     st->settings.audiences = copy_list(&st->a, &s->audiences);
     st->settings.sensitivities = copy_list(&st->a, &s->sensitivities);
     if (jwks_text.s) {
-        st->jwks_text = (struct str){arena_strndup(&st->a, jwks_text.s, jwks_text.len), jwks_text.len};
+        st->jwks_text = copy(&st->a, jwks_text);
         if (!jwks_parse(jwks_text, &st->keys, err)) {
+            auth__state_unref(st);
+            return false;
+        }
+    }
+    if (own && own->jwks_text.s) {
+        st->own.issuer = copy(&st->a, own->issuer);
+        st->own.jwks_text = copy(&st->a, own->jwks_text);
+        if (!jwks_parse(own->jwks_text, &st->own.keys, err)) {
             auth__state_unref(st);
             return false;
         }
@@ -90,6 +112,7 @@ void auth__state_unref(struct auth__state *st)
     if (!st || atomic_fetch_sub_explicit(&st->refs, 1, memory_order_acq_rel) != 1)
         return;
     jwks_free(st->keys);
+    jwks_free(st->own.keys);
     arena_release(&st->a);
     free(st);
 }

@@ -64,7 +64,7 @@ static bool fill(X509 *cert, EVP_PKEY *key, int days)
 bool cert_self_signed(struct arena *a, int days, struct str *cert, struct str *key, struct err *err)
 {
     EVP_PKEY *pkey;
-    if (!crypto__key_new(a, &pkey, err))
+    if (!crypto__key_new(a, "ES256", &pkey, err))
         return false;
     X509 *x509 = X509_new();
     if (x509)

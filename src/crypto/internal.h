@@ -35,13 +35,24 @@ EVP_PKEY *crypto__jwks_pick(const struct jwks *keys, const struct crypto__alg *a
 EVP_PKEY *crypto__own_key(struct arena *a, EVP_PKEY *key);
 BIO *crypto__own_bio(struct arena *a, BIO *bio);
 
-bool crypto__key_new(struct arena *a, EVP_PKEY **key, struct err *err) NODISCARD; /* P-256 */
+/* It is wiped with the arena. */
+struct str *crypto__own_secret(struct arena *a, struct str secret);
+
+/* The elliptic curves that are signed with. */
+struct crypto__curve {
+    const char *alg, *name, *group, *digest; /* "ES256", "P-256", OpenSSL's name of the group */
+    int half;                                /* bytes of a coordinate, and of half a signature */
+};
+const struct crypto__curve *crypto__curve_of(EVP_PKEY *key); /* NULL: none of them */
+
+bool crypto__key_new(struct arena *a, const char *alg, EVP_PKEY **key, struct err *err) NODISCARD;
 bool crypto__key_read(struct arena *a, struct str pem, EVP_PKEY **key, struct err *err) NODISCARD;
 /* PKCS #8, PEM; wiped with the arena. */
 bool crypto__key_write(struct arena *a, EVP_PKEY *key, struct str *pem, struct err *err) NODISCARD;
 
-/* A P-256 key's public half as a JWK has it; kid is its thumbprint (RFC 7638). NUL-terminated. */
+/* A key's public half as a JWK has it; kid is its thumbprint (RFC 7638). NUL-terminated. */
 struct crypto__jwk {
+    const struct crypto__curve *curve;
     struct str kid, x, y;
 };
 bool crypto__key_jwk(struct arena *a, EVP_PKEY *key, struct crypto__jwk *out, struct err *err) NODISCARD;

@@ -253,42 +253,53 @@ EVP_PKEY *crypto__jwks_pick(const struct jwks *keys, const struct crypto__alg *a
     return NULL;
 }
 
-/* A P-256 key's coordinate: base64url, of full length. */
-static bool coordinate(struct arena *a, EVP_PKEY *key, const char *param, struct str *out)
+/* base64url, of full length. */
+static bool coordinate(struct arena *a, EVP_PKEY *key, const char *param, int size, struct str *out)
 {
     BIGNUM *n = NULL;
-    uint8_t padded[32];
-    bool ok = EVP_PKEY_get_bn_param(key, param, &n) && BN_bn2binpad(n, padded, sizeof(padded)) > 0;
+    uint8_t padded[48];
+    bool ok = EVP_PKEY_get_bn_param(key, param, &n) && BN_bn2binpad(n, padded, size) > 0;
     BN_free(n);
     if (ok)
-        *out = base64_encode(a, BASE64_URL, padded, sizeof(padded));
+        *out = base64_encode(a, BASE64_URL, padded, (size_t)size);
     return ok;
 }
 
 bool crypto__key_jwk(struct arena *a, EVP_PKEY *key, struct crypto__jwk *out, struct err *err)
 {
-    if (!coordinate(a, key, OSSL_PKEY_PARAM_EC_PUB_X, &out->x) ||
-        !coordinate(a, key, OSSL_PKEY_PARAM_EC_PUB_Y, &out->y))
+    out->curve = crypto__curve_of(key);
+    if (!out->curve || !coordinate(a, key, OSSL_PKEY_PARAM_EC_PUB_X, out->curve->half, &out->x) ||
+        !coordinate(a, key, OSSL_PKEY_PARAM_EC_PUB_Y, out->curve->half, &out->y))
         return crypto__fail(err, "reading a key's point");
     /* kid: the thumbprint of RFC 7638, a hash over exactly this text. */
-    const char *text =
-        arena_printf(a, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", out->x.s, out->y.s);
+    const char *text = arena_printf(a, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+                                    out->curve->name, out->x.s, out->y.s);
     uint8_t hash[32];
     crypto_sha256(text, strlen(text), hash);
     out->kid = base64_encode(a, BASE64_URL, hash, sizeof(hash));
     return true;
 }
 
-bool jwt_key_jwks(struct arena *a, struct str pem, struct str *jwks, struct err *err)
+bool jwt_key_public(struct arena *a, struct str pem, struct str *jwk, const char **kid, struct err *err)
 {
     EVP_PKEY *key;
-    struct crypto__jwk jwk;
-    if (!crypto__key_read(a, pem, &key, err) || !crypto__key_jwk(a, key, &jwk, err))
+    struct crypto__jwk k;
+    if (!crypto__key_read(a, pem, &key, err) || !crypto__key_jwk(a, key, &k, err))
         return false;
-    *jwks =
-        str_of(arena_printf(a,
-                            "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"sig\",\"alg\":\"ES256\","
-                            "\"kid\":\"%s\",\"x\":\"%s\",\"y\":\"%s\"}]}\n",
-                            jwk.kid.s, jwk.x.s, jwk.y.s));
+    *kid = k.kid.s;
+    *jwk = str_of(arena_printf(a,
+                               "{\"kty\":\"EC\",\"crv\":\"%s\",\"use\":\"sig\",\"alg\":\"%s\","
+                               "\"kid\":\"%s\",\"x\":\"%s\",\"y\":\"%s\"}",
+                               k.curve->name, k.curve->alg, k.kid.s, k.x.s, k.y.s));
+    return true;
+}
+
+bool jwt_key_jwks(struct arena *a, struct str pem, struct str *jwks, struct err *err)
+{
+    struct str jwk;
+    const char *kid;
+    if (!jwt_key_public(a, pem, &jwk, &kid, err))
+        return false;
+    *jwks = str_of(arena_printf(a, "{\"keys\":[%s]}\n", jwk.s));
     return true;
 }

@@ -146,48 +146,59 @@ bool jwt_verify(const struct jwks *keys, struct arena *a, struct str token, json
     return true;
 }
 
-bool jwt_key_generate(struct arena *a, struct str *pem, struct err *err)
+bool jwt_peek(struct arena *a, struct str token, json **claims, struct err *err)
 {
-    EVP_PKEY *key;
-    return crypto__key_new(a, &key, err) && crypto__key_write(a, key, pem, err);
+    struct parts p;
+    if (token.len > JWT_MAX || !split(a, token, &p) || !json_parse(a, p.payload, CLAIMS_DEPTH, claims, err) ||
+        !json_is_object(*claims))
+        return err_set(err, ERR_LOGIN, "The token is no signed JWT whose claims are a JSON object.");
+    return true;
 }
 
-static bool sign_es256(EVP_PKEY *key, struct str text, uint8_t raw[64], struct err *err)
+bool jwt_key_generate(struct arena *a, const char *alg, struct str *pem, struct err *err)
+{
+    EVP_PKEY *key;
+    return crypto__key_new(a, alg, &key, err) && crypto__key_write(a, key, pem, err);
+}
+
+static bool sign(EVP_PKEY *key, const struct crypto__curve *curve, struct str text, uint8_t raw[2 * MAX_HALF],
+                 struct err *err)
 {
     uint8_t der[MAX_ECDSA_DER];
     const uint8_t *in = der;
     size_t len = sizeof(der);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     ECDSA_SIG *sig = NULL;
-    bool ok = ctx && EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL) > 0 &&
+    bool ok = ctx && EVP_DigestSignInit_ex(ctx, NULL, curve->digest, NULL, NULL, key, NULL) > 0 &&
               EVP_DigestSign(ctx, der, &len, (const unsigned char *)text.s, text.len) > 0 &&
               (sig = d2i_ECDSA_SIG(NULL, &in, (long)len)) &&
-              BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) > 0 &&
-              BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) > 0;
+              BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, curve->half) > 0 &&
+              BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + curve->half, curve->half) > 0;
     ECDSA_SIG_free(sig);
     EVP_MD_CTX_free(ctx);
     return ok || crypto__fail(err, "signing a token");
 }
 
-bool jwt_sign(struct arena *a, struct str pem, const json *claims, struct str *token, struct err *err)
+bool jwt_sign(struct arena *a, struct str pem, const char *typ, const json *claims, struct str *token,
+              struct err *err)
 {
     EVP_PKEY *key;
     struct crypto__jwk jwk;
     if (!crypto__key_read(a, pem, &key, err) || !crypto__key_jwk(a, key, &jwk, err))
         return false;
-    struct str header =
-        str_of(arena_printf(a, "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", jwk.kid.s));
+    struct str header = str_of(
+        arena_printf(a, "{\"alg\":\"%s\",\"typ\":\"%s\",\"kid\":\"%s\"}", jwk.curve->alg, typ, jwk.kid.s));
     struct str payload = json_text(a, claims);
     struct buf b;
     buf_init(&b, a, 512);
     buf_addstr(&b, base64_encode(a, BASE64_URL, header.s, header.len));
     buf_addc(&b, '.');
     buf_addstr(&b, base64_encode(a, BASE64_URL, payload.s, payload.len));
-    uint8_t raw[64];
-    if (!sign_es256(key, buf_str(&b), raw, err))
+    uint8_t raw[2 * MAX_HALF];
+    if (!sign(key, jwk.curve, buf_str(&b), raw, err))
         return false;
     buf_addc(&b, '.');
-    buf_addstr(&b, base64_encode(a, BASE64_URL, raw, sizeof(raw)));
+    buf_addstr(&b, base64_encode(a, BASE64_URL, raw, 2 * (size_t)jwk.curve->half));
     *token = buf_str(&b);
     return true;
 }

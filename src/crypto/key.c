@@ -1,4 +1,4 @@
-/* P-256 private keys: made, read and written as PEM. */
+/* Private keys on P-256 and P-384: made, read and written as PEM. */
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -45,9 +45,35 @@ static void wipe(void *secret)
     OPENSSL_cleanse((char *)s->s, s->len);
 }
 
-bool crypto__key_new(struct arena *a, EVP_PKEY **key, struct err *err)
+struct str *crypto__own_secret(struct arena *a, struct str secret)
 {
-    *key = crypto__own_key(a, EVP_EC_gen("P-256"));
+    struct str *kept = ARENA_NEW(a, struct str);
+    *kept = secret;
+    arena_cleanup(a, wipe, kept);
+    return kept;
+}
+
+/* By algorithm. */
+static const struct crypto__curve curves[] = {
+    {"ES256", "P-256", "prime256v1", "SHA256", 32},
+    {"ES384", "P-384", "secp384r1", "SHA384", 48},
+};
+
+const struct crypto__curve *crypto__curve_of(EVP_PKEY *key)
+{
+    char group[32];
+    if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL))
+        for (size_t i = 0; i < sizeof(curves) / sizeof(*curves); i++)
+            if (strcmp(group, curves[i].group) == 0)
+                return &curves[i];
+    ERR_clear_error();
+    return NULL;
+}
+
+bool crypto__key_new(struct arena *a, const char *alg, EVP_PKEY **key, struct err *err)
+{
+    const struct crypto__curve *curve = &curves[strcmp(alg, curves[1].alg) == 0];
+    *key = crypto__own_key(a, EVP_EC_gen(curve->name));
     return *key || crypto__fail(err, "making a key");
 }
 
@@ -66,12 +92,8 @@ bool crypto__key_read(struct arena *a, struct str pem, EVP_PKEY **key, struct er
         ERR_clear_error();
         return err_set(err, ERR_INVALID, "The key is no private key in PEM form without a password.");
     }
-    char group[32];
-    if (!EVP_PKEY_get_group_name(*key, group, sizeof(group), NULL) || strcmp(group, "prime256v1") != 0) {
-        ERR_clear_error();
-        return err_set(err, ERR_INVALID, "The key is not one for ES256 (elliptic curve P-256).");
-    }
-    return true;
+    return crypto__curve_of(*key) ||
+           err_set(err, ERR_INVALID, "The key is not one for ES256 (elliptic curve P-256) or ES384 (P-384).");
 }
 
 bool crypto__key_write(struct arena *a, EVP_PKEY *key, struct str *pem, struct err *err)
@@ -81,9 +103,7 @@ bool crypto__key_write(struct arena *a, EVP_PKEY *key, struct str *pem, struct e
         return crypto__fail(err, "writing a key");
     char *data;
     long len = BIO_get_mem_data(bio, &data);
-    struct str *secret = ARENA_NEW(a, struct str);
-    *secret = (struct str){arena_alloc(a, (size_t)len + 1), (size_t)len};
-    arena_cleanup(a, wipe, secret);
+    struct str *secret = crypto__own_secret(a, (struct str){arena_alloc(a, (size_t)len + 1), (size_t)len});
     memcpy((char *)secret->s, data, (size_t)len);
     ((char *)secret->s)[len] = '\0';
     *pem = *secret;

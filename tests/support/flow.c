@@ -41,6 +41,7 @@ static struct db_async *db[LOOPS];
 static struct store_batch *batch[LOOPS];
 static struct search_current *current;
 static struct api *api;
+static struct oauth *oauth;
 static const char *token;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
@@ -65,6 +66,11 @@ void flow_suite_begin(void)
     FILE *f = fopen(hash_key, "w");
     ck_assert_int_gt(fputs("00112233445566778899aabbccddeeff\n", f), 0);
     fclose(f);
+    const char *secret_key = arena_printf(&made, "%s/oauth", dir);
+    f = fopen(secret_key, "w");
+    for (int i = 0; i < 32; i++)
+        ck_assert_int_gt(fprintf(f, "%02x", i), 0);
+    fclose(f);
     config_defaults(&base, &made);
     set(&base, arena_printf(&made, "auth.jwks_file=%s/jwks.json", dir));
     set(&base, "auth.issuer=" AUTH_DEV_ISSUER);
@@ -75,6 +81,8 @@ void flow_suite_begin(void)
     set(&base, "audit.room=64k");
     set(&base, arena_printf(&made, "audit.directory=%s/audit", dir));
     base.store_hash_key = hash_key;
+    base.oauth_key_file = secret_key;
+    base.oauth_issuer = FLOW_BASE;
     base.db_conninfo = test_database_new(&made);
 }
 
@@ -90,7 +98,7 @@ const char *flow_conninfo(void)
 
 void flow_suite_end(void)
 {
-    static const char *const files[] = {"hash", "token.key", "jwks.json"};
+    static const char *const files[] = {"hash", "oauth", "token.key", "jwks.json"};
     test_database_drop();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         unlink(arena_printf(&made, "%s/%s", dir, files[i]));
@@ -125,8 +133,9 @@ void flow_begin(void)
     }
     current = search_current_new(registry);
     ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &conformance, &err));
-    const struct api_deps deps = {defs, current, validator, conformance, auth, store,
-                                  pool, db,      batch,     LOOPS,       audit};
+    ck_ok(oauth_new(config, store_tenant(store)->id, auth, conn, &oauth, &err));
+    const struct api_deps deps = {defs, current, validator, conformance, auth,  store,
+                                  pool, db,      batch,     LOOPS,       audit, oauth};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -203,6 +212,7 @@ void flow_end(void)
     conformance_current_free(conformance);
     search_current_free(current);
     audit_free(audit);
+    oauth_free(oauth);
     auth_free(auth);
     store_free(store);
     db_close(conn);
@@ -243,6 +253,12 @@ void flow_set(const char *setting)
     api_configure(api, config);
 }
 
+void flow_oauth_set(const char *setting)
+{
+    flow_set(setting);
+    oauth_configure(oauth, config);
+}
+
 const char *flow_token(const char *scope)
 {
     return flow_token_with(scope, NULL);
@@ -255,6 +271,14 @@ const char *flow_token_with(const char *scope, const char *claims)
     ck_ok(!claims || json_parse(&test, str_of(claims), INT16_MAX, &more, &err));
     ck_ok(auth_dev_mint(&test, key, &(struct auth_dev_token){.scope = scope, .claims = more}, &t, &err));
     return arena_printf(&test, "Authorization: Bearer %.*s\n", STR_FMT(t));
+}
+
+const char *flow_token_of(const char *issuer, const char *audience)
+{
+    struct str t;
+    ck_ok(auth_dev_mint(&test, key, &(struct auth_dev_token){.issuer = issuer, .audience = audience}, &t,
+                        &err));
+    return t.s;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------- */

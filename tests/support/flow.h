@@ -40,6 +40,9 @@ void flow_jobs_stop(void);
 /* "store.references=enforce"; for requests sent from now on. */
 void flow_set(const char *setting);
 
+/* The same, for the authorisation server too. */
+void flow_oauth_set(const char *setting);
+
 struct flow_answer {
     int status;
     struct str headers; /* "Name: value\n" each */
@@ -78,6 +81,8 @@ const char *flow_header(const struct flow_answer *answer, const char *name);
 /* A token with these scopes, as an Authorization header; and with more claims, a JSON object. */
 const char *flow_token(const char *scope);
 const char *flow_token_with(const char *scope, const char *claims);
+/* A token alone that may do everything, by the configured issuer's key; NULL: as it has to be. */
+const char *flow_token_of(const char *issuer, const char *audience);
 
 /* The text at a path such as "entry[1].response.status"; fails the test when there is none. */
 const char *flow_text(const json *node, const char *path);

@@ -34,7 +34,7 @@ static void setup(void)
     arena_init(&a, 0);
     ck_ok(fhir_defs_load(&a, &defs, &err));
     for (int i = 0; i < 2; i++) {
-        ck_ok(jwt_key_generate(&a, &pem[i], &err));
+        ck_ok(jwt_key_generate(&a, "ES256", &pem[i], &err));
         ck_ok(jwt_key_jwks(&a, pem[i], &jwks[i], &err));
     }
     memcpy(file + sizeof file - 7, "XXXXXX", 6);
@@ -176,6 +176,40 @@ START_TEST(failed_reload_changes_nothing)
 }
 END_TEST
 
+/* Our own server's tokens: its keys alone, and what it revokes ends at once, cached or not. */
+START_TEST(own_tokens)
+{
+    struct auth *au = new_auth();
+    json *claims = test_quoted(&a, "{'iss':'https://own.example','aud':'https://own.example','sub':'x',"
+                                   "'scope':'system/*.cruds','jti':'grant.token','exp':9999999999}");
+    struct str token;
+    struct auth_principal p;
+    uint8_t ids[2][16];
+    ck_ok(jwt_sign(&a, pem[1], "at+jwt", claims, &token, &err));
+    struct str h = str_of(arena_printf(&a, "Bearer %s", token.s));
+    refused(au, h, ERR_LOGIN, "none of the issuer's known keys");
+    ck_ok(auth_own_keys(au, STR("https://own.example"), jwks[1], &err));
+    ck_ok(auth_check(au, &a, h, &p, &err));
+    ck_ok(check(au, header(0, &(struct auth_dev_token){0}), &err));
+    auth_revocation_id(STR("other"), ids[0]);
+    auth_own_revoked(au, (const uint8_t(*)[16])ids, 1);
+    ck_ok(auth_check(au, &a, h, &p, &err));
+    for (int i = 0; i < 2; i++) {
+        auth_revocation_id(i ? STR("grant") : STR("grant.token"), ids[0]);
+        auth_own_revoked(au, (const uint8_t(*)[16])ids, 1);
+        ck_assert(!auth_check(au, &a, h, &p, &err));
+        ck_assert_str_eq(err.msg, "The token has been revoked.");
+        ck_ok(auth_own_keys(au, STR("https://own.example"), jwks[1], &err)); /* nothing is cached */
+        ck_assert(!auth_check(au, &a, h, &p, &err));
+    }
+    auth_own_revoked(au, NULL, 0);
+    ck_ok(auth_check(au, &a, h, &p, &err));
+    ck_ok(auth_own_keys(au, STR("https://other.example"), jwks[1], &err));
+    refused(au, h, ERR_LOGIN, "another issuer");
+    auth_free(au);
+}
+END_TEST
+
 /* Each principal stays good while its request lasts, whatever is reloaded meanwhile. */
 static struct auth *shared;
 static struct str shared_header;
@@ -222,7 +256,7 @@ static const struct {
     const char *key, *value, *message;
 } settings[] = {
     {"auth.jwks_file", "", "auth.jwks_file or auth.jwks_url"},
-    {"auth.jwks_url", "https://issuer.example.org/jwks", "auth.jwks_file or auth.jwks_url"},
+    {"auth.jwks_url", "https://issuer.example.org/jwks", "not both"},
     {"auth.jwks_file", "/nonexistent/jwks.json", "/nonexistent/jwks.json"},
     {"auth.audience", "", "auth.audience or http.base_url"},
     {"auth.clock_skew", "2h", "auth.clock_skew"},
@@ -233,6 +267,7 @@ static const struct {
 START_TEST(settings_refused)
 {
     struct auth *au;
+    ck_ok(config_set(&config, &a, STR("oauth.server"), STR("off"), &err));
     ck_ok(config_set(&config, &a, str_of(settings[_i].key), str_of(settings[_i].value), &err));
     ck_assert(!auth_new(&config, defs, &au, &err));
     ck_assert_msg(strstr(err.msg, settings[_i].message) != NULL, "'%s' lacks '%s'", err.msg,
@@ -450,6 +485,7 @@ Suite *suite_auth_auth(void)
     tcase_add_test(t, cached_token_expires);
     tcase_add_test(t, reload_forgets);
     tcase_add_test(t, failed_reload_changes_nothing);
+    tcase_add_test(t, own_tokens);
     tcase_add_test(t, reload_under_load);
     tcase_add_loop_test(t, settings_refused, 0, sizeof settings / sizeof *settings);
     tcase_add_loop_test(t, urls_refused, 0, sizeof unsafe_urls / sizeof *unsafe_urls);

@@ -38,7 +38,7 @@ static void put(int n, uint64_t generation)
                                .n_types = sizeof rights,
                                .grants = &grant,
                                .n_grants = 1};
-    auth__cache_put(cache, hash, generation, UNTIL, &p);
+    auth__cache_put(cache, hash, generation, UNTIL, 1, &p);
     memset(name, 'x', sizeof name); /* the cache has its own */
     memset(&grant, 0xff, sizeof grant);
     memset(rights, 0xff, sizeof rights);

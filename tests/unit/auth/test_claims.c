@@ -27,7 +27,8 @@ static const struct auth__settings settings = {
 
 static bool judge(struct arena *a, const char *claims, struct auth_principal *out, struct err *err)
 {
-    return auth__principal(&settings, defs, a, test_json(a, claims), NOW * INT64_C(1000000), out, err);
+    return auth__principal(&(struct auth__state){.settings = settings}, false, defs, a, test_json(a, claims),
+                           NOW * INT64_C(1000000), out, err);
 }
 
 #define ISS   "\"iss\":\"https://issuer.example.org\","
@@ -176,7 +177,8 @@ START_TEST(each_grant)
     struct err err;
     json *claims = test_json(&a, "{" ISS AUD WHO "\"exp\":1700000300}");
     json_add_string(&a, claims, "scope", grants[_i].scope);
-    ck_ok(auth__principal(&settings, defs, &a, claims, NOW * INT64_C(1000000), &p, &err));
+    ck_ok(auth__principal(&(struct auth__state){.settings = settings}, false, defs, &a, claims,
+                          NOW * INT64_C(1000000), &p, &err));
     const struct fhir_type *patient = fhir_resource(defs, STR("Patient"));
     const struct fhir_type *observation = fhir_resource(defs, STR("Observation"));
     for (unsigned right = AUTH_CREATE; right <= AUTH_EXPLAIN; right <<= 1) {
@@ -214,7 +216,8 @@ START_TEST(any_issuer_when_none_is_set)
     struct auth__settings any = settings;
     any.issuer = "";
     json *claims = test_json(&a, "{" AUD WHO EXP SCOPE "}");
-    ck_ok(auth__principal(&any, defs, &a, claims, NOW * INT64_C(1000000), &p, &err));
+    ck_ok(auth__principal(&(struct auth__state){.settings = any}, false, defs, &a, claims,
+                          NOW * INT64_C(1000000), &p, &err));
     ck_assert_uint_eq(p.issuer.len, 0);
     arena_release(&a);
 }

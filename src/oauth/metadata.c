@@ -1,0 +1,38 @@
+/* What the server can do, for clients to find (RFC 8414; SMART App Launch, "Conformance"); its keys. */
+#include "internal.h"
+
+static void add_list(struct arena *a, json *o, const char *name, const char *const *words, size_t n)
+{
+    json *list = json_add(a, o, name, json_array(a));
+    for (size_t i = 0; i < n; i++)
+        json_push(list, json_string(a, words[i]));
+}
+#define ADD(name, ...)                                                                                       \
+    add_list(a, o, name, (const char *const[]){__VA_ARGS__},                                                 \
+             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+bool oauth__metadata(struct oauth__call *c, struct err *err)
+{
+    (void)err;
+    struct arena *a = c->a;
+    json *o = json_object(a);
+    json_add(a, o, "issuer", json_string_n(a, c->o->issuer));
+    json_add_string(a, o, "token_endpoint", oauth__url(c, "oauth/token"));
+    json_add_string(a, o, "jwks_uri", oauth__url(c, "oauth/jwks"));
+    json_add(a, o, "response_types_supported", json_array(a));
+    ADD("grant_types_supported", "client_credentials");
+    ADD("token_endpoint_auth_methods_supported", "private_key_jwt");
+    ADD("token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", "ES256", "EdDSA");
+    ADD("scopes_supported", "system/*.cruds", "system/*.rs");
+    ADD("capabilities", "client-confidential-asymmetric", "permission-v1", "permission-v2");
+    return oauth__json(c, 200, o);
+}
+
+bool oauth__jwks(struct oauth__call *c, struct err *err)
+{
+    (void)err;
+    struct str jwks = oauth__hold_ring(c)->jwks;
+    *c->out = (struct oauth_answer){.status = 200, .type = "application/jwk-set+json"};
+    c->out->body = jwks;
+    return true;
+}
