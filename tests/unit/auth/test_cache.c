@@ -146,7 +146,7 @@ Suite *suite_auth_cache(void)
 {
     Suite *s = suite_create("auth_cache");
     TCase *t = tcase_create("cache");
-    tcase_set_timeout(t, 30);
+    tcase_set_timeout(t, 60); /* a busy machine, with sanitizers */
     tcase_add_checked_fixture(t, make_cache, free_cache);
     tcase_add_test(t, found_again);
     tcase_add_test(t, not_when_too_old);
