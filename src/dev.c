@@ -21,6 +21,7 @@
 #include "crypto/random.h"
 #include "db/db.h"
 #include "http/http.h"
+#include "oauth/command.h"
 
 static const char usage[] =
     "Usage: kagari dev [OPTION]…\n"
@@ -124,18 +125,31 @@ static bool prepare_certificate(struct dev *d, struct err *err)
            write_file(&d->a, file_in(d, &d->a, "tls.crt"), cert, 0644, err);
 }
 
-static bool prepare_hash_key(struct dev *d, struct err *err)
+/* Random bytes, made once, in hexadecimal. */
+static bool prepare_secret(struct dev *d, const char *name, size_t bytes, struct err *err)
 {
-    unsigned char key[16];
+    unsigned char key[32];
     struct buf hex;
-    if (access(file_in(d, &d->a, "hash.key"), F_OK) == 0)
+    if (access(file_in(d, &d->a, name), F_OK) == 0)
         return true;
-    crypto_random(key, sizeof key);
-    buf_init(&hex, &d->a, 40);
-    for (size_t i = 0; i < sizeof key; i++)
+    crypto_random(key, bytes);
+    buf_init(&hex, &d->a, 80);
+    for (size_t i = 0; i < bytes; i++)
         buf_addf(&hex, "%02x", key[i]);
     buf_addc(&hex, '\n');
-    return write_file(&d->a, file_in(d, &d->a, "hash.key"), buf_str(&hex), 0600, err);
+    return write_file(&d->a, file_in(d, &d->a, name), buf_str(&hex), 0600, err);
+}
+
+/* Tokens name the server by its URL, which is not known beforehand when any port will do. */
+static bool has_login(const struct dev *d)
+{
+    return strcmp(d->port, "0") != 0;
+}
+
+static bool prepare_secrets(struct dev *d, struct err *err)
+{
+    return prepare_secret(d, "hash.key", 16, err) && prepare_secret(d, "oauth.key", 32, err) &&
+           prepare_secret(d, "password", 8, err);
 }
 
 static bool prepare_token(struct dev *d, struct err *err)
@@ -161,8 +175,12 @@ static bool prepare_settings(struct dev *d, struct err *err)
              "auth.issuer = %s\n"
              "auth.audience = %s\n"
              "store.hash_key = hash.key\n"
-             "audit.directory = %s\n",
-             d->cluster.conninfo, d->port, AUTH_DEV_ISSUER, AUTH_DEV_AUDIENCE, file_in(d, &d->a, "audit"));
+             "audit.directory = %s\n"
+             "oauth.key_file = oauth.key\n"
+             "oauth.issuer = https://127.0.0.1:%s/fhir\n"
+             "oauth.server = %s\n",
+             d->cluster.conninfo, d->port, AUTH_DEV_ISSUER, AUTH_DEV_AUDIENCE, file_in(d, &d->a, "audit"),
+             d->port, has_login(d) ? "on" : "off");
     d->from.file = file_in(d, &d->a, "kagari.conf");
     return write_file(&d->a, d->from.file, buf_str(&text), 0600, err) &&
            config_read(&d->from, &d->a, &d->config, err);
@@ -178,7 +196,10 @@ static bool prepare_schema(struct dev *d, struct err *err)
     struct db_conn *conn;
     if (!db_open(&d->config, &conn, err))
         return false;
-    bool ok = db_migrate(conn, show_migration, err);
+    struct str password;
+    bool ok = db_migrate(conn, show_migration, err) &&
+              config_read_file(&d->a, file_in(d, &d->a, "password"), 1024, &password, err) &&
+              oauth_dev_login(&d->a, &d->config, conn, str_trim(password), err);
     db_close(conn);
     return ok;
 }
@@ -232,8 +253,12 @@ static void *greet(void *arg)
             fprintf(stderr, "kagari dev: the sample patients were not loaded: %s\n", err.msg);
     }
     printf("\ncurl --cacert %s -H \"Authorization: Bearer $(cat %s)\" "
-           "'%s/Patient?_count=3&_pretty=true'\n\nready %s\n",
-           d->config.http_tls_cert, d->token_file, base, base);
+           "'%s/Patient?_count=3&_pretty=true'\n\n",
+           d->config.http_tls_cert, d->token_file, base);
+    if (has_login(d))
+        printf("SMART apps: server %s, client id dev; log in as dev with the password in %s\n\n", base,
+               file_in(d, &a, "password"));
+    printf("ready %s\n", base);
     arena_release(&a);
     return NULL;
 }
@@ -268,7 +293,7 @@ static bool run(struct dev *d, struct err *err)
         printf("PostgreSQL in %s, which its account can reach\n", d->cluster.root);
     sigaction(SIGCHLD,
               &(struct sigaction){.sa_handler = on_keeper_end, .sa_flags = SA_RESTART | SA_NOCLDSTOP}, NULL);
-    bool ok = prepare_certificate(d, err) && prepare_hash_key(d, err) && prepare_token(d, err) &&
+    bool ok = prepare_certificate(d, err) && prepare_secrets(d, err) && prepare_token(d, err) &&
               prepare_settings(d, err) && prepare_schema(d, err) &&
               server_run(&d->from, &background_jobs, on_ready, d, err);
     if (d->bound_port)

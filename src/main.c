@@ -46,6 +46,7 @@ static const struct command {
     {"serve", serve_command, "serve FHIR until SIGTERM"},
     {"terminology", terminology_command, "import code systems, list and remove them"},
     {"token", token_command, "print a token for a development instance"},
+    {"user", user_command, "register people who log in, list and remove them"},
     {"validate", validate_command, "validate a resource"},
     {"version", version_command, "print the version"},
 };

@@ -28,7 +28,11 @@ struct str oauth_issuer(const struct oauth *o);
 enum oauth_endpoint {
     OAUTH_METADATA, /* RFC 8414, and SMART's */
     OAUTH_JWKS,
+    OAUTH_AUTHORIZE, /* in a browser, as the next one */
+    OAUTH_LOGIN,
     OAUTH_TOKEN,
+    OAUTH_INTROSPECT,
+    OAUTH_REVOKE,
 };
 
 /* What is sent: headers besides those of every answer. All of it in the request's arena. */

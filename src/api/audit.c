@@ -53,6 +53,10 @@ static const struct {
     {&api__oauth_metadata, AUDIT_OPEN}, /* tokens open records, and are in the entries of what they open */
     {&api__oauth_jwks, AUDIT_OPEN},
     {&api__oauth_token, AUDIT_OPEN},
+    {&api__oauth_authorize, AUDIT_OPEN},
+    {&api__oauth_login, AUDIT_OPEN},
+    {&api__oauth_introspect, AUDIT_OPEN},
+    {&api__oauth_revoke, AUDIT_OPEN},
 };
 
 enum audit_op api__audit_op(const struct api_interaction *i)

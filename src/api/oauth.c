@@ -42,4 +42,8 @@ static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn 
 
 AT_ONCE(metadata, OAUTH_METADATA);
 AT_ONCE(jwks, OAUTH_JWKS);
+ON_WORKER(authorize, OAUTH_AUTHORIZE);
+ON_WORKER(login, OAUTH_LOGIN);
 ON_WORKER(token, OAUTH_TOKEN);
+ON_WORKER(introspect, OAUTH_INTROSPECT);
+ON_WORKER(revoke, OAUTH_REVOKE);

@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-enum { TENANT = 1 }; /* the only institution */
-
 const struct oauth__option *oauth__options(const struct oauth__command *c, const char *name)
 {
     const struct oauth__option *o = c->options;
@@ -66,7 +64,7 @@ int oauth__command_run(int argc, char **argv, const char *usage, const struct oa
     struct arena a;
     struct config_source from;
     struct err err;
-    struct oauth__command c = {.a = &a, .tenant = TENANT, .options = options};
+    struct oauth__command c = {.a = &a, .tenant = OAUTH__TENANT, .options = options};
     const struct oauth__action *action = NULL;
     const char *name = argv[0];
     arena_init(&a, 0);

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 
+enum { OAUTH__TENANT = 1 }; /* the only institution */
 enum { OAUTH__OPTIONS = 16, OAUTH__VALUES = 32 };
 
 struct oauth__option {

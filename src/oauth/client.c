@@ -51,6 +51,25 @@ static bool read_grants(const json *metadata, struct oauth__client *out, struct 
     return true;
 }
 
+static bool read_redirects(const json *metadata, struct oauth__client *out, struct err *err)
+{
+    out->redirect_uris = json_get(metadata, "redirect_uris");
+    size_t n = json_is_array(out->redirect_uris) ? json_count(out->redirect_uris) : 0;
+    if (out->refresh && !out->code)
+        return err_set(err, ERR_INVALID, "refresh_token goes with authorization_code");
+    if (!out->code && !n)
+        return true;
+    if (n == 0 || n > OAUTH__URIS)
+        return err_set(err, ERR_INVALID, "redirect_uris: from one to %d for authorization_code", OAUTH__URIS);
+    json_each (one, out->redirect_uris)
+        if (!json_is_string(one) || !oauth__redirect_valid(one->valuestring))
+            return err_set(
+                err, ERR_INVALID,
+                "redirect_uris: https URLs, http://127.0.0.1 or http://[::1] with any path, or an app's own "
+                "scheme with a dot in it; without fragment and user information");
+    return true;
+}
+
 static bool read_keys(struct arena *a, const json *metadata, struct oauth__client *out, struct err *err)
 {
     struct jwks *keys;
@@ -82,7 +101,7 @@ bool oauth__client_read(struct arena *a, const char *id, const json *metadata, s
         return err_set(err, ERR_INVALID,
                        "scope: the scopes that the client may be given, separated by blanks");
     if (!read_keys(a, metadata, out, err) || !read_method(metadata, out, err) ||
-        !read_grants(metadata, out, err))
+        !read_grants(metadata, out, err) || !read_redirects(metadata, out, err))
         return false;
     return out->method != OAUTH__JWT || out->jwks || out->jwks_uri ||
            err_set(err, ERR_INVALID, "private_key_jwt needs the client's public keys: jwks or jwks_uri");
@@ -145,7 +164,8 @@ static bool remove_in_transaction(int32_t tenant, struct db_conn *conn, struct a
         return false;
     if (db_count(rows) == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no client %s", id);
-    return oauth__revoke(tenant, conn, a, db_text(rows, 0, 0).s, err);
+    return oauth__revoke(tenant, conn, a, db_text(rows, 0, 0).s, err) &&
+           oauth__grants_end(tenant, conn, a, "client", id, err);
 }
 
 bool oauth__client_remove(int32_t tenant, struct db_conn *conn, struct arena *a, const char *id,

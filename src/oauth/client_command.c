@@ -13,7 +13,10 @@ static const char usage[] =
     "  --name TEXT         what people call it\n"
     "  --jwks FILE         its public keys, a JWK Set; it signs assertions with them\n"
     "  --jwks-url URL      or where it publishes them\n"
-    "  --grant TYPE        client_credentials (the default of a client with keys); may be repeated\n"
+    "  --redirect URL      where its people are sent back to after they have logged in; may be repeated\n"
+    "  --grant TYPE        authorization_code, refresh_token, client_credentials; may be repeated (default: "
+    "the\n"
+    "                      first two of a client with --redirect, the last of one with keys alone)\n"
     "  --metadata FILE     all of that and more as JSON (RFC 7591); options are added to it\n"
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
@@ -37,7 +40,7 @@ static const struct {
 
 static const struct {
     const char *option, *member;
-} lists[] = {{"--grant", "grant_types"}};
+} lists[] = {{"--grant", "grant_types"}, {"--redirect", "redirect_uris"}};
 
 static bool read_metadata(struct oauth__command *c, json **out, struct err *err)
 {
@@ -69,11 +72,14 @@ static bool read_metadata(struct oauth__command *c, json **out, struct err *err)
 /* A client that only has keys wants tokens for itself. */
 static void choose_grants(struct oauth__command *c, json *metadata)
 {
-    if (json_get(metadata, "grant_types") || json_get(metadata, "redirect_uris") ||
-        !(json_get(metadata, "jwks") || json_get(metadata, "jwks_uri")))
+    bool people = json_get(metadata, "redirect_uris");
+    if (json_get(metadata, "grant_types") ||
+        !(people || json_get(metadata, "jwks") || json_get(metadata, "jwks_uri")))
         return;
-    json_push(json_add(c->a, metadata, "grant_types", json_array(c->a)),
-              json_string(c->a, "client_credentials"));
+    json *list = json_add(c->a, metadata, "grant_types", json_array(c->a));
+    json_push(list, json_string(c->a, people ? "authorization_code" : "client_credentials"));
+    if (people)
+        json_push(list, json_string(c->a, "refresh_token"));
 }
 
 static bool add(struct oauth__command *c, struct err *err)
@@ -117,8 +123,8 @@ int client_command(int argc, char **argv)
 {
     static const struct oauth__action actions[] = {
         {"add", 1, add}, {"list", 0, list}, {"remove", 1, take_away}};
-    struct oauth__option options[OAUTH__OPTIONS] = {{.name = "--scope"}, {.name = "--name"},
-                                                    {.name = "--jwks"},  {.name = "--jwks-url"},
-                                                    {.name = "--grant"}, {.name = "--metadata"}};
+    struct oauth__option options[OAUTH__OPTIONS] = {
+        {.name = "--scope"}, {.name = "--name"},     {.name = "--jwks"},    {.name = "--jwks-url"},
+        {.name = "--grant"}, {.name = "--redirect"}, {.name = "--metadata"}};
     return oauth__command_run(argc, argv, usage, actions, sizeof actions / sizeof *actions, options);
 }

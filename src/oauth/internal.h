@@ -33,6 +33,30 @@ bool oauth__scope_covers(struct str allowed, struct str wanted);
 const char *oauth__scope_narrow(struct arena *a, const char *wanted, const char *allowed);
 bool oauth__scope_has(const char *list, const char *scope);
 
+/* ---- redirect.c ---- */
+
+/* May it be registered: https, a loopback address, or an app's own scheme; no fragment, no user information? */
+bool oauth__redirect_valid(const char *uri);
+bool oauth__redirect_matches(const char *registered, const char *asked);
+/* For form-action of a content security policy. */
+const char *oauth__redirect_origin(struct arena *a, const char *uri);
+/* With these parameters (those whose value is NULL left out) added. */
+const char *oauth__redirect_with(struct arena *a, const char *uri, const struct oauth__field *fields,
+                                 size_t n);
+
+/* ---- password.c ---- */
+
+bool oauth__password_hash(struct arena *a, struct str password, const char **out, struct err *err) NODISCARD;
+/* stored NULL: of nobody, which takes as long. */
+bool oauth__password_fits(struct arena *a, struct str password, const char *stored, bool *fits,
+                          struct err *err) NODISCARD;
+bool oauth__base32_decode(struct arena *a, struct str text,
+                          struct str *out) NODISCARD; /* RFC 4648, 6; no padding */
+const char *oauth__base32_encode(struct arena *a, const uint8_t *data, size_t len);
+void oauth__totp(struct str secret, int64_t step, char out[7]); /* RFC 6238 */
+/* The time step whose code this is, now or next to it; 0: none. */
+int64_t oauth__totp_step(struct str secret, const char *code, int64_t now_us);
+
 /* ---- keys.c: the signing keys, in the database ---- */
 
 /* What commands and the server need alike. */
@@ -65,6 +89,7 @@ bool oauth__key_tend(const struct oauth__base *b, struct db_conn *conn, struct a
 /* ---- client.c ---- */
 
 enum oauth__method { OAUTH__PUBLIC, OAUTH__JWT };
+enum { OAUTH__URIS = 32 };
 
 struct oauth__client {
     const char *id, *grant_id, *name, *scope;
@@ -73,6 +98,7 @@ struct oauth__client {
     const json *metadata;
     const json *jwks;     /* NULL: by jwks_uri */
     const char *jwks_uri; /* or NULL */
+    const json *redirect_uris;
 };
 /* Is this metadata (RFC 7591, 2) of a client that can be served? id NULL: not chosen yet. */
 bool oauth__client_read(struct arena *a, const char *id, const json *metadata, struct oauth__client *out,
@@ -93,6 +119,10 @@ bool oauth__client_remove(int32_t tenant, struct db_conn *conn, struct arena *a,
 bool oauth__revoke(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
                    struct err *err) NODISCARD;
 
+/* Ends the grants whose column ("user_id", "client", "id") has this value, with all their tokens. */
+bool oauth__grants_end(int32_t tenant, struct db_conn *conn, struct arena *a, const char *column,
+                       const char *value, struct err *err) NODISCARD;
+
 /* ---- limit.c: how often an address may ask ---- */
 
 struct oauth__limit;
@@ -111,6 +141,7 @@ struct oauth {
     struct arena a;
     struct str issuer;
     struct oauth__limit *limit;
+    atomic_int hashing; /* passwords: each takes a core and 32 MiB */
 
     pthread_mutex_t lock; /* of what follows */
     struct oauth__ring *ring;
@@ -158,16 +189,116 @@ bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *clien
                         const struct jwks **out, struct err *err) NODISCARD;
 void oauth__fetched_free(struct oauth__fetched *f);
 
-/* issue.c */
+/* ---- user.c ---- */
+
+struct oauth__user {
+    const char *id, *name, *display, *fhir_user, *password; /* fhir_user: or NULL */
+    struct str totp;                                        /* secret; s NULL: none */
+};
+/* Counts an attempt to log in, by name or by id. *out NULL: there is nobody of this name, or it is locked. */
+bool oauth__user_attempt(struct oauth__call *c, const char *name, const char *id, struct oauth__user **out,
+                         struct err *err) NODISCARD;
+bool oauth__user_find(struct oauth__call *c, const char *id, struct oauth__user **out,
+                      struct err *err) NODISCARD;
+bool oauth__user_succeeded(struct oauth__call *c, const char *id, struct err *err) NODISCARD;
+/* *fresh: no code of this time step or a later one has been used. */
+bool oauth__user_use_step(struct oauth__call *c, const char *id, int64_t step, bool *fresh,
+                          struct err *err) NODISCARD;
+const char *oauth__totp_purpose(struct arena *a, const char *id);
+/* u->id is chosen here. ERR_CONFLICT: the name is taken. */
+bool oauth__user_add(const struct oauth__base *b, struct db_conn *conn, struct arena *a,
+                     const struct oauth__user *u, struct err *err) NODISCARD;
+bool oauth__user_remove(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
+                        struct err *err) NODISCARD;
+
+/* ---- grant.c ---- */
+
 struct oauth__grant {
     const char *id, *client, *subject, *scope;
+    const char *patient, *encounter, *fhir_user, *nonce; /* or NULL */
+    const json *granted;                                 /* all of that as it is stored */
 };
+enum oauth__kind { OAUTH__CODE = 1, OAUTH__REFRESH = 2 };
+struct oauth__secret {
+    enum oauth__kind kind;
+    const char *grant;
+    const char *redirect_uri, *challenge; /* of a code */
+    int64_t ttl_us;                       /* of a refresh token */
+    int64_t grant_until_us;               /* when it was found */
+};
+enum oauth__used { OAUTH__FRESH, OAUTH__USED, OAUTH__EXPIRED, OAUTH__UNKNOWN };
+
+const char *oauth__secret_new(struct arena *a); /* 256 bits */
+int oauth__sql_digest(struct sql *q, const char *secret);
+bool oauth__secret_add(struct oauth__call *c, const struct oauth__secret *s, const char **text,
+                       struct err *err) NODISCARD;
+/* Uses it up, in the caller's transaction, which holds it. *s and *g are set unless it is unknown. */
+bool oauth__secret_use(struct oauth__call *c, enum oauth__kind kind, const char *text,
+                       struct oauth__secret *s, struct oauth__grant *g, enum oauth__used *how,
+                       struct err *err) NODISCARD;
+/* A refresh token, which stays as it is; g->id NULL: there is none. */
+bool oauth__secret_find(struct oauth__call *c, const char *text, struct oauth__grant *g, int64_t *until_s,
+                        bool *active, struct err *err) NODISCARD;
+bool oauth__grant_add(struct oauth__call *c, const struct oauth__grant *g, int64_t ttl_us,
+                      struct err *err) NODISCARD;
+
+/* ---- flow.c: a login under way ---- */
+
+enum oauth__stage { OAUTH__LOGIN = 1, OAUTH__TOTP = 2, OAUTH__PATIENT = 3, OAUTH__CONSENT = 4 };
+struct oauth__flow {
+    const char *secret; /* its name */
+    const char *user_id;
+    enum oauth__stage stage;
+    json *request;
+    struct oauth__client *client;
+};
+/* A new one, of this browser; sets its cookie. */
+bool oauth__flow_new(struct oauth__call *c, struct oauth__flow *f, struct err *err) NODISCARD;
+/* The one that the form names; false with *found false: there is none of this browser. */
+bool oauth__flow_find(struct oauth__call *c, struct oauth__flow *f, bool *found, struct err *err) NODISCARD;
+bool oauth__flow_save(struct oauth__call *c, const struct oauth__flow *f, struct err *err) NODISCARD;
+/* *ours: nobody else has ended it before. */
+bool oauth__flow_end(struct oauth__call *c, const struct oauth__flow *f, bool *ours,
+                     struct err *err) NODISCARD;
+/* *dead: a wrong answer too many. */
+bool oauth__flow_wrong(struct oauth__call *c, const struct oauth__flow *f, bool *dead,
+                       struct err *err) NODISCARD;
+
+/* ---- page.c ---- */
+
+enum oauth__note { OAUTH__NO_NOTE, OAUTH__WRONG_LOGIN, OAUTH__WRONG_CODE, OAUTH__WRONG_PATIENT };
+/* The form of the flow's stage. */
+bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
+                 enum oauth__note note);
+/* Something that the browser is not sent back with. */
+enum oauth__problem {
+    OAUTH__BAD_CLIENT,
+    OAUTH__BAD_REDIRECT,
+    OAUTH__NO_FLOW,
+    OAUTH__BUSY,
+    OAUTH__LOGGED_OUT,
+};
+bool oauth__problem_page(struct oauth__call *c, int status, enum oauth__problem what);
+const char *oauth__language(struct oauth__call *c); /* "en" or "ja" */
+
+/* ---- issue.c ---- */
+
+/* An access token; the same grant's id_token. */
 bool oauth__access_token(struct oauth__call *c, const struct oauth__grant *g, struct str *token,
                          struct err *err) NODISCARD;
+bool oauth__id_token(struct oauth__call *c, const struct oauth__grant *g, struct str *token,
+                     struct err *err) NODISCARD;
 
-/* token.c, metadata.c: the endpoints */
+/* The endpoints, a file each. */
 bool oauth__token(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__authorize(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__login(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__introspect(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__revoke_token(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__metadata(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__jwks(struct oauth__call *c, struct err *err) NODISCARD;
+/* Sends the browser back, with state and iss besides. */
+bool oauth__send_back(struct oauth__call *c, const json *request, const char *name, const char *value,
+                      const char *description);
 
 #endif

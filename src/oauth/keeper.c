@@ -69,7 +69,8 @@ bool oauth__follow(struct oauth *o, struct db_conn *conn, struct err *err)
 
 static bool forget_expired(struct oauth *o, struct db_conn *conn, struct arena *a, struct err *err)
 {
-    static const char *const tables[] = {"oauth_revoked", "oauth_assertion"};
+    static const char *const tables[] = {"oauth_revoked", "oauth_assertion", "oauth_flow",
+                                         "oauth_launch",  "oauth_secret",    "oauth_grant"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct sql q;
         sql_init(&q, a, NULL);

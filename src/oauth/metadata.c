@@ -19,12 +19,26 @@ bool oauth__metadata(struct oauth__call *c, struct err *err)
     json_add(a, o, "issuer", json_string_n(a, c->o->issuer));
     json_add_string(a, o, "token_endpoint", oauth__url(c, "oauth/token"));
     json_add_string(a, o, "jwks_uri", oauth__url(c, "oauth/jwks"));
-    json_add(a, o, "response_types_supported", json_array(a));
-    ADD("grant_types_supported", "client_credentials");
-    ADD("token_endpoint_auth_methods_supported", "private_key_jwt");
+    json_add_string(a, o, "authorization_endpoint", oauth__url(c, "oauth/authorize"));
+    json_add_string(a, o, "introspection_endpoint", oauth__url(c, "oauth/introspect"));
+    json_add_string(a, o, "revocation_endpoint", oauth__url(c, "oauth/revoke"));
+    json_add(a, o, "authorization_response_iss_parameter_supported", json_bool(a, true));
+    json_add(a, o, "request_uri_parameter_supported", json_bool(a, false));
+    ADD("response_types_supported", "code");
+    ADD("response_modes_supported", "query");
+    ADD("code_challenge_methods_supported", "S256");
+    ADD("subject_types_supported", "public");
+    ADD("id_token_signing_alg_values_supported", "ES256");
+    ADD("ui_locales_supported", "en", "ja");
+    ADD("grant_types_supported", "authorization_code", "refresh_token", "client_credentials");
+    ADD("token_endpoint_auth_methods_supported", "none", "private_key_jwt");
     ADD("token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", "ES256", "EdDSA");
-    ADD("scopes_supported", "system/*.cruds", "system/*.rs");
-    ADD("capabilities", "client-confidential-asymmetric", "permission-v1", "permission-v2");
+    ADD("scopes_supported", "openid", "fhirUser", "launch/patient", "offline_access", "online_access",
+        "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs");
+    ADD("capabilities", "launch-standalone", "authorize-post", "client-public",
+        "client-confidential-asymmetric", "sso-openid-connect", "context-standalone-patient",
+        "permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1",
+        "permission-v2");
     return oauth__json(c, 200, o);
 }
 

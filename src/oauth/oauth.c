@@ -154,9 +154,10 @@ static const struct {
     bool (*run)(struct oauth__call *c, struct err *err);
     bool form; /* takes parameters in a body */
 } endpoints[] = {
-    [OAUTH_METADATA] = {oauth__metadata, false},
-    [OAUTH_JWKS] = {oauth__jwks, false},
-    [OAUTH_TOKEN] = {oauth__token, true},
+    [OAUTH_METADATA] = {oauth__metadata, false},  [OAUTH_JWKS] = {oauth__jwks, false},
+    [OAUTH_AUTHORIZE] = {oauth__authorize, true}, [OAUTH_LOGIN] = {oauth__login, true},
+    [OAUTH_TOKEN] = {oauth__token, true},         [OAUTH_INTROSPECT] = {oauth__introspect, true},
+    [OAUTH_REVOKE] = {oauth__revoke_token, true},
 };
 
 static bool is_form(const struct http_request *r)

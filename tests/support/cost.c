@@ -114,7 +114,8 @@ const char *cost_untenanted(const char *text)
         "idx_ovf",      "idx_text",    "idx_dict",          "deferred",         "deferred_file",
         "job",          "server",      "search_generation", "search_parameter", "index_state",
         "contained",    "audit",       "audit_word",        "audit_spool",      "audit_seal",
-        "audit_anchor", "oauth_key",   "oauth_client",      "oauth_revoked",    "oauth_assertion"};
+        "audit_anchor", "oauth_key",   "oauth_client",      "oauth_revoked",    "oauth_assertion",
+        "oauth_user",   "oauth_flow",  "oauth_grant",       "oauth_secret",     "oauth_launch"};
     size_t said = occurrences(text, "tenant = ") + occurrences(text, "USING (tenant,"), asked = 0;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         size_t length = strlen(tables[i]);

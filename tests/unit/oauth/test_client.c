@@ -10,7 +10,9 @@ static const struct {
     {"app", "{'scope':'openid'," KEYS ",'grant_types':['client_credentials']}", NULL},
     {"app", "{'scope':'openid','jwks_uri':'https://app.example/jwks'," KEYS "}", "one of them"},
     {"app", "{'scope':'openid','grant_types':['client_credentials']}", "prove who they are"},
-    {"app", "{'scope':'openid','token_endpoint_auth_method':'private_key_jwt'}",
+    {"app",
+     "{'scope':'openid','redirect_uris':['https://a.example/"
+     "'],'token_endpoint_auth_method':'private_key_jwt'}",
      "needs the client's public keys"},
     {"app", "{'scope':'openid','token_endpoint_auth_method':'client_secret_basic'}", "are supported"},
     {"app", "{'scope':'openid'," KEYS ",'grant_types':['password']}", "are supported"},

@@ -1,0 +1,183 @@
+/* POST oauth/login: each form of a login under way, until the browser is sent back with a code. */
+#include "base/clock.h"
+#include "crypto/random.h"
+#include "internal.h"
+
+/* How long what was allowed holds: with offline_access 90 days, else a day's work. */
+enum { OFFLINE_S = 90 * 24 * 3600, ONLINE_S = 12 * 3600 };
+enum { HASHING_MAX = 4, PASSWORDS_OF_REQUESTS = 10, PASSWORD_MAX = 1000, ID_MAX = 64 };
+
+static const char *patient_of(const struct oauth__user *u)
+{
+    return u->fhir_user && strncmp(u->fhir_user, "Patient/", 8) == 0 ? u->fhir_user + 8 : NULL;
+}
+
+static bool needs_patient(const json *request)
+{
+    const char *scope = json_get_string(request, "scope");
+    return (oauth__scope_has(scope, "launch/patient") || strstr(scope, "patient/")) &&
+           !json_get_string(request, "patient");
+}
+
+/* Who logs in for himself is the patient; others choose one, unless an EHR has. */
+static bool logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
+                      struct err *err)
+{
+    if (!oauth__user_succeeded(c, u->id, err))
+        return false;
+    f->user_id = u->id;
+    const char *own = patient_of(u);
+    if (own)
+        json_put(c->a, f->request, "patient", json_string(c->a, own));
+    f->stage = needs_patient(f->request) ? OAUTH__PATIENT : OAUTH__CONSENT;
+    return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
+}
+
+static bool again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                  enum oauth__note note, struct err *err)
+{
+    bool dead;
+    if (!oauth__flow_wrong(c, f, &dead, err))
+        return false;
+    return dead ? oauth__problem_page(c, 400, OAUTH__NO_FLOW) : oauth__page(c, f, u, note);
+}
+
+static bool judge_password(struct oauth__call *c, struct oauth__flow *f, const char *name,
+                           const char *password, struct err *err)
+{
+    struct oauth__user *u;
+    bool fits;
+    if (!oauth__user_attempt(c, name, NULL, &u, err) ||
+        !oauth__password_fits(c->a, str_of(password), u ? u->password : NULL, &fits, err))
+        return false;
+    if (!fits)
+        return again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
+    if (!u->totp.s)
+        return logged_in(c, f, u, err);
+    f->user_id = u->id;
+    f->stage = OAUTH__TOTP;
+    return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
+}
+
+static bool take_password(struct oauth__call *c, struct oauth__flow *f, struct err *err)
+{
+    const char *name = oauth__field(&c->form, "username"), *password = oauth__field(&c->form, "password");
+    const char *who = arena_printf(c->a, "login %.*s", STR_FMT(c->r->peer));
+    if (!oauth__limit_take(c->o->limit, str_of(who), 1 + c->config->oauth_token_rate / PASSWORDS_OF_REQUESTS,
+                           clock_mono_us()))
+        return oauth__problem_page(c, 429, OAUTH__BUSY);
+    if (!name || !password || strlen(password) > PASSWORD_MAX)
+        return again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
+    if (atomic_fetch_add(&c->o->hashing, 1) >= HASHING_MAX) {
+        atomic_fetch_sub(&c->o->hashing, 1);
+        return oauth__problem_page(c, 503, OAUTH__BUSY);
+    }
+    bool ok = judge_password(c, f, name, password, err);
+    atomic_fetch_sub(&c->o->hashing, 1);
+    return ok;
+}
+
+static bool take_code(struct oauth__call *c, struct oauth__flow *f, struct err *err)
+{
+    struct oauth__user *u;
+    const char *code = oauth__field(&c->form, "code");
+    bool fresh = false;
+    if (!oauth__user_attempt(c, NULL, f->user_id, &u, err))
+        return false;
+    int64_t step = u && u->totp.s && code ? oauth__totp_step(u->totp, code, c->now_us) : 0;
+    if (step && !oauth__user_use_step(c, u->id, step, &fresh, err))
+        return false;
+    return fresh ? logged_in(c, f, u, err) : again(c, f, NULL, OAUTH__WRONG_CODE, err);
+}
+
+static bool is_id(const char *id)
+{
+    size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
+    return n > 0 && n <= ID_MAX && !id[n];
+}
+
+static bool take_patient(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
+                         struct err *err)
+{
+    const char *id = oauth__field(&c->form, "patient");
+    if (!id || !is_id(id))
+        return again(c, f, u, OAUTH__WRONG_PATIENT, err);
+    json_put(c->a, f->request, "patient", json_string(c->a, id));
+    f->stage = OAUTH__CONSENT;
+    return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
+}
+
+static void copy(struct oauth__call *c, json *to, const json *from, const char *name)
+{
+    const char *text = json_get_string(from, name);
+    if (text)
+        json_add_string(c->a, to, name, text);
+}
+
+static bool grant(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                  const char **code, struct err *err)
+{
+    static const char *const kept[] = {"scope", "patient", "encounter", "nonce", "lang"};
+    json *granted = json_object(c->a);
+    char id[37];
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        copy(c, granted, f->request, kept[i]);
+    if (u->fhir_user)
+        json_add_string(c->a, granted, "fhirUser", u->fhir_user);
+    json_add(c->a, granted, "auth_time", json_int(c->a, c->now_us / OAUTH__SECOND));
+    crypto_uuid(id);
+    const char *scope = json_get_string(granted, "scope");
+    int64_t ttl =
+        oauth__scope_has(scope, "offline_access") ? OFFLINE_S * OAUTH__SECOND : ONLINE_S * OAUTH__SECOND;
+    return oauth__grant_add(c,
+                            &(struct oauth__grant){
+                                .id = id, .client = f->client->id, .subject = u->id, .granted = granted},
+                            ttl, err) &&
+           oauth__secret_add(
+               c,
+               &(struct oauth__secret){.kind = OAUTH__CODE,
+                                       .grant = id,
+                                       .redirect_uri = json_get_string(f->request, "redirect_uri"),
+                                       .challenge = json_get_string(f->request, "challenge")},
+               code, err);
+}
+
+static bool decide(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u, struct err *err)
+{
+    const char *decision = oauth__field(&c->form, "decision"), *code = NULL;
+    bool ours, allowed = decision && strcmp(decision, "allow") == 0;
+    if (!db_begin(c->conn, err))
+        return false;
+    if (!oauth__flow_end(c, f, &ours, err) || (ours && allowed && !grant(c, f, u, &code, err)) ||
+        !db_commit(c->conn, err)) {
+        db_rollback(c->conn);
+        return false;
+    }
+    if (!ours)
+        return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
+    return allowed ? oauth__send_back(c, f->request, "code", code, NULL)
+                   : oauth__send_back(c, f->request, "error", "access_denied", "The person has declined.");
+}
+
+bool oauth__login(struct oauth__call *c, struct err *err)
+{
+    struct oauth__flow f;
+    struct oauth__user *u = NULL;
+    bool found;
+    if (!oauth__flow_find(c, &f, &found, err) ||
+        (found && f.user_id && !oauth__user_find(c, f.user_id, &u, err)))
+        return false;
+    if (!found || (f.stage != OAUTH__LOGIN && !u))
+        return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
+    switch (f.stage) {
+    case OAUTH__LOGIN:
+        return take_password(c, &f, err);
+    case OAUTH__TOTP:
+        return take_code(c, &f, err);
+    case OAUTH__PATIENT:
+        return take_patient(c, &f, u, err);
+    case OAUTH__CONSENT:
+        return decide(c, &f, u, err);
+    }
+    return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
+}
