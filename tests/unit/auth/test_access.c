@@ -28,7 +28,8 @@ static const struct search_access *access_of(const char *claims, enum auth_right
     json_add_string(&a, all, "aud", audiences[0]);
     json_add_string(&a, all, "sub", "s");
     json_add(&a, all, "exp", json_int(&a, 2000000000));
-    if (!auth__principal(&settings, defs, &a, all, INT64_C(1700000000000000), p, &err))
+    if (!auth__principal(&(struct auth__state){.settings = settings}, false, defs, &a, all,
+                         INT64_C(1700000000000000), p, &err))
         return NULL;
     const struct search_access *x = auth_access(p, right, &a, defs, NULL, NULL, STR(""));
     return x ? x : (const struct search_access *)-1; /* everything */
