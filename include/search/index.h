@@ -60,7 +60,7 @@ void search_custom_types(const struct search_registry *r, struct arena *a, const
 
 /* Raised with every change of what search_index() gives for a resource: what has been stored before has to be indexed
  * anew. */
-enum { SEARCH_INDEX_FORM = 5 };
+enum { SEARCH_INDEX_FORM = 6 };
 
 /* Whose words are kept in idx_text. */
 enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT };

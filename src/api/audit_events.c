@@ -316,12 +316,17 @@ static bool reply_search(struct api_request *r, const struct db_rows *rows, stru
 
 /* ---- routes ------------------------------------------------------------------------------------------------------------- */
 
-const struct api_interaction api__audit_read = {
-    .code = "read", .run = RUN_SEARCH, .prepare = prepare_read, .plan = plan_query, .reply = reply_read};
+const struct api_interaction api__audit_read = {.code = "read",
+                                                .run = RUN_SEARCH,
+                                                .access = ACCESS_JUDGED,
+                                                .prepare = prepare_read,
+                                                .plan = plan_query,
+                                                .reply = reply_read};
 const struct api_interaction api__audit_change = {
-    .code = "update", .run = RUN_NOW, .prepare = prepare_change};
+    .code = "update", .run = RUN_NOW, .access = ACCESS_JUDGED, .prepare = prepare_change};
 const struct api_interaction api__audit_search = {.code = "search-type",
                                                   .run = RUN_SEARCH,
+                                                  .access = ACCESS_JUDGED,
                                                   .prepare = prepare_search,
                                                   .plan = plan_query,
                                                   .reply = reply_search};

@@ -29,16 +29,24 @@ static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn 
         (void)rows;                                                                                          \
         return handle(r, endpoint, NULL, out, err);                                                          \
     }                                                                                                        \
-    const struct api_interaction api__oauth_##name = {                                                       \
-        .code = "oauth-" #name, .run = RUN_NOW, .foreign = true, .prepare = prepare, .reply = name##_reply}
+    const struct api_interaction api__oauth_##name = {.code = "oauth-" #name,                                \
+                                                      .run = RUN_NOW,                                        \
+                                                      .foreign = true,                                       \
+                                                      .access = ACCESS_OPEN,                                 \
+                                                      .prepare = prepare,                                    \
+                                                      .reply = name##_reply}
 #define ON_WORKER(name, endpoint)                                                                            \
     static bool name##_work(struct api_request *r, struct db_conn *c, struct api_response *out,              \
                             struct err *err)                                                                 \
     {                                                                                                        \
         return handle(r, endpoint, c, out, err);                                                             \
     }                                                                                                        \
-    const struct api_interaction api__oauth_##name = {                                                       \
-        .code = "oauth-" #name, .run = RUN_WORKER, .foreign = true, .prepare = prepare, .work = name##_work}
+    const struct api_interaction api__oauth_##name = {.code = "oauth-" #name,                                \
+                                                      .run = RUN_WORKER,                                     \
+                                                      .foreign = true,                                       \
+                                                      .access = ACCESS_OPEN,                                 \
+                                                      .prepare = prepare,                                    \
+                                                      .work = name##_work}
 
 AT_ONCE(metadata, OAUTH_METADATA);
 AT_ONCE(jwks, OAUTH_JWKS);

@@ -522,6 +522,14 @@ static const struct {
     {&api__health_ready, nothing},
     {&api__capabilities, nothing},
     {&api__metrics, nothing}, /* test_own_record */
+    {&api__oauth_metadata, nothing},
+    {&api__oauth_jwks, nothing},
+    {&api__oauth_authorize,
+     nothing}, /* these give no more than what their token or form is for: test_token_attacks.c */
+    {&api__oauth_login, nothing},
+    {&api__oauth_token, nothing},
+    {&api__oauth_introspect, nothing},
+    {&api__oauth_revoke, nothing},
     {&api__search_system, each_search},
     {&api__search_type, each_search},
     {&api__search_compartment, each_compartment},
