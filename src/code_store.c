@@ -28,7 +28,7 @@ bool code_store_open(struct arena *a, const struct config *c, struct db_conn *co
     const struct conformance_view *codes;
     s->conn = conn;
     if (!fhir_defs_load(a, &defs, err) || !conformance_definitions(a, defs, &codes, err) ||
-        !search_registry_new(a, defs, codes, &s->registry, err) || !store_new(c, conn, &s->store, err))
+        !search_registry_new(a, defs, codes, &s->registry, err) || !store_new(c, defs, conn, &s->store, err))
         return false;
     arena_cleanup(a, release, s->store);
     s->type = fhir_type(defs, "CodeSystem");
@@ -78,8 +78,12 @@ static bool current_image(struct code_store *s, struct arena *a, struct str id, 
     store_read_plan(s->store, s->type, id, &q);
     if (!db_exec(s->conn, a, &q, &rows, err))
         return false;
-    if (!store_read_reply(rows, &v) || v.deleted || !json_parse(a, v.content, INT16_MAX, &node, err))
+    struct str content;
+    if (!store_read_reply(rows, &v) || v.deleted)
         return true;
+    if (!store_open(s->store, a, s->type, id, v.text, &content, err) ||
+        !json_parse(a, content, INT16_MAX, &node, err))
+        return false;
     json_each (extension, json_get(node, "extension"))
         if (strcmp(json_get_string(extension, "url"), CONFORMANCE_IMAGE) == 0)
             *image = json_get_string(extension, "valueString");
@@ -95,7 +99,7 @@ static bool put_resource(struct code_store *s, struct arena *a, json *node, stru
         .w = {.type = s->type, .id = id}, .may_create = true, .words = true, .op = STORE_PUT};
     if (!search_index(s->registry, store_tenant(s->store), a, node, s->type, STR(""), &u.w.index, err))
         return false;
-    store_content(a, node, id, &u.w.content);
+    store_content(s->store, a, node, s->type, id, &u.w.content);
     store_update_plan(s->store, &u, &q);
     if (!db_exec(s->conn, a, &q, &rows, err))
         return false;

@@ -32,7 +32,8 @@ bool package_store_open(struct arena *a, const struct config *c, struct db_conn 
     s->conn = conn;
     if (!fhir_defs_load(a, &s->defs, err) || !conformance_definitions(a, s->defs, &definitions, err) ||
         !search_registry_new(a, s->defs, definitions, &s->registry, err) ||
-        !validator_new(a, s->defs, definitions, &s->validator, err) || !store_new(c, conn, &s->store, err))
+        !validator_new(a, s->defs, definitions, &s->validator, err) ||
+        !store_new(c, s->defs, conn, &s->store, err))
         return false;
     arena_cleanup(a, release, s->store);
     *out = s;
@@ -288,7 +289,7 @@ static bool put(struct installing *w, const struct fhir_type *type, json *resour
     if (!note(w, type, id, resource, err) || !search_index(s->registry, store_tenant(s->store), &w->file,
                                                            resource, type, STR(""), &u.w.index, err))
         return false;
-    store_content(&w->file, resource, id, &u.w.content);
+    store_content(s->store, &w->file, resource, type, id, &u.w.content);
     store_update_plan(s->store, &u, &q);
     if (!db_exec(s->conn, &w->file, &q, &rows, err))
         return false;

@@ -25,6 +25,7 @@
 #include "base/hash.h"
 #include "fhir/defs.h"
 #include "fhirpath/fhirpath.h"
+#include "identity/policy.h"
 #include "terminology/terminology.h"
 
 /* Compiled search parameters over one definitions snapshot; immutable, shared by threads. t: the definitions' own
@@ -68,6 +69,7 @@ enum search_text { SEARCH_TEXT_NONE, SEARCH_TEXT_NARRATIVE, SEARCH_TEXT_CONTENT 
 /* Settings of a tenant that hashing and reading of values depend on. */
 struct search_tenant {
     int32_t id;
+    const struct identity_policy *sealed; /* what of values may not be indexed as they are; NULL: nothing */
     struct hash_key key;
     int zone; /* minutes east of UTC, for dates without one */
     enum search_text text;

@@ -129,7 +129,7 @@ struct search_stats {
 
 /*
  * One page: at most count + 1 rows (the one beyond says that there are more in its direction), each
- *     rtype int2, rid text, ver int4, lu timestamptz, content text, k int8, tenant int4, cursor text
+ *     rtype int2, rid text, ver int4, lu timestamptz, content text, sealed bytea, k int8, tenant int4, cursor text
  * cursor is what the _cursor of a page that begins or ends at this row is made of.
  * The statement's every row also has snapshot text, the pg_current_snapshot() of the first page, and
  * total int8 (NULL: not counted) as its last two columns. Of _summary=count there is one row whose rtype is NULL.
@@ -139,7 +139,8 @@ enum search_column {
     SEARCH_RID,
     SEARCH_VER,
     SEARCH_LU,
-    SEARCH_CONTENT,
+    SEARCH_CONTENT, /* without what is sealed (store/store.h) */
+    SEARCH_SEALED,
     SEARCH_K,
     SEARCH_TENANT,
     SEARCH_CURSOR,

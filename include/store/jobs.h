@@ -65,7 +65,8 @@ enum store_stored_column {
     STORED_SIDES, /* how many rows it has in the side tables */
     STORED_LABELS,
     STORED_KEYS,
-    STORED_CONTENT
+    STORED_CONTENT, /* for store_text_at() */
+    STORED_SEALED
 };
 void store_stored_plan(const struct store *s, const struct fhir_type *type, struct str after, int n,
                        struct sql *q);

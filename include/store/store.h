@@ -17,13 +17,16 @@
 
 #include "base/config.h"
 #include "db/db.h"
+#include "identity/seal.h"
 #include "search/index.h"
 #include "search/query.h"
 
 /* ---- the store of one process: shared by all threads -----------------------------------------------------
  */
 struct store;
-bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err) NODISCARD;
+/* d: for the policy of what is sealed. */
+bool store_new(const struct config *c, const struct fhir_defs *d, struct db_conn *conn, struct store **out,
+               struct err *err) NODISCARD;
 void store_free(struct store *s);
 const struct search_tenant *store_tenant(const struct store *s);
 /* What of the text has been kept of all that is stored: at most what the tenant's setting says. */
@@ -43,15 +46,34 @@ void store_new_id(char out[37]);
 
 /* ---- content ---------------------------------------------------------------------------------------------
  */
-/* pre + versionId + STORE_MID + lastUpdated + post */
+/* pre + versionId + STORE_MID + lastUpdated + post. What identifies a person is not in post but sealed, when the setting
+ * identity.seal says so; the pieces, with their places in post, are for the answer to the write. */
 #define STORE_MID "\",\"lastUpdated\":\""
 struct store_content {
     struct str pre, post;
+    struct identity_pieces pieces;
+    struct str sealed; /* s NULL: nothing is */
 };
-/* Takes id and meta out of the tree and puts them in front; meta.versionId and meta.lastUpdated of the client
- * are dropped. The tree is changed. */
-void store_content(struct arena *a, json *resource, struct str id, struct store_content *out);
+/* id and meta in front; meta.versionId and meta.lastUpdated of the client are dropped. */
+void store_content(const struct store *s, struct arena *a, json *resource, const struct fhir_type *type,
+                   struct str id, struct store_content *out);
+/* The whole, as a client reads it. */
 struct str store_content_text(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us);
+
+/*
+ * What rows have of a resource: its text without what is sealed, and that (s NULL: nothing is). Nobody reads or changes a
+ * resource but by opening it.
+ */
+struct store_text {
+    struct str kept, sealed;
+};
+/* column: of the text; the next one is what is sealed. */
+struct store_text store_text_at(const struct db_rows *rows, int row, int column);
+/* The whole, without parsing. ERR_INTERNAL: it was changed behind the server's back, or its key is gone. */
+bool store_open(const struct store *s, struct arena *a, const struct fhir_type *type, struct str id,
+                struct store_text text, struct str *out, struct err *err) NODISCARD;
+/* For those who may not know whom it is about: without what is sealed, and labelled so; the same text when nothing is. */
+bool store_redact(struct arena *a, struct store_text text, struct str *out, struct err *err) NODISCARD;
 /* resource.html#tag-updates: profiles, tags and security labels of the stored version that the new one does
  * not name are added to it. Both are parsed resources. */
 void store_merge_meta(struct arena *a, json *resource, const json *stored);
@@ -135,7 +157,7 @@ struct store_version {
     int32_t ver;
     int64_t lu_us;
     bool deleted;
-    struct str content;
+    struct store_text text; /* for store_open() */
 };
 void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q);
 void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,
@@ -195,7 +217,8 @@ enum store_history_column {
     HISTORY_VER,
     HISTORY_LU,
     HISTORY_OP,
-    HISTORY_CONTENT,
+    HISTORY_CONTENT, /* for store_text_at() */
+    HISTORY_SEALED,
     HISTORY_XID,
     HISTORY_K,
     HISTORY_TOTAL

@@ -50,9 +50,9 @@ bool api__from_cache(struct api_request *r, struct api_response *out)
 
 void api__keep(struct api_request *r, struct store_version *v)
 {
-    if (r->kept.ver && !v->deleted && !v->content.s) { /* it is the one that was kept */
+    if (r->kept.ver && !v->deleted && !v->text.kept.s) { /* it is the one that was kept */
         metrics_add(METRIC_CACHE_HITS, 1);
-        v->content = r->kept.content;
+        v->text = r->kept.text;
     } else {
         store_cache_keep(r->api->deps.store, r->type, r->id, r->asked_replica ? 0 : r->ticket, v);
     }

@@ -158,24 +158,30 @@ static const struct {
     [STORE_PATCH] = {"PATCH", 200}, [STORE_CREATE_PUT] = {"PUT", 201},
 };
 
-static void add_version(struct api_request *r, struct bundle *w, const struct db_rows *rows, int i)
+static bool add_version(struct api_request *r, struct bundle *w, const struct db_rows *rows, int i,
+                        struct err *err)
 {
     const struct fhir_type *resource =
         fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, HISTORY_RTYPE));
     const char *type = resource->name;
     struct str id = db_text(rows, i, HISTORY_RID), none = {NULL, 0};
     int op = db_int2(rows, i, HISTORY_OP);
-    if (op != STORE_DELETE && !api__may_see(r, resource, db_text(rows, i, HISTORY_CONTENT)))
-        return;
+    struct str content;
+    if (op != STORE_DELETE && !store_open(r->api->deps.store, r->a, resource, id,
+                                          store_text_at(rows, i, HISTORY_CONTENT), &content, err))
+        return false;
+    if (op != STORE_DELETE && !api__may_see(r, resource, content))
+        return true;
     api__shown(r, db_int8(rows, i, HISTORY_K));
     bundle_entry_open(w);
     bundle_entry_url(w, r->base, type, id);
     if (op != STORE_DELETE)
-        bundle_entry_resource(w, db_text(rows, i, HISTORY_CONTENT));
+        bundle_entry_resource(w, content);
     bundle_entry_request(w, operations[op].method, type, op == STORE_POST ? (struct str){"", 0} : id);
     bundle_entry_response(w, operations[op].status, none, db_int4(rows, i, HISTORY_VER),
                           db_timestamptz(rows, i, HISTORY_LU), none);
     bundle_entry_close(w);
+    return true;
 }
 
 /* Where the reader of a feed goes on: behind this page's last version, or behind all that there could be. */
@@ -206,7 +212,8 @@ static bool reply_feed(struct api_request *r, const struct db_rows *rows, struct
     if (h->count > 0)
         link_feed(r, &w, rows, shown, n > shown);
     for (int i = 0; i < shown; i++)
-        add_version(r, &w, rows, i);
+        if (!add_version(r, &w, rows, i, err))
+            return false;
     *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
     return true;
 }
@@ -235,7 +242,8 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
         bundle_link(&w, "next", page_url(r, str_of(cursor)));
     }
     for (int i = 0; i < shown; i++)
-        add_version(r, &w, rows, i);
+        if (!add_version(r, &w, rows, i, err))
+            return false;
     *out = (struct api_response){.status = 200, .resource = bundle_end(&w)};
     return true;
 }
@@ -282,7 +290,9 @@ static bool read_list(struct api_request *r, struct db_conn *c, struct err *err)
         return false;
     if (!store_read_reply(rows, &v) || v.deleted)
         return err_set(err, ERR_INVALID, "_list: there is no List with this id");
-    if (!json_parse(r->a, v.content, INT16_MAX, &list, err))
+    struct str content;
+    if (!store_open(r->api->deps.store, r->a, type, id, v.text, &content, err) ||
+        !json_parse(r->a, content, INT16_MAX, &list, err))
         return false;
     collect_listed(r, list, r->state);
     return true;

@@ -82,7 +82,9 @@ static bool reply_meta(struct api_request *r, const struct db_rows *rows, struct
                        r->vid.s ? " and version" : "");
     if (v.deleted)
         return err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
-    if (!json_parse(r->a, v.content, INT16_MAX, &resource, err))
+    struct str content;
+    if (!store_open(r->api->deps.store, r->a, r->type, r->id, v.text, &content, err) ||
+        !json_parse(r->a, content, INT16_MAX, &resource, err))
         return false;
     *out = (struct api_response){.status = 200,
                                  .resource = parameters_text(r->a, json_get(resource, "meta")),
@@ -187,7 +189,9 @@ static bool read_version(struct api_request *r, struct db_conn *c, struct store_
                        g->ver ? " and version" : "");
     if (v->deleted)
         return err_set(err, ERR_GONE, "This %s was deleted", r->type->name);
-    return json_parse(r->a, v->content, INT16_MAX, resource, err);
+    struct str content;
+    return store_open(s, r->a, r->type, r->id, v->text, &content, err) &&
+           json_parse(r->a, content, INT16_MAX, resource, err);
 }
 
 static bool change_on(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)

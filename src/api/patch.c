@@ -102,7 +102,9 @@ static bool patch_once(struct api_request *r, struct db_conn *c, struct api_resp
     if (p->if_match && p->if_match != v.ver)
         return err_set(err, ERR_PRECONDITION,
                        "If-Match names another version than the current one: read it and decide anew");
-    if (!json_parse(r->a, v.content, INT16_MAX, &resource, err) || !apply(r, p, &resource, err))
+    struct str content;
+    if (!store_open(s, r->a, r->type, r->id, v.text, &content, err) ||
+        !json_parse(r->a, content, INT16_MAX, &resource, err) || !apply(r, p, &resource, err))
         return false;
     const char *id = json_get_string(resource, "id");
     if (!id || !str_is(r->id, id))

@@ -133,8 +133,8 @@ bool api__version_response(struct api_request *r, const struct store_version *v,
         out->status = 304;
         return true;
     }
-    out->resource = v->content;
-    return strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err);
+    return store_open(r->api->deps.store, r->a, r->type, r->id, v->text, &out->resource, err) &&
+           (strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err));
 }
 
 static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,

@@ -2,11 +2,18 @@
 #include "base/clock.h"
 #include "internal.h"
 
+/* A row's resource, opened. */
+struct found {
+    const struct fhir_type *type;
+    struct str id, content;
+};
+
 struct page {
     struct search_query *q;
     struct str path; /* of the self and next links */
     struct bundle w;
     int first, shown; /* matches: the rows that are the page */
+    struct found *matches;
     bool everything;
     const struct search_include *including; /* the statement under way is of this one; NULL: of the page */
 };
@@ -241,13 +248,22 @@ static struct str measure(const struct db_rows *rows, int i, enum search_column 
     return db_null(rows, i, column) ? STR("") : db_text(rows, i, column);
 }
 
-static void add_row(struct api_request *r, struct page *p, const struct db_rows *rows, int i,
-                    const char *mode)
+static bool open_row(struct api_request *r, const struct db_rows *rows, int i, struct found *out,
+                     struct err *err)
 {
-    const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
-    if (!api__may_see(r, type, db_text(rows, i, SEARCH_CONTENT)))
+    out->type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+    out->id = db_text(rows, i, SEARCH_RID);
+    return store_open(r->api->deps.store, r->a, out->type, out->id, store_text_at(rows, i, SEARCH_CONTENT),
+                      &out->content, err);
+}
+
+/* x: row i. */
+static void add_row(struct api_request *r, struct page *p, const struct db_rows *rows, int i,
+                    const struct found *x, const char *mode)
+{
+    if (!api__may_see(r, x->type, x->content))
         return;
-    struct str id = db_text(rows, i, SEARCH_RID), content = db_text(rows, i, SEARCH_CONTENT);
+    struct str id = x->id, content = x->content;
     if (p->q->contained && !p->including && !db_null(rows, i, SEARCH_FRAGMENT)) {
         struct str fragment = db_text(rows, i, SEARCH_FRAGMENT);
         content = contained(r, content, fragment);
@@ -255,7 +271,7 @@ static void add_row(struct api_request *r, struct page *p, const struct db_rows 
     }
     api__shown(r, db_int8(rows, i, SEARCH_K));
     bundle_entry_open(&p->w);
-    bundle_entry_url(&p->w, r->base, type->name, id);
+    bundle_entry_url(&p->w, r->base, x->type->name, id);
     bundle_entry_resource(&p->w, reduced(r, p, content));
     if (strcmp(mode, "match") == 0 && (p->q->text || p->q->near))
         bundle_entry_match(&p->w, measure(rows, i, SEARCH_SCORE), measure(rows, i, SEARCH_DISTANCE));
@@ -309,11 +325,15 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
         p->shown = 0;
     add_links(r, p, rows, n > p->shown, total);
     size_t bytes = 0;
-    for (int i = 0; i < p->shown; i++)
-        bytes += db_text(rows, p->first + i, SEARCH_CONTENT).len;
+    p->matches = ARENA_ARRAY(r->a, struct found, p->shown);
+    for (int i = 0; i < p->shown; i++) {
+        if (!open_row(r, rows, p->first + i, &p->matches[i], err))
+            return false;
+        bytes += p->matches[i].content.len;
+    }
     bundle_reserve(&p->w, (size_t)p->shown, bytes);
     for (int i = 0; i < p->shown; i++)
-        add_row(r, p, rows, p->first + i, "match");
+        add_row(r, p, rows, p->first + i, &p->matches[i], "match");
     return true;
 }
 
@@ -377,11 +397,6 @@ static bool seen_add(struct arena *a, struct seen *s, const struct fhir_type *ty
     return true;
 }
 
-struct found {
-    const struct fhir_type *type;
-    struct str id, content;
-};
-
 struct including {
     struct api_request *r;
     struct db_conn *c;
@@ -419,9 +434,11 @@ static bool add_found(struct including *g, const struct db_rows *rows, struct er
             continue;
         if (++g->included > r->config->search_max_includes)
             return too_many(g, err);
-        *ARENA_PUSH(r->a, g->list, g->n, g->cap) =
-            (struct found){type, db_text(rows, i, SEARCH_RID), db_text(rows, i, SEARCH_CONTENT)};
-        add_row(r, g->p, rows, i, "include");
+        struct found x;
+        if (!open_row(r, rows, i, &x, err))
+            return false;
+        *ARENA_PUSH(r->a, g->list, g->n, g->cap) = x;
+        add_row(r, g->p, rows, i, &x, "include");
     }
     return true;
 }
@@ -517,11 +534,9 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     struct including g = {.r = r, .c = c, .p = p, .deadline_us = deadline_us};
-    for (int i = p->first; i < p->first + p->shown; i++) {
-        const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
-        seen_add(r->a, &g.seen, type, db_text(rows, i, SEARCH_RID));
-        *ARENA_PUSH(r->a, g.list, g.n, g.cap) =
-            (struct found){type, db_text(rows, i, SEARCH_RID), db_text(rows, i, SEARCH_CONTENT)};
+    for (int i = 0; i < p->shown; i++) {
+        seen_add(r->a, &g.seen, p->matches[i].type, p->matches[i].id);
+        *ARENA_PUSH(r->a, g.list, g.n, g.cap) = p->matches[i];
     }
     if (!include_all(&g, err))
         return false;

@@ -116,8 +116,9 @@ static bool start_store(struct server *s, struct err *err)
     struct api *api;
     if (!s->conn && !db_open(&s->config, &s->conn, err))
         return false;
-    if (!s->store && (!db_check_schema(s->conn, err) || !store_new(&s->config, s->conn, &s->store, err) ||
-                      !store_cache_start(s->store, &s->config, err)))
+    if (!s->store &&
+        (!db_check_schema(s->conn, err) || !store_new(&s->config, s->defs, s->conn, &s->store, err) ||
+         !store_cache_start(s->store, &s->config, err)))
         return false;
     if (!s->conformance && !conformance_current_new(&s->config, s->defs, s->definitions,
                                                     store_tenant(s->store)->id, &s->conformance, err))

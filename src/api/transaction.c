@@ -384,14 +384,9 @@ static bool run_entry(struct transaction *t, struct entry *e, struct err *err)
         if (!store_read_reply(rows, &v) || v.deleted)
             return err_set(err, ERR_CONFLICT,
                            "The resource that ifNoneExist matches was deleted at the same time; try again");
-        e->out = (struct api_response){.status = 200,
-                                       .type = r->type,
-                                       .id = r->id,
-                                       .ver = v.ver,
-                                       .lu_us = v.lu_us,
-                                       .written = true,
-                                       .resource = v.content};
-        return true;
+        e->out = (struct api_response){
+            .status = 200, .type = r->type, .id = r->id, .ver = v.ver, .lu_us = v.lu_us, .written = true};
+        return store_open(r->api->deps.store, t->a, r->type, r->id, v.text, &e->out.resource, err);
     }
     return r->route->interaction->body || run_alone(t, e, err);
 }

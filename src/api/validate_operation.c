@@ -123,15 +123,19 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
     struct validation *v = r->state;
     struct store_version stored, *there = NULL;
     struct issues *list = api__issues(r);
-    if (rows && store_read_reply(rows, &stored) && !stored.deleted &&
-        api__may_see(r, r->type, stored.content))
-        there = &stored;
+    struct str content;
+    if (rows && store_read_reply(rows, &stored) && !stored.deleted) {
+        if (!store_open(r->api->deps.store, r->a, r->type, r->id, stored.text, &content, err))
+            return false;
+        if (api__may_see(r, r->type, content))
+            there = &stored;
+    }
     if (!v->resource && v->mode != MODE_DELETE) {
         if (!there)
             return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
-        if (!json_parse(r->a, there->content, INT16_MAX, &v->resource, err))
+        if (!json_parse(r->a, content, INT16_MAX, &v->resource, err))
             return false;
-        r->text = there->content;
+        r->text = content;
     }
     if (v->mode != MODE_DELETE)
         check(r, v, list);

@@ -15,7 +15,7 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
     if (!search_index(r->search->registry, store_tenant(d->store), r->a, resource, type, r->base, &w->index,
                       err))
         return false;
-    store_content(r->a, resource, id, &w->content);
+    store_content(d->store, r->a, resource, type, id, &w->content);
     return api__may_store(r, w, err);
 }
 
@@ -204,9 +204,8 @@ static bool create_unless(struct api_request *r, struct db_conn *c, struct api_r
                                  .ver = v.ver,
                                  .lu_us = v.lu_us,
                                  .located = true,
-                                 .written = true,
-                                 .resource = v.content};
-    return true;
+                                 .written = true};
+    return store_open(r->api->deps.store, r->a, rows[0].type, rows[0].id, v.text, &out->resource, err);
 }
 
 static bool work_create(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
@@ -335,7 +334,9 @@ static bool merge_stored_meta(struct api_request *r, struct db_conn *c, json *re
         return false;
     if (!store_read_reply(rows, &v) || v.deleted)
         return true; /* deleted meanwhile: nothing to merge */
-    if (!json_parse(r->a, v.content, INT16_MAX, &stored, err))
+    struct str content;
+    if (!store_open(r->api->deps.store, r->a, u->w.type, u->w.id, v.text, &content, err) ||
+        !json_parse(r->a, content, INT16_MAX, &stored, err))
         return false;
     store_merge_meta(r->a, resource, stored);
     return true;

@@ -104,7 +104,10 @@ static bool index_row(struct step *g, int i, struct search_index *out, struct er
 {
     struct arena *a = &g->j->a;
     json *resource;
-    return json_parse(a, db_text(g->rows, i, STORED_CONTENT), INT16_MAX, &resource, err) &&
+    struct str content;
+    return store_open(g->j->store, a, g->type, db_text(g->rows, i, STORED_RID),
+                      store_text_at(g->rows, i, STORED_CONTENT), &content, err) &&
+           json_parse(a, content, INT16_MAX, &resource, err) &&
            search_index(g->registry, store_tenant(g->j->store), a, resource, g->type, g->j->job.base, out,
                         err);
 }

@@ -88,7 +88,7 @@ void search__contained_matches(struct search__sql *w)
 void search__contained_page(struct search__sql *w, int limit)
 {
     struct sql *q = w->sql;
-    sql_adds(q, "SELECT r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, x.k, r0.tenant, ");
+    sql_adds(q, "SELECT r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, x.k, r0.tenant, ");
     sql_adds(q, w->q->contained_type == CONTAINED_CONTAINER ? "NULL::text AS fragment" : "x.fragment");
     for (size_t i = 0; i < w->q->n_sorts; i++)
         sql_addf(q, ", x.s%zu", i);

@@ -118,13 +118,13 @@ void search_plan_revinclude(const struct search_query *q, const struct search_in
     bool lane = by_patient(i, t);
     sql_init(out, q->a, SQL_BY_TEXT);
     /* found first, then ordered: an index in that order is no way to find them */
-    sql_addf(
-        out,
-        "SELECT x.* FROM (SELECT rtype, rid, ver, lu, content, k, tenant FROM res r0 WHERE tenant = $%d AND "
-        "rtype%s = $%d AND NOT deleted AND %s",
-        sql_int4(out, q->tenant->id), lane ? "" : " + 0", sql_int2(out, (int16_t)i->source->id),
-        arena_printf(q->a, lane ? "pat = ANY ($%d)" : "keys && $%d",
-                     lane ? sql_int8_array(out, h, n) : sql_int8_array(out, keys, n_keys)));
+    sql_addf(out,
+             "SELECT x.* FROM (SELECT rtype, rid, ver, lu, content, sealed, k, tenant FROM res r0 WHERE "
+             "tenant = $%d AND "
+             "rtype%s = $%d AND NOT deleted AND %s",
+             sql_int4(out, q->tenant->id), lane ? "" : " + 0", sql_int2(out, (int16_t)i->source->id),
+             arena_printf(q->a, lane ? "pat = ANY ($%d)" : "keys && $%d",
+                          lane ? sql_int8_array(out, h, n) : sql_int8_array(out, keys, n_keys)));
     if (q->options.included)
         search_access_where(q->options.included, &i->source, 1, false, out);
     sql_addf(out, " LIMIT $%d) x ORDER BY x.k", sql_int8(out, limit));

@@ -224,9 +224,9 @@ static void choose(struct plan *p)
 
 static const char *row_columns(const struct plan *p)
 {
-    return p->w.q->contained
-               ? "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant, NULL::text AS fragment"
-               : "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant";
+    return p->w.q->contained ? "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, r0.k, r0.tenant, "
+                               "NULL::text AS fragment"
+                             : "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, r0.k, r0.tenant";
 }
 
 static void limit(struct plan *p)
@@ -779,7 +779,8 @@ static void count_only(struct plan *p)
 {
     sql_adds(p->w.sql,
              "SELECT NULL::int2 AS rtype, NULL::text AS rid, NULL::int4 AS ver, NULL::timestamptz AS lu,"
-             " NULL::text AS content, NULL::int8 AS k, NULL::int4 AS tenant, NULL::text AS cursor,"
+             " NULL::text AS content, NULL::bytea AS sealed, NULL::int8 AS k, NULL::int4 AS tenant, "
+             "NULL::text AS cursor,"
              " pg_current_snapshot()::text AS snapshot, ");
     if (p->w.q->contained) {
         sql_adds(p->w.sql, "(WITH ");
@@ -848,7 +849,7 @@ void search_plan(const struct search_query *query, const struct search_stats *st
         with = ", ";
     }
     sql_adds(out, *with == ',' ? " " : "");
-    sql_adds(out, "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.k, p.tenant, ");
+    sql_adds(out, "SELECT p.rtype, p.rid, p.ver, p.lu, p.content, p.sealed, p.k, p.tenant, ");
     search__cursor_column(&p.w);
     if (p.w.cursor.given)
         sql_addf(out, " AS cursor, $%d AS snapshot, ", sql_text(out, p.w.cursor.snapshot));

@@ -25,11 +25,11 @@ struct entry {
     atomic_int holders; /* the cache, and requests that answer with it */
     int32_t ver;
     int64_t lu_us;
-    size_t len; /* of the content */
+    size_t len, sealed; /* of the text, and of what is sealed: it is opened for each answer */
     int16_t rtype;
     uint8_t id_len;
     bool used;   /* since the clock's hand came by */
-    char data[]; /* id, content, NUL */
+    char data[]; /* id, text, NUL, what is sealed */
 };
 
 struct guard {
@@ -87,7 +87,7 @@ static struct entry **place_of(const struct shard *s, uint64_t hash, int16_t rty
 
 static size_t bytes_of(const struct entry *e)
 {
-    return sizeof *e + e->id_len + e->len + 1 + MALLOC_BYTES;
+    return sizeof *e + e->id_len + e->len + 1 + e->sealed + MALLOC_BYTES;
 }
 
 static void let_go(struct entry *e)
@@ -165,22 +165,27 @@ static bool is_labelled(struct str content)
 static struct entry *new_entry(const struct store__cache *c, uint64_t hash, int16_t rtype, struct str id,
                                const struct store_version *v)
 {
-    if (v->deleted || id.len > UINT8_MAX || v->content.len > c->shard_bytes / LARGEST ||
-        is_labelled(v->content))
+    const struct str text = v->text.kept, sealed = v->text.sealed;
+    if (v->deleted || id.len > UINT8_MAX || text.len + sealed.len > c->shard_bytes / LARGEST ||
+        is_labelled(text))
         return NULL;
-    struct entry *e = malloc(sizeof *e + id.len + v->content.len + 1);
+    struct entry *e = malloc(sizeof *e + id.len + text.len + 1 + sealed.len);
     if (!e)
         return NULL;
     *e = (struct entry){.hash = hash,
                         .holders = 1,
                         .ver = v->ver,
                         .lu_us = v->lu_us,
-                        .len = v->content.len,
+                        .len = text.len,
+                        .sealed = sealed.len,
                         .rtype = rtype,
                         .id_len = (uint8_t)id.len};
     memcpy(e->data, id.s, id.len);
-    memcpy(e->data + id.len, v->content.s, v->content.len);
-    e->data[id.len + v->content.len] = '\0';
+    char *to = e->data + id.len;
+    memcpy(to, text.s, text.len);
+    to[text.len] = '\0';
+    if (sealed.len)
+        memcpy(to + text.len + 1, sealed.s, sealed.len);
     return e;
 }
 
@@ -221,7 +226,10 @@ bool store_cache_find(const struct store *st, struct arena *a, const struct fhir
     *held = e;
     if (e)
         *out = (struct store_version){
-            .ver = e->ver, .lu_us = e->lu_us, .content = {e->data + e->id_len, e->len}};
+            .ver = e->ver,
+            .lu_us = e->lu_us,
+            .text = {{e->data + e->id_len, e->len},
+                     {e->sealed ? e->data + e->id_len + e->len + 1 : NULL, e->sealed}}};
     return e != NULL;
 }
 

@@ -24,6 +24,10 @@ struct store__stats {
 
 struct store {
     struct search_tenant tenant;
+    struct arena a; /* for what lives as long */
+    const struct fhir_defs *defs;
+    const struct identity_policy *policy; /* NULL: nothing is sealed */
+    struct identity_keys *keys;           /* NULL: nothing was ever sealed */
     _Atomic int64_t last_k;
     int64_t node;
     struct store__known known;
@@ -34,6 +38,13 @@ struct store {
     struct store__cache *cache;       /* NULL: off */
     struct store__follower *follower; /* of other servers' writes; NULL: none */
 };
+
+/* sealing.c */
+bool store__sealing_begin(struct store *s, const struct config *c, struct db_conn *conn, struct err *err) NODISCARD;
+/* A parameter, NULL when nothing is sealed. */
+/* As it is stored. */
+struct str store__content_kept(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us);
+int store__sealed(struct sql *q, const struct store_content *c);
 
 bool store__index_state_begin(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;
 bool store__index_state_read(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;

@@ -166,7 +166,7 @@ void store_stored_plan(const struct store *s, const struct fhir_type *type, stru
     sql_init(q, q->a, "stored");
     sql_addf(q,
              "SELECT rid, ver, ix, pat, code, cat, dt, dt_hi, q::text, q_standard::text, q_unit, "
-             "cardinality(o.ks) - 1 + %s, labels, keys, content FROM (SELECT *, "
+             "cardinality(o.ks) - 1 + %s, labels, keys, content, sealed FROM (SELECT *, "
              "sum(octet_length(content)) OVER (ORDER BY rid) - octet_length(content) AS before FROM (SELECT "
              "* FROM res WHERE tenant = $%d AND ",
              side_rows, sql_int4(q, s->tenant.id));

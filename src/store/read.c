@@ -14,7 +14,7 @@ static void by_primary_key(const struct store *s, const struct fhir_type *type, 
 void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q)
 {
     sql_init(q, q->a, "read");
-    sql_adds(q, "SELECT ver, lu, deleted, content FROM res WHERE ");
+    sql_adds(q, "SELECT ver, lu, deleted, content, sealed FROM res WHERE ");
     by_primary_key(s, type, id, q, "");
 }
 
@@ -23,8 +23,11 @@ void store_check_plan(const struct store *s, const struct fhir_type *type, struc
 {
     sql_init(q, q->a, "check");
     int ver = sql_int4(q, known->ver), lu = sql_timestamptz(q, known->lu_us);
-    sql_addf(q, "SELECT ver, lu, deleted, CASE WHEN ver <> $%d OR lu <> $%d THEN content END FROM res WHERE ",
-             ver, lu);
+    sql_addf(q,
+             "SELECT ver, lu, deleted, CASE WHEN ver <> $%d OR lu <> $%d THEN content END, CASE WHEN ver <> "
+             "$%d OR lu "
+             "<> $%d THEN sealed END FROM res WHERE ",
+             ver, lu, ver, lu);
     by_primary_key(s, type, id, q, "");
 }
 
@@ -33,7 +36,8 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
 {
     sql_init(q, q->a, "vread");
     sql_addf(q,
-             "SELECT h.ver, h.lu, h.op = %d, h.content FROM res r JOIN res_history h ON h.tenant = r.tenant "
+             "SELECT h.ver, h.lu, h.op = %d, h.content, h.sealed FROM res r JOIN res_history h ON h.tenant = "
+             "r.tenant "
              "AND h.k = r.k WHERE ",
              STORE_DELETE);
     by_primary_key(s, type, id, q, "r.");
@@ -68,7 +72,7 @@ bool store_read_reply(const struct db_rows *rows, struct store_version *out)
     if (db_count(rows) == 0)
         return false;
     *out = (struct store_version){db_int4(rows, 0, 0), db_timestamptz(rows, 0, 1), db_bool(rows, 0, 2),
-                                  db_text(rows, 0, 3)};
+                                  store_text_at(rows, 0, 3)};
     return true;
 }
 
@@ -83,7 +87,7 @@ void store_read_many_plan(const struct store *s, const int16_t *rtypes, const st
                           const struct search_access *access, struct sql *q)
 {
     sql_init(q, q->a, access ? SQL_BY_TEXT : "read-many");
-    sql_adds(q, "SELECT r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.k, r0.tenant FROM ");
+    sql_adds(q, "SELECT r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, r0.k, r0.tenant FROM ");
     add_pairs(q, rtypes, ids, n);
     sql_addf(q,
              " JOIN res r0 ON r0.tenant = $%d AND r0.rtype = u.rtype AND r0.rid = u.rid WHERE NOT r0.deleted",
@@ -174,7 +178,8 @@ static void beyond_cursor(const struct store_history *h, const char *op, struct 
     sql_addf(q, "$%d)", sql_int4(q, h->after_ver));
 }
 
-static const char history_columns[] = "h.rtype, h.rid, h.ver, h.lu, h.op, h.content, h.xid::text, h.k, ";
+static const char history_columns[] =
+    "h.rtype, h.rid, h.ver, h.lu, h.op, h.content, h.sealed, h.xid::text, h.k, ";
 
 void store_feed_plan(const struct store *s, const struct store_history *h, struct sql *q)
 {

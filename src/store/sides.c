@@ -40,6 +40,9 @@ static void add_column(struct sql *q, const struct store__column *c)
     case SQL_INT8_ARRAY:
         sql_addf(q, "$%d::int8[]", sql_int8_array(q, c->int8, c->n));
         break;
+    case SQL_BYTEA_ARRAY:
+        sql_addf(q, "$%d::bytea[]", sql_bytea_array(q, c->str, c->n));
+        break;
     case SQL_NUMERIC_ARRAY:
         sql_addf(q, "$%d::numeric[]", sql_numeric_array(q, c->str, c->n));
         break;

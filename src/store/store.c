@@ -83,18 +83,21 @@ static bool take_node_number(struct store *s, struct db_conn *conn, struct err *
     return ok;
 }
 
-bool store_new(const struct config *c, struct db_conn *conn, struct store **out, struct err *err)
+bool store_new(const struct config *c, const struct fhir_defs *d, struct db_conn *conn, struct store **out,
+               struct err *err)
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return err_set(err, ERR_INTERNAL, "out of memory");
     pthread_mutex_init(&s->known.lock, NULL);
+    s->defs = d;
+    arena_init(&s->a, 0);
     s->tenant.id = 1;
     s->tenant.zone = (int)c->store_zone;
     s->tenant.text = (enum search_text)c->search_text;
     if (!read_hash_key(c, &s->tenant.key, err) || !check_hash_key(s, conn, c, err) ||
-        !take_node_number(s, conn, err) || !store__index_state_begin(s, conn, err) ||
-        !store_stats_refresh(s, conn, err)) {
+        !store__sealing_begin(s, c, conn, err) || !take_node_number(s, conn, err) ||
+        !store__index_state_begin(s, conn, err) || !store_stats_refresh(s, conn, err)) {
         store_free(s);
         return false;
     }
@@ -117,6 +120,8 @@ void store_free(struct store *s)
     if (s->cache)
         store__cache_free(s->cache);
     free_stats(s->stats);
+    identity_keys_free(s->keys);
+    arena_release(&s->a);
     free(s->known.slots);
     pthread_mutex_destroy(&s->known.lock);
     free(s);

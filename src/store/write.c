@@ -32,7 +32,7 @@ static const char *const update_names[1 << STORE__SIDES] = NAMES("update-");
 /* ---- the rows of a statement ------------------------------------------------------------------------------ */
 
 static const char res_columns[] = "(tenant, k, h, xid, lu, dt, dt_hi, pat, code, cat, ix, ver, rtype, q, "
-                                  "q_standard, q_unit, rid, labels, keys, content)";
+                                  "q_standard, q_unit, rid, labels, keys, content, sealed)";
 
 /* What a write brings for the tables of resources and versions, as columns of u(…). */
 enum {
@@ -57,6 +57,7 @@ enum {
     ACC_TO,
     PRE,
     POST,
+    SEALED,
     CREATE_COLUMNS,
     N = CREATE_COLUMNS, /* updates have these as well; n: its place among those of the caller, from 1 */
     IF_MATCH,
@@ -66,7 +67,7 @@ enum {
 };
 #define CREATE_NAMES                                                                                         \
     "k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, q_standard, q_unit, rid, kf, kt, lf, lt, af, at, pre, "  \
-    "post"
+    "post, sealed"
 #define UPDATE_NAMES CREATE_NAMES ", n, if_match, may_create, op"
 
 struct rows {
@@ -100,6 +101,7 @@ static void rows_init(struct rows *r, struct arena *a)
         [ACC_TO] = SQL_INT4_ARRAY,
         [PRE] = SQL_TEXT_ARRAY,
         [POST] = SQL_TEXT_ARRAY,
+        [SEALED] = SQL_BYTEA_ARRAY,
         [N] = SQL_INT4_ARRAY,
         [IF_MATCH] = SQL_INT4_ARRAY,
         [MAY_CREATE] = SQL_INT2_ARRAY,
@@ -143,6 +145,7 @@ static void rows_add(struct rows *r, const struct store_write *w)
     put_slice(r, &r->acc, x->acc, x->n_acc, ACC_FROM, ACC_TO);
     store__put_str(a, &c[PRE], w->content.pre);
     store__put_str(a, &c[POST], w->content.post);
+    store__put_str(a, &c[SEALED], w->content.sealed);
 }
 
 /* "WITH t AS (…)": the time, the transaction, and what the rows take their slices from. */
@@ -181,9 +184,9 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         "r AS (INSERT INTO res %s SELECT $%d, k, h, t.xid, t.lu, dt, dt_hi, nullif(pat, 0), nullif(code, 0), "
         "nullif(cat, 0), ix, 1, rtype, q, q_standard, nullif(q_unit, 0), rid, t.labels[lf:lt], "
         "t.keys[kf:kt], "
-        "content FROM i, t), "
-        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
-        "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content FROM i, t)",
+        "content, sealed FROM i, t), "
+        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content, sealed) "
+        "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content, sealed FROM i, t)",
         res_columns, tenant, tenant, STORE_POST);
     store__add_inserts(q, sides, tenant, NULL, "");
     sql_adds(q, " SELECT lu, xid FROM t");
@@ -257,7 +260,8 @@ void store_updates_plan(struct store *s, struct store_update *const *u, size_t n
     sql_adds(
         q, "c AS MATERIALIZED (SELECT u.k, u.h, u.dt, u.dt_hi, nullif(u.pat, 0) AS pat, nullif(u.code, 0) AS "
            "code, nullif(u.cat, 0) AS cat, u.ix, u.rtype, u.q, u.q_standard, nullif(u.q_unit, 0) AS "
-           "q_unit, u.rid, u.kf, u.kt, u.lf, u.lt, u.af, u.at, u.n, u.op, u.if_match, u.may_create <> 0 AS "
+           "q_unit, u.rid, u.kf, u.kt, u.lf, u.lt, u.af, u.at, u.sealed, u.n, u.op, u.if_match, u.may_create "
+           "<> 0 AS "
            "may_create, cur.k AS cur_k, cur.ver AS cur_ver, cur.deleted AS cur_deleted, cur.ix AS "
            "cur_ix, cur.xid AS cur_xid, cur.labels <@ t.labels[u.lf:u.lt] AS kept, "
            "coalesce(cur.ver, 0) + 1 AS ver, greatest(t.lu, cur.lu) AS lu, "
@@ -271,8 +275,9 @@ void store_updates_plan(struct store *s, struct store_update *const *u, size_t n
              tenant);
     sql_addf(
         q,
-        "up AS (UPDATE res SET xid = t.xid, lu = c.lu, ver = c.ver, content = c.content, deleted = "
-        "false, dt = c.dt, dt_hi = c.dt_hi, pat = c.pat, code = c.code, cat = c.cat, ix = c.ix, q = c.q, "
+        "up AS (UPDATE res SET xid = t.xid, lu = c.lu, ver = c.ver, content = c.content, sealed = "
+        "c.sealed, deleted = false, dt = c.dt, dt_hi = c.dt_hi, pat = c.pat, code = c.code, cat = c.cat, ix "
+        "= c.ix, q = c.q, "
         "q_standard = c.q_standard, q_unit = c.q_unit, labels = t.labels[c.lf:c.lt], keys = "
         "t.keys[c.kf:c.kt] FROM c, t WHERE res.tenant = $%d AND res.rtype = c.rtype AND res.rid = c.rid "
         "AND res.ver = c.cur_ver AND res.ix = c.cur_ix AND c.cur_xid < t.xid "
@@ -283,16 +288,16 @@ void store_updates_plan(struct store *s, struct store_update *const *u, size_t n
         tenant, STORE_PATCH);
     sql_addf(q,
              "ins AS (INSERT INTO res %s SELECT $%d, k, h, t.xid, c.lu, dt, dt_hi, pat, code, cat, ix, 1, "
-             "rtype, q, q_standard, q_unit, rid, t.labels[lf:lt], t.keys[kf:kt], content FROM c, t "
+             "rtype, q, q_standard, q_unit, rid, t.labels[lf:lt], t.keys[kf:kt], content, sealed FROM c, t "
              "WHERE cur_k IS NULL AND may_create AND if_match <= 0 ON CONFLICT DO NOTHING RETURNING k), "
              "w AS (SELECT n, k, changed, created FROM up UNION ALL "
              "SELECT c.n, ins.k, true, true FROM ins JOIN c ON c.k = ins.k), ",
              res_columns, tenant);
     sql_addf(
         q,
-        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content) "
+        "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content, sealed) "
         "SELECT $%d, w.k, t.xid, c.lu, c.ver, c.rtype, CASE WHEN w.created THEN %d ELSE c.op END, c.rid, "
-        "t.acc[c.af:c.at], c.content FROM t, w JOIN c ON c.n = w.n)",
+        "t.acc[c.af:c.at], c.content, c.sealed FROM t, w JOIN c ON c.n = w.n)",
         tenant, STORE_CREATE_PUT);
     store__add_deletes(q, tenant, "up", " AND up.changed");
     store__add_inserts(q, sides, tenant, "w", " WHERE w.changed");
@@ -348,8 +353,8 @@ void store_relabel_plan(const struct store *s, const struct store_write *w, int3
 {
     sql_init(q, q->a, "relabel");
     store__cache_mark(s, q->a, w->type, w->id);
-    sql_addf(q, "UPDATE res_history SET content = $%d, acc = $%d FROM res r ",
-             sql_text(q, store_content_text(q->a, &w->content, ver, lu_us)),
+    sql_addf(q, "UPDATE res_history SET content = $%d, sealed = $%d, acc = $%d FROM res r ",
+             sql_text(q, store__content_kept(q->a, &w->content, ver, lu_us)), store__sealed(q, &w->content),
              sql_int8_array(q, w->index.acc, w->index.n_acc));
     sql_addf(q,
              "WHERE r.tenant = $%d AND r.rtype = $%d AND r.rid = $%d AND res_history.tenant = r.tenant AND "

@@ -50,7 +50,7 @@ static bool statements(struct arena *a, struct store *s, const struct search_reg
     if (!search_index(registry, store_tenant(s), a, resource, w->type, STR("http://127.0.0.1/fhir"),
                       &w->index, err))
         return false;
-    store_content(a, resource, w->id, &w->content);
+    store_content(s, a, resource, w->type, w->id, &w->content);
     store_committed(s, &w, 1);
     store_read_plan(s, w->type, w->id, &q);
     print("read", &q, 0);
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     bool ok = config_read(&from, &a, &c, &err) && fhir_defs_load(&a, &defs, &err) &&
               conformance_definitions(&a, defs, &codes, &err) &&
               search_registry_new(&a, defs, codes, &registry, &err) && db_open(&c, &conn, &err) &&
-              store_new(&c, conn, &s, &err);
+              store_new(&c, defs, conn, &s, &err);
     for (int i = 2; ok && i < argc; i++)
         ok = statements(&a, s, registry, defs, argv[i], &err);
     if (!ok)

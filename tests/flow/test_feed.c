@@ -186,6 +186,8 @@ START_TEST(test_a_dump_of_an_older_cluster)
     struct err err;
     struct store *store;
     struct config c = *flow_config();
+    const struct fhir_defs *defs;
+    ck_ok(fhir_defs_load(flow_arena(), &defs, &err));
     ck_status(
         flow_put("Basic/dump", "{\"resourceType\":\"Basic\",\"id\":\"dump\",\"code\":{\"text\":\"1\"}}"),
         201);
@@ -196,10 +198,10 @@ START_TEST(test_a_dump_of_an_older_cluster)
              "WITH h AS (UPDATE res_history SET xid = (xid::text::int8 + 5000000000)::text::xid8) UPDATE res "
              "SET xid = "
              "(xid::text::int8 + 5000000000)::text::xid8 RETURNING 1");
-    ck_assert(!store_new(&c, flow_conn(), &store, &err));
+    ck_assert(!store_new(&c, defs, flow_conn(), &store, &err));
     ck_assert_int_eq(err.kind, ERR_RULE);
     test_ask(flow_conn(), flow_arena(), "SELECT kagari_new_epoch()");
-    ck_ok(store_new(&c, flow_conn(), &store, &err));
+    ck_ok(store_new(&c, defs, flow_conn(), &store, &err));
     store_free(store);
     ck_status(
         flow_put("Basic/dump", "{\"resourceType\":\"Basic\",\"id\":\"dump\",\"code\":{\"text\":\"3\"}}"),

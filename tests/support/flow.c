@@ -84,6 +84,18 @@ void flow_suite_begin(void)
     base.oauth_key_file = secret_key;
     base.oauth_issuer = FLOW_BASE;
     base.db_conninfo = test_database_new(&made);
+    if (getenv("KAGARI_TEST_SEAL")) /* everything again, with sealed identities */
+        flow_seal();
+}
+
+void flow_seal(void)
+{
+    const char *seal_key = arena_printf(&made, "%s/seal", dir);
+    FILE *f = fopen(seal_key, "w");
+    ck_assert_int_gt(fputs("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", f), 0);
+    fclose(f);
+    base.identity_key = seal_key;
+    base.identity_seal = true;
 }
 
 void flow_base(const char *setting)
@@ -98,7 +110,7 @@ const char *flow_conninfo(void)
 
 void flow_suite_end(void)
 {
-    static const char *const files[] = {"hash", "oauth", "token.key", "jwks.json"};
+    static const char *const files[] = {"hash", "oauth", "seal", "token.key", "jwks.json"};
     test_database_drop();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         unlink(arena_printf(&made, "%s/%s", dir, files[i]));
@@ -120,7 +132,7 @@ void flow_begin(void)
     *config = base;
     ck_ok(db_open(config, &conn, &err));
     ck_ok(auth_new(config, defs, &auth, &err));
-    ck_ok(store_new(config, conn, &store, &err));
+    ck_ok(store_new(config, defs, conn, &store, &err));
     ck_ok(store_cache_start(store, config, &err));
     ck_ok(db_pool_new(config, &pool, &err));
     ck_ok(audit_new(config, LOOPS, &audit, &err));
@@ -159,7 +171,7 @@ void flow_jobs_start(void)
     struct server *s = &servers[n_servers++];
     *s = (struct server){.store = store, .search = current, .conformance = conformance};
     if (n_servers > 1) {
-        ck_ok(store_new(config, conn, &s->store, &err));
+        ck_ok(store_new(config, defs, conn, &s->store, &err));
         s->search = search_current_new(registry);
         ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &s->conformance, &err));
     }

@@ -18,6 +18,7 @@ void flow_suite_begin(void);
 void flow_suite_end(void);
 void flow_base(
     const char *setting);        /* after flow_suite_begin(): "db.workers=2", for what begins from now on */
+void flow_seal(void);            /* the same: identities are sealed */
 const char *flow_conninfo(void); /* of the suite's database */
 void flow_begin(void);
 void flow_end(void);

@@ -8,9 +8,17 @@ static struct arena made;
 static const struct fhir_defs *defs;
 static const struct conformance_view *codes;
 static const struct search_registry *registry;
-static char key_file[] = "/tmp/kagari-key-XXXXXX";
+static char key_file[] = "/tmp/kagari-key-XXXXXX", seal_file[] = "/tmp/kagari-key-XXXXXX";
 static const char *conninfo;
 static struct test_store t;
+
+static void make_key(char *path, const char *key)
+{
+    memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+    FILE *f = fdopen(mkstemp(path), "w");
+    ck_assert_int_gt(fputs(key, f), 0);
+    fclose(f);
+}
 
 void test_store_suite_begin(void)
 {
@@ -19,16 +27,15 @@ void test_store_suite_begin(void)
     ck_ok(conformance_definitions(&made, defs, &codes, &err));
     ck_ok(search_registry_new(&made, defs, codes, &registry, &err));
     conninfo = test_database_new(&made);
-    memcpy(key_file + sizeof key_file - 7, "XXXXXX", 6);
-    FILE *f = fdopen(mkstemp(key_file), "w");
-    ck_assert_int_gt(fputs("00112233445566778899aabbccddeeff\n", f), 0);
-    fclose(f);
+    make_key(key_file, "00112233445566778899aabbccddeeff\n");
+    make_key(seal_file, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n");
 }
 
 void test_store_suite_end(void)
 {
     test_database_drop();
     unlink(key_file);
+    unlink(seal_file);
     arena_release(&made);
 }
 
@@ -38,9 +45,11 @@ void test_store_begin(void)
     config_defaults(&t.config, &t.a);
     t.config.db_conninfo = conninfo;
     t.config.store_hash_key = key_file;
+    t.config.identity_seal = getenv("KAGARI_TEST_SEAL") != NULL;
+    t.config.identity_key = seal_file;
     t.defs = defs;
     ck_ok(db_open(&t.config, &t.c, &err));
-    ck_ok(store_new(&t.config, t.c, &t.s, &err));
+    ck_ok(store_new(&t.config, defs, t.c, &t.s, &err));
 }
 
 void test_store_end(void)
@@ -67,7 +76,7 @@ struct store_write *test_write(const char *resource)
     json_put(&t.a, node, "id", json_string_n(&t.a, w->id));
     ck_ok(search_index(registry, store_tenant(t.s), &t.a, node, w->type, STR("https://k.test/fhir"),
                        &w->index, &err));
-    store_content(&t.a, node, w->id, &w->content);
+    store_content(t.s, &t.a, node, w->type, w->id, &w->content);
     return w;
 }
 

@@ -40,7 +40,7 @@ static bool find(const char *id)
 
 static struct store_version version(int32_t ver, const char *content)
 {
-    return (struct store_version){.ver = ver, .lu_us = ver * 1000, .content = str_of(content)};
+    return (struct store_version){.ver = ver, .lu_us = ver * 1000, .text.kept = str_of(content)};
 }
 
 static void keep_with(store_ticket t, const char *id, int32_t ver, const char *content)
@@ -59,7 +59,7 @@ static void ck_has(const char *id, int32_t ver)
 {
     ck_assert_msg(find(id), "%s is not kept", id);
     ck_assert_int_eq(found.ver, ver);
-    ck_assert(str_is(found.content, arena_printf(&T->a, "{\"version\":%d}", ver)));
+    ck_assert(str_is(found.text.kept, arena_printf(&T->a, "{\"version\":%d}", ver)));
 }
 
 START_TEST(test_what_was_read_is_kept)
@@ -243,7 +243,7 @@ START_TEST(test_memory_is_bounded)
     find("hot");
     keep_with(ticket, "hot", 1, content);
     ck_assert(find("hot"));
-    const struct str held = found.content;
+    const struct str held = found.text.kept;
     for (int i = 0; i < MANY; i++) {
         const char *id = arena_printf(&T->a, "n%d", i);
         find(id);
@@ -287,7 +287,7 @@ static void *read_and_write(void *arg)
         if (store_cache_find(T->s, &a, basic, STR("a"), 0, &v, &t))
             ck_assert_int_ge(v.ver, least);
         else {
-            v = (struct store_version){.ver = atomic_load(&stored), .content = STR("{}")};
+            v = (struct store_version){.ver = atomic_load(&stored), .text.kept = STR("{}")};
             for (int j = rand_r(&seed) % 400; j > 0; j--)
                 atomic_signal_fence(memory_order_seq_cst);
             store_cache_keep(T->s, basic, STR("a"), t, &v);

@@ -1,13 +1,16 @@
 /* What is stored of a resource's text, and which labels stay. */
+#include "../src/store/internal.h"
 #include "base/clock.h"
-#include "store/store.h"
 #include "support/test.h"
 
 static struct arena a;
+static struct store store; /* nothing is sealed */
 
 static void setup(void)
 {
+    struct err err;
     arena_init(&a, 0);
+    ck_ok(fhir_defs_load(&a, &store.defs, &err));
 }
 
 static void teardown(void)
@@ -18,7 +21,9 @@ static void teardown(void)
 static const char *text_of(const char *resource, const char *id)
 {
     struct store_content c;
-    store_content(&a, test_json(&a, resource), str_of(id), &c);
+    json *node = test_json(&a, resource);
+    store_content(&store, &a, node, fhir_resource(store.defs, str_of(json_get_string(node, "resourceType"))),
+                  str_of(id), &c);
     return store_content_text(&a, &c, 12, INT64_C(1700000000123000)).s;
 }
 

@@ -19,7 +19,7 @@ static void begin(void)
     basic = fhir_type(T->defs, "Basic");
     T->config.cache_reads = STORE_CACHE_BOUNDED;
     T->config.cache_max_age = MAX_AGE_US;
-    ck_ok(store_new(&T->config, T->c, &reader, &err));
+    ck_ok(store_new(&T->config, T->defs, T->c, &reader, &err));
     ck_ok(store_cache_start(reader, &T->config, &err));
 }
 
@@ -129,7 +129,7 @@ START_TEST(test_the_setting)
 {
     T->config.cache_max_age = 1000;
     struct store *s;
-    ck_ok(store_new(&T->config, T->c, &s, &err));
+    ck_ok(store_new(&T->config, T->defs, T->c, &s, &err));
     ck_assert(!store_cache_start(s, &T->config, &err));
     ck_assert_ptr_nonnull(strstr(err.msg, "cache.max_age"));
     store_free(s);

@@ -23,13 +23,13 @@ START_TEST(test_the_hash_key)
         FILE *f = fopen(path, "w");
         fputs(bad[i], f);
         fclose(f);
-        ck_assert_msg(!store_new(&c, T->c, &s, &err), "%s", bad[i]);
+        ck_assert_msg(!store_new(&c, T->defs, T->c, &s, &err), "%s", bad[i]);
         ck_assert_int_eq(err.kind, ERR_INVALID);
     }
     unlink(path);
-    ck_assert(!store_new(&c, T->c, &s, &err));
+    ck_assert(!store_new(&c, T->defs, T->c, &s, &err));
     c.store_hash_key = "";
-    ck_assert(!store_new(&c, T->c, &s, &err));
+    ck_assert(!store_new(&c, T->defs, T->c, &s, &err));
     ck_assert_ptr_nonnull(strstr(err.msg, "store.hash_key"));
     ck_assert_uint_eq(store_tenant(T->s)->key.k0, 0x0011223344556677);
     ck_assert_uint_eq(store_tenant(T->s)->key.k1, 0x8899aabbccddeeff);
@@ -70,7 +70,7 @@ START_TEST(test_surrogates_are_unique)
     ck_assert_int_gt(flat[0], 0);
     /* another process has another number, so that its surrogates are others */
     struct store *second;
-    ck_ok(store_new(&T->config, T->c, &second, &err));
+    ck_ok(store_new(&T->config, T->defs, T->c, &second, &err));
     ck_assert_int_ne(second->node, T->s->node);
     ck_assert_int_ne((store__next_k(second) >> 12) & 1023, (store__next_k(T->s) >> 12) & 1023);
     store_free(second);
