@@ -27,6 +27,8 @@ uint64_t identity_policy_print(const struct identity_policy *p);
 /* Can this element hold something that is sealed, or be a part of it? actual: its type; NULL: any. */
 bool identity_policy_seals(const struct identity_policy *p, const struct fhir_element *e,
                            const struct fhir_type *actual);
+/* Resources of this type have dates of which the year remains. */
+bool identity_policy_dates(const struct identity_policy *p, const struct fhir_type *type);
 /* Resources of this type have nothing to seal. */
 bool identity_policy_keeps(const struct identity_policy *p, const struct fhir_type *type);
 

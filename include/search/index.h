@@ -79,8 +79,10 @@ struct search_tenant {
 
 struct search_index_str {
     int32_t param;
-    struct str val, raw;
-}; /* raw.s NULL: same as val */
+    struct str val, raw; /* raw.s NULL: same as val */
+    int64_t *grams;      /* of a sealed value, all are hashes (sealed.c); NULL: it is none */
+    size_t n_grams;
+};
 struct search_index_date {
     int32_t param;
     int64_t lo, hi;

@@ -192,6 +192,15 @@ uint64_t identity_policy_print(const struct identity_policy *p)
     return p->print | 1;
 }
 
+bool identity_policy_dates(const struct identity_policy *p, const struct fhir_type *type)
+{
+    const struct identity__type *x = &p->types[type->index];
+    bool any = false;
+    for (int i = 0; x->elements && i < type->n_elements; i++)
+        any = any || x->elements[i] == SEAL_YEAR;
+    return any;
+}
+
 bool identity_policy_keeps(const struct identity_policy *p, const struct fhir_type *type)
 {
     return p->types[type->index].keep;

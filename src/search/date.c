@@ -61,6 +61,8 @@ void search__index_date(struct search__index *x, const struct fp_item *item)
                                                : false;
     if (!found)
         return;
+    if (x->sealed)
+        search__seal_date(x, text, &lo, &hi);
     struct search_index *out = x->out;
     if (x->slot->lane == LANE_DATE) {
         out->dt = lo;
@@ -96,5 +98,7 @@ struct search_criterion *search__parse_date(struct search__parse *p, const struc
         c->lo -= gap;
         c->hi += gap;
     }
-    return c;
+    return c->kind == CRIT_DATE && search__is_sealed(p->tenant, arg->param)
+               ? search__seal_date_criterion(p, c)
+               : c;
 }

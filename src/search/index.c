@@ -22,6 +22,8 @@ void search__add_key(struct search__index *x, int64_t key)
 
 void search__add_dict(struct search__index *x, int kind, int64_t key, struct str val)
 {
+    if (x->sealed)
+        return;
     *ARENA_PUSH(x->a, x->out->dicts, x->out->n_dicts, x->out->cap_dicts) =
         (struct search_index_dict){x->slot->param->id, (int16_t)kind, key, val};
 }
@@ -288,7 +290,10 @@ static bool index_values(struct search__index *x, struct err *err)
     struct search__elements present = elements_of(x->resource, x->type);
     for (int i = 0; i < st->n; i++) {
         x->slot = &st->slots[i];
-        if (is_indexed(x->slot) && any(&x->slot->roots, &present) && !evaluate(x, &env, &root, err))
+        if (!is_indexed(x->slot) || !any(&x->slot->roots, &present))
+            continue;
+        x->sealed = search__is_sealed(x->tenant, x->slot->param);
+        if (!evaluate(x, &env, &root, err))
             return false;
     }
     return true;

@@ -12,6 +12,7 @@
  *   access.c     who may see or change what: grants → criteria
  *   list.c       _list                                              tree.c     :below and :above on references
  *   contained.c  _contained and _containedType
+ *   sealed.c     values of sealed elements
  *   codes.c      :in, :not-in, :above and :below of tokens
  *   parse.c      query → criteria; value.c splits, result.c reads _count, _sort, _include and their like
  *   where.c      criterion → SQL condition                              sort.c     sort keys
@@ -179,6 +180,8 @@ enum search__key_kind {
     KEY_ID_SYSTEM_CODE,
     KEY_ID_NO_SYSTEM,
     KEY_ID_SYSTEM,
+    KEY_DATE,        /* a sealed date as it is written, to the day */
+    KEY_DATE_WITHIN, /* the month or year that it is in, if it says so */
 };
 
 int64_t search__key(const struct search_tenant *t, const struct search_param *p, enum search__key_kind kind,
@@ -203,6 +206,7 @@ struct search__index {
     const json *container; /* of a contained resource; else the same as resource */
     const struct fhir_type *container_type;
     const struct search__slot *slot; /* the parameter at hand */
+    bool sealed;                     /* its values are not kept as they are */
     bool codes_only;                 /* neither texts nor identifier types */
     int64_t tok;                     /* the token beside the value, in a composite */
     struct search_index *out;
@@ -282,6 +286,20 @@ void search__refs(struct search__index *x);
 int64_t search__coding_key(struct search__index *x, const struct search_param *p, const json *coding);
 void search__index_reference_identifier(struct search__index *x, const json *identifier);
 
+/* ---- sealed.c ---------------------------------------------------------------------------------------- */
+
+/* May values of it be of sealed elements? Then all of them are indexed and asked for as such. */
+bool search__is_sealed(const struct search_tenant *t, const struct search_param *p);
+struct str search__sealed_text(const struct search_tenant *t, const struct search_param *p, struct arena *a,
+                               struct str text);
+struct str search__sealed_raw(const struct search_tenant *t, const struct search_param *p, struct arena *a,
+                              struct str raw);
+void search__sealed_grams(const struct search_tenant *t, const struct search_param *p, struct arena *a,
+                          struct str text, int64_t **grams, size_t *n);
+/* Adds keys; lo and hi become those of the year. */
+void search__seal_date(struct search__index *x, const char *text, int64_t *lo, int64_t *hi);
+struct str search__sealed_word(const struct search_tenant *t, struct arena *a, struct str word);
+
 /* ---- query side -------------------------------------------------------------------------------------- */
 
 /* The last two are of dates in a _filter. */
@@ -354,7 +372,10 @@ struct search_criterion {
         }; /* LABELS */
         struct {
             enum search__match match;
+            bool sealed; /* text and raw are hashes, and so are */
             struct str text, raw;
+            int64_t *grams; /* for CONTAINS and ENDS */
+            size_t n_grams;
         }; /* STRING */
         struct {
             int dict;
@@ -429,6 +450,9 @@ search__parse_fn search__parse_alternative; /* of whatever kind arg is */
 /* Folded text that begins with what may be the second half of a long vowel, in the form that it has there. */
 bool search__second_vowel(struct arena *a, struct str text, struct str *out);
 
+/* sealed.c. NULL: it cannot be asked of sealed values (*p->err). */
+struct search_criterion *search__seal_string(struct search__parse *p, struct search_criterion *c);
+struct search_criterion *search__seal_date_criterion(struct search__parse *p, struct search_criterion *c);
 search__parse_fn search__parse_reference_identifier;
 bool search__read_number(struct search__parse *p, const struct search__arg *arg, struct str text,
                          struct search_criterion *c);
@@ -531,7 +555,7 @@ enum search__order {
 struct search_sort {
     enum search__order by;
     const struct search__slot *slot; /* from STRING to REFERENCE */
-    bool desc;
+    bool desc, sealed;
 };
 
 struct search__cursor {

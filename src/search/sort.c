@@ -36,6 +36,8 @@ static bool find(struct search__parse *p, struct str code, struct search_sort *o
     if (!slot || !slot->param->expr || orders[slot->param->def->type] < 0)
         return false;
     out->slot = slot;
+    out->sealed =
+        slot->param->def->type != FHIR_SEARCH_REFERENCE && search__is_sealed(p->tenant, slot->param);
     out->by = slot->lane == LANE_DATE ? ORDER_LANE_DATE : (enum search__order)orders[slot->param->def->type];
     return true;
 }
@@ -54,6 +56,11 @@ bool search__parse_sort(struct search__parse *p, struct str value)
         if (!find(p, code, &sort))
             return err_set(p->err, ERR_INVALID, "search parameter _sort: cannot sort by %.*s here",
                            STR_FMT(code));
+        if (sort.sealed)
+            return err_set(
+                p->err, ERR_TOO_COSTLY,
+                "search parameter _sort: %.*s is sealed (identity.seal), and its values have no order",
+                STR_FMT(code));
         *ARENA_PUSH(p->a, q->sorts, q->n_sorts, cap) = sort;
     }
     return true;

@@ -30,11 +30,15 @@ static void add(struct search__index *x, struct str raw, bool postal)
     struct str val = utf8_fold(x->a, raw, FOLD_MAX);
     if (postal)
         val = without_blanks(x->a, val);
-    *ARENA_PUSH(x->a, out->strs, out->n_strs, out->cap_strs) = (struct search_index_str){
-        .param = x->slot->param->id,
-        .val = val,
-        .raw = str_eq(val, raw) ? (struct str){0} : raw,
-    };
+    struct search_index_str *s = ARENA_PUSH(x->a, out->strs, out->n_strs, out->cap_strs);
+    const struct search_param *p = x->slot->param;
+    *s = (struct search_index_str){
+        .param = p->id, .val = val, .raw = str_eq(val, raw) ? (struct str){0} : raw};
+    if (!x->sealed)
+        return;
+    s->val = search__sealed_text(x->tenant, p, x->a, val);
+    s->raw = search__sealed_raw(x->tenant, p, x->a, raw);
+    search__sealed_grams(x->tenant, p, x->a, val, &s->grams, &s->n_grams);
 }
 
 static void add_member(struct search__index *x, const json *object, const char *name)
@@ -171,7 +175,10 @@ static struct search_criterion *parse_words(struct search__parse *p, const struc
         struct str word = str_cut(rest, ' ', &rest);
         if (!word.len)
             continue;
-        search__add_child(all, search__parse_string(p, &contains, word));
+        struct search_criterion *c = search__parse_string(p, &contains, word);
+        if (!c)
+            return NULL;
+        search__add_child(all, c);
     }
     if (!all->child)
         all->kind = CRIT_NONE;
@@ -200,5 +207,6 @@ struct search_criterion *search__parse_string(struct search__parse *p, const str
         c->kind = CRIT_NONE;
         return c;
     }
-    return or_second_vowel(p, or_postal(p, c));
+    c = or_second_vowel(p, or_postal(p, c));
+    return search__is_sealed(p->tenant, arg->param) ? search__seal_string(p, c) : c;
 }

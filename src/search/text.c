@@ -27,16 +27,33 @@ struct vector {
     struct buf out;
     int n, position;
     bool narrative;
+    const struct search_tenant *sealed; /* words are hashes; NULL: they are words */
 };
+
+static void add_word(struct vector *v, struct str word, int position)
+{
+    if (v->sealed)
+        word = search__sealed_word(v->sealed, v->a, word);
+    buf_addf(&v->out, "%s'%.*s':%d%s", v->n ? " " : "", STR_FMT(word), position, v->narrative ? "A" : "");
+    v->n++;
+}
+
+/* The character with which a pair begins. */
+static struct str first_of(struct str pair)
+{
+    size_t end = 0;
+    utf8_next(pair, &end);
+    return (struct str){pair.s, end};
+}
 
 static void add(struct vector *v, struct str text)
 {
     struct search__words words = {.text = utf8_fold(v->a, text, FOLD_MAX), .position = v->position};
     struct search__word word;
     while (v->n < WORDS_MAX && v->out.len < BYTES_MAX && search__next_word(&words, &word)) {
-        buf_addf(&v->out, "%s'%.*s':%d%s", v->n ? " " : "", STR_FMT(word.text), word.position,
-                 v->narrative ? "A" : "");
-        v->n++;
+        add_word(v, word.text, word.position);
+        if (v->sealed && word.paired && !word.last)
+            add_word(v, first_of(word.text), word.position);
     }
     v->position = words.position + 1; /* a phrase does not go on from one string to the next */
 }
@@ -144,9 +161,14 @@ static void add_node(struct vector *v, const json *node, const char *name)
         add_node(v, child, child->string ? child->string : name); /* an array's items have its name */
 }
 
+static const struct search_tenant *seals_words(const struct search_tenant *t, const struct fhir_type *type)
+{
+    return t->sealed && !identity_policy_keeps(t->sealed, type) ? t : NULL;
+}
+
 void search__index_text(struct search__index *x)
 {
-    struct vector v = {.a = x->a, .narrative = true};
+    struct vector v = {.a = x->a, .narrative = true, .sealed = seals_words(x->tenant, x->type)};
     const json *narrative = json_get(x->resource, "text");
     const char *div = json_get_string(narrative, "div");
     if (x->tenant->text == SEARCH_TEXT_NONE)
@@ -224,7 +246,12 @@ static bool take_word(struct reader *r, const char *word)
 static void add_lexeme(const struct reader *r, struct buf *b, struct str text, bool open)
 {
     const char *colon = open || *r->weight ? ":" : "";
-    buf_addf(b, "'%.*s'%s%s%s", STR_FMT(text), colon, open ? "*" : "", r->weight);
+    if (r->p->tenant->sealed) { /* of what is not sealed, words are as they are */
+        struct str hash = search__sealed_word(r->p->tenant, r->p->a, text);
+        buf_addf(b, "('%.*s'%s%s | ", STR_FMT(hash), *r->weight ? ":" : "", r->weight);
+    }
+    buf_addf(b, "'%.*s'%s%s%s%s", STR_FMT(text), colon, open ? "*" : "", r->weight,
+             r->p->tenant->sealed ? ")" : "");
 }
 
 /* Words that stand one after the other. A single kanji or kana is one with which a pair begins, or the last of a run. */
@@ -313,6 +340,12 @@ static bool operand(struct reader *r, struct part *out)
         return fail(r, "a word is missing");
     struct str word = {r->text.s + start, r->at - start};
     bool open = word.s[word.len - 1] == '*';
+    if (open && r->p->tenant->sealed && (!r->arg->type || seals_words(r->p->tenant, r->arg->type)))
+        return err_set(
+            r->p->err, ERR_TOO_COSTLY,
+            "search parameter %.*s: what is searched is sealed (identity.seal): whole words are found, not "
+            "their beginnings",
+            STR_FMT(r->arg->name));
     *out = phrase(r, word, open);
     return true;
 }

@@ -115,9 +115,12 @@ static void add_coding(struct search__index *x, const json *coding)
 static void add_identifier(struct search__index *x, const json *identifier)
 {
     const char *value = json_get_string(identifier, "value");
+    bool sealed = x->sealed;
     add_code(x, json_get_string(identifier, "system"), value);
     const json *type = json_get(identifier, "type");
+    x->sealed = false; /* of which kind it is tells of nobody */
     add_text(x, json_get_string(type, "text"));
+    x->sealed = sealed;
     json_each (coding, json_get(type, "coding")) {
         const char *system = json_get_string(coding, "system"), *code = json_get_string(coding, "code");
         if (!value || !system || !code || x->codes_only)

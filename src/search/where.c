@@ -147,6 +147,20 @@ static struct str like_pattern(struct arena *a, struct str text, bool anywhere)
     return buf_str(&b);
 }
 
+/* Side by side, and at the end for ENDS; the index finds those that have them anywhere. */
+static void grams_condition(struct search__sql *w, const struct search_criterion *c)
+{
+    struct sql *q = w->sql;
+    struct buf b;
+    buf_init(&b, q->a, 24 * c->n_grams);
+    buf_adds(&b, "%");
+    for (size_t i = 0; i < c->n_grams; i++)
+        buf_addf(&b, ",%lld", (long long)c->grams[i]);
+    buf_adds(&b, c->match == MATCH_CONTAINS ? ",%" : ",");
+    sql_addf(q, "s.grams @> $%d AND ',' || array_to_string(s.grams, ',') || ',' LIKE $%d",
+             sql_int8_array(q, c->grams, c->n_grams), sql_text(q, buf_str(&b)));
+}
+
 static void string_condition(struct search__sql *w, const struct search_criterion *c)
 {
     static const char *const compare[] = {[MATCH_EQUAL] = "=",  [MATCH_UNEQUAL] = "<>", [MATCH_AFTER] = ">",
@@ -163,6 +177,10 @@ static void string_condition(struct search__sql *w, const struct search_criterio
         break;
     case MATCH_CONTAINS:
     case MATCH_ENDS:
+        if (c->sealed) {
+            grams_condition(w, c);
+            break;
+        }
         sql_addf(q, "s.val LIKE $%d", sql_text(q, like_pattern(q->a, c->text, c->match == MATCH_CONTAINS)));
         break;
     case MATCH_EQUAL:
@@ -294,7 +312,7 @@ static void select_side(struct search__sql *w, const struct search_criterion *c,
 {
     /* + 0 hides a column from its index: the trigrams find fewer rows than type and parameter do */
     bool trigrams = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS) &&
-                    has_trigram(c->text);
+                    (c->sealed || has_trigram(c->text));
     const char *hide = trigrams ? " + 0" : "";
     sql_addf(w->sql, "SELECT s.k AS v%s FROM %s s WHERE s.tenant = $%d AND ", w->dated ? ", s.dt" : "",
              side_tables[c->kind], w->tenant);

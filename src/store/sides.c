@@ -75,6 +75,17 @@ struct row_source {
     struct str id;
 };
 
+static struct str array_text(struct arena *a, const int64_t *v, size_t n)
+{
+    struct buf b;
+    buf_init(&b, a, 16 + 21 * n);
+    buf_addc(&b, '{');
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&b, "%s%lld", i ? "," : "", (long long)v[i]);
+    buf_addc(&b, '}');
+    return buf_str(&b);
+}
+
 /* The first column of these tables is k. */
 static void collect_strs(struct row_source *r, struct store__column *c)
 {
@@ -86,6 +97,7 @@ static void collect_strs(struct row_source *r, struct store__column *c)
         store__put_str(r->a, &c[3], x->val);
         store__put_str(r->a, &c[4], x->raw);
         store__put_int(r->a, &c[5], r->index->dt);
+        store__put_str(r->a, &c[6], x->grams ? array_text(r->a, x->grams, x->n_grams) : (struct str){0});
     }
 }
 
@@ -141,17 +153,6 @@ static void collect_texts(struct row_source *r, struct store__column *c)
     store__put_str(r->a, &c[2], r->index->words);
 }
 
-static struct str array_text(struct arena *a, const int64_t *v, size_t n)
-{
-    struct buf b;
-    buf_init(&b, a, 16 + 21 * n);
-    buf_addc(&b, '{');
-    for (size_t i = 0; i < n; i++)
-        buf_addf(&b, "%s%lld", i ? "," : "", (long long)v[i]);
-    buf_addc(&b, '}');
-    return buf_str(&b);
-}
-
 static void collect_contained(struct row_source *r, struct store__column *c)
 {
     const struct search_index *x = r->index;
@@ -191,15 +192,16 @@ static const struct side_table {
     } of[STORE__SIDE_COLUMNS];
 } side_tables[STORE__SIDES] = {
     [SIDE_STR] = {"idx_str",
-                  "k, rtype, param, val, raw, dt",
+                  "k, rtype, param, val, raw, dt, grams",
                   collect_strs,
-                  6,
+                  7,
                   {{SQL_INT8_ARRAY, OWN_K},
                    {SQL_INT2_ARRAY},
                    {SQL_INT4_ARRAY},
                    {SQL_TEXT_ARRAY},
                    {SQL_TEXT_ARRAY},
-                   {SQL_INT8_ARRAY}}},
+                   {SQL_INT8_ARRAY},
+                   {SQL_TEXT_ARRAY, KEYS}}},
     [SIDE_DATE] =
         {"idx_date",
          "k, rtype, param, lo, hi",

@@ -61,7 +61,7 @@ struct str test_index_rows(struct db_conn *c, struct arena *a, const char *rid)
 {
     static const struct {
         const char *table, *columns;
-    } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw, x.dt"},
+    } sides[] = {{"idx_str", "x.rtype, x.param, x.val, x.raw, x.dt, x.grams"},
                  {"idx_date", "x.rtype, x.param, x.lo, x.hi"},
                  {"idx_num", "x.rtype, x.param, x.lo, x.hi, x.sc, x.c, x.u, x.tok, x.slo, x.shi, x.dt"},
                  {"idx_ovf", "x.rtype, x.lane, x.val, x.dt"},

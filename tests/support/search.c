@@ -21,6 +21,11 @@ void test_search_init(struct test_search *t)
     ck_ok(search_registry_new(&t->a, t->defs, t->definitions, &t->registry, &err));
 }
 
+void test_search_seal(struct test_search *t)
+{
+    ck_ok(identity_policy_new(&t->a, t->defs, (struct str){0}, &t->tenant.sealed, &err));
+}
+
 void test_search_open(struct test_search *t)
 {
     struct config c;
@@ -130,9 +135,11 @@ static void put_sides(struct test_search *t, const struct search_index *x, int16
         run(t, &q);                                                                                          \
     } while (0)
     for (size_t i = 0; i < x->n_strs; i++)
-        ROW("idx_str", "k, dt, param, val, raw", sql_int8(&q, k), sql_int8(&q, x->dt),
+        ROW("idx_str", "k, dt, param, val, raw, grams", sql_int8(&q, k), sql_int8(&q, x->dt),
             sql_int4(&q, x->strs[i].param), sql_text(&q, x->strs[i].val),
-            x->strs[i].raw.s ? sql_text(&q, x->strs[i].raw) : sql_null(&q, SQL_TEXT));
+            x->strs[i].raw.s ? sql_text(&q, x->strs[i].raw) : sql_null(&q, SQL_TEXT),
+            x->strs[i].grams ? sql_int8_array(&q, x->strs[i].grams, x->strs[i].n_grams)
+                             : sql_null(&q, SQL_INT8_ARRAY));
     for (size_t i = 0; i < x->n_dates; i++)
         ROW("idx_date", "k, param, lo, hi", sql_int8(&q, k), sql_int4(&q, x->dates[i].param),
             sql_int8(&q, x->dates[i].lo), sql_int8(&q, x->dates[i].hi));

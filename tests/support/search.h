@@ -29,6 +29,8 @@ struct test_search {
 void test_search_init(struct test_search *t);
 /* The schema too. */
 void test_search_open(struct test_search *t);
+/* After either: what is indexed and asked from now on is of sealed identities. */
+void test_search_seal(struct test_search *t);
 void test_search_close(struct test_search *t);
 
 void test_search_index(struct test_search *t, const json *resource, struct search_index *out);
