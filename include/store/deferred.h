@@ -1,6 +1,6 @@
 /*
  * store/deferred.h: requests that are answered later (Prefer: respond-async), in a table that every server of the database
- * reads. Statements only, as in store.h.
+ * reads. Statements only, as in store.h. Answers are sealed with what they are about (identity.seal).
  */
 #ifndef KAGARI_STORE_DEFERRED_H
 #define KAGARI_STORE_DEFERRED_H
@@ -37,6 +37,7 @@ void store_deferred_alive_plan(const struct store *s, const struct str *ids, siz
 enum { STORE_DEFERRED_ALIVE_S = 60 };
 
 struct store_deferred {
+    bool there;
     bool alive;         /* under way: a server has it in hand */
     int64_t expires_us; /* when content is forgotten */
     struct str content; /* s NULL: under way */
@@ -44,6 +45,10 @@ struct store_deferred {
 };
 void store_deferred_plan(const struct store *s, struct str id, const struct store_deferred_owner *of,
                          struct sql *q);
-bool store_deferred_reply(const struct db_rows *rows, struct store_deferred *out); /* false: there is none */
+bool store_deferred_reply(const struct store *s, struct arena *a, struct str id, const struct db_rows *rows,
+                          struct store_deferred *out, struct err *err) NODISCARD;
+/* out->s NULL: there is none. */
+bool store_deferred_file_reply(const struct store *s, struct arena *a, struct str id, int n,
+                               const struct db_rows *rows, struct str *out, struct err *err) NODISCARD;
 
 #endif

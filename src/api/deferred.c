@@ -453,7 +453,9 @@ static bool reply_status(struct api_request *r, const struct db_rows *rows, stru
                          struct err *err)
 {
     struct store_deferred d;
-    if (!store_deferred_reply(rows, &d))
+    if (!store_deferred_reply(r->api->deps.store, r->a, r->id, rows, &d, err))
+        return false;
+    if (!d.there)
         return err_set(
             err, ERR_NOT_FOUND,
             "No request of yours is under way or answered here: it was deleted, its time is over, or the "
@@ -482,12 +484,15 @@ static bool plan_file(struct api_request *r, struct sql *q, struct err *err)
 static bool reply_file(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                        struct err *err)
 {
-    (void)r;
-    if (db_count(rows) == 0)
+    struct str content;
+    int64_t n = 0;
+    if (!str_int64(r->vid, &n) ||
+        !store_deferred_file_reply(r->api->deps.store, r->a, r->id, (int)n, rows, &content, err))
+        return false;
+    if (!content.s)
         return err_set(err, ERR_NOT_FOUND,
                        "There is no such file of yours: it was deleted, or its time is over");
-    *out = (struct api_response){
-        .status = 200, .raw = db_text(rows, 0, 0), .raw_type = "application/fhir+ndjson"};
+    *out = (struct api_response){.status = 200, .raw = content, .raw_type = "application/fhir+ndjson"};
     return true;
 }
 

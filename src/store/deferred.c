@@ -26,12 +26,46 @@ void store_defer_plan(const struct store *s, struct str id, const struct store_d
              sql_int8(q, keep_us), tenant, who, sql_int8(q, max));
 }
 
+/* What is kept of an answer, or of one of its files: itself, or sealed. */
+struct kept {
+    int content, sealed; /* parameters */
+};
+
+static struct str context_of(struct arena *a, struct str id, int n)
+{
+    return str_of(arena_printf(a, "deferred answer %.*s %d", STR_FMT(id), n));
+}
+
+static struct kept keep(const struct store *s, struct str id, int n, struct str content, struct sql *q)
+{
+    struct str sealed;
+    if (!s->policy)
+        return (struct kept){sql_text(q, content), sql_null(q, SQL_BYTEA)};
+    identity_seal_text(s->keys, q->a, context_of(q->a, id, n), content, &sealed);
+    return (struct kept){sql_text(q, STR("")), sql_bytea(q, sealed.s, sealed.len)};
+}
+
+static bool open_kept(const struct store *s, struct arena *a, struct str id, int n, struct store_text text,
+                      struct str *out, struct err *err)
+{
+    *out = text.kept;
+    if (!text.kept.s || !text.sealed.s)
+        return true;
+    if (!s->keys)
+        return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
+                          "an answer is sealed, and there is no data key");
+    return identity_open_text(s->keys, a, context_of(a, id, n), text.sealed, out, err);
+}
+
+enum { THE_ANSWER = -1 }; /* files count from 0 */
+
 void store_deferred_done_plan(const struct store *s, struct str id, struct str content, bool manifest,
                               int64_t keep_us, struct sql *q)
 {
     sql_init(q, q->a, "deferred-done");
-    sql_addf(q, "UPDATE deferred SET content = $%d, manifest = $%d, expires = now() + $",
-             sql_text(q, content), sql_bool(q, manifest));
+    struct kept k = keep(s, id, THE_ANSWER, content, q);
+    sql_addf(q, "UPDATE deferred SET content = $%d, sealed = $%d, manifest = $%d, expires = now() + $",
+             k.content, k.sealed, sql_bool(q, manifest));
     sql_addf(q, "%d * interval '1 microsecond' WHERE tenant = $%d AND id = $%d RETURNING 1",
              sql_int8(q, keep_us), sql_int4(q, s->tenant.id), sql_text(q, id));
 }
@@ -39,8 +73,9 @@ void store_deferred_done_plan(const struct store *s, struct str id, struct str c
 void store_deferred_file_plan(const struct store *s, struct str id, int n, struct str content, struct sql *q)
 {
     sql_init(q, q->a, "deferred-file");
-    sql_addf(q, "INSERT INTO deferred_file (tenant, id, n, content) VALUES ($%d, $%d, $%d, $%d)",
-             sql_int4(q, s->tenant.id), sql_text(q, id), sql_int4(q, n), sql_text(q, content));
+    struct kept k = keep(s, id, n, content, q);
+    sql_addf(q, "INSERT INTO deferred_file (tenant, id, n, content, sealed) VALUES ($%d, $%d, $%d, $%d, $%d)",
+             sql_int4(q, s->tenant.id), sql_text(q, id), sql_int4(q, n), k.content, k.sealed);
 }
 
 void store_deferred_lost_plan(const struct store *s, struct str id, struct sql *q)
@@ -88,11 +123,12 @@ void store_deferred_plan(const struct store *s, struct str id, const struct stor
                          struct sql *q)
 {
     sql_init(q, q->a, "deferred");
-    sql_addf(q,
-             "SELECT alive > now() - %d * interval '1 second', expires, content, manifest FROM deferred "
-             "WHERE expires "
-             ">= now() AND ",
-             STORE_DEFERRED_ALIVE_S);
+    sql_addf(
+        q,
+        "SELECT alive > now() - %d * interval '1 second', expires, manifest, content, sealed FROM deferred "
+        "WHERE expires "
+        ">= now() AND ",
+        STORE_DEFERRED_ALIVE_S);
     add_his(s, id, of, q);
 }
 
@@ -100,20 +136,30 @@ void store_deferred_read_file_plan(const struct store *s, struct str id, int n,
                                    const struct store_deferred_owner *of, struct sql *q)
 {
     sql_init(q, q->a, "deferred-read-file");
-    sql_addf(
-        q,
-        "SELECT f.content FROM deferred_file f WHERE f.tenant = $%d AND f.n = $%d AND f.id = (SELECT id FROM "
-        "deferred WHERE content IS NOT NULL AND expires >= now() AND ",
-        sql_int4(q, s->tenant.id), sql_int4(q, n));
+    sql_addf(q,
+             "SELECT f.content, f.sealed FROM deferred_file f WHERE f.tenant = $%d AND f.n = $%d AND f.id = "
+             "(SELECT id FROM "
+             "deferred WHERE content IS NOT NULL AND expires >= now() AND ",
+             sql_int4(q, s->tenant.id), sql_int4(q, n));
     add_his(s, id, of, q);
     sql_adds(q, ")");
 }
 
-bool store_deferred_reply(const struct db_rows *rows, struct store_deferred *out)
+bool store_deferred_reply(const struct store *s, struct arena *a, struct str id, const struct db_rows *rows,
+                          struct store_deferred *out, struct err *err)
 {
-    if (db_count(rows) == 0)
-        return false;
-    *out = (struct store_deferred){db_bool(rows, 0, 0), db_timestamptz(rows, 0, 1), db_text(rows, 0, 2),
-                                   db_bool(rows, 0, 3)};
-    return true;
+    *out = (struct store_deferred){.there = db_count(rows) > 0};
+    if (!out->there)
+        return true;
+    out->alive = db_bool(rows, 0, 0);
+    out->expires_us = db_timestamptz(rows, 0, 1);
+    out->manifest = db_bool(rows, 0, 2);
+    return open_kept(s, a, id, THE_ANSWER, store_text_at(rows, 0, 3), &out->content, err);
+}
+
+bool store_deferred_file_reply(const struct store *s, struct arena *a, struct str id, int n,
+                               const struct db_rows *rows, struct str *out, struct err *err)
+{
+    *out = (struct str){NULL, 0};
+    return db_count(rows) == 0 || open_kept(s, a, id, n, store_text_at(rows, 0, 0), out, err);
 }
