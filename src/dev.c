@@ -125,7 +125,7 @@ static bool prepare_certificate(struct dev *d, struct err *err)
            write_file(&d->a, file_in(d, &d->a, "tls.crt"), cert, 0644, err);
 }
 
-/* Random bytes, made once, in hexadecimal. */
+/* Random bytes, made once, in hexadecimal; beside the database's folder, not in it. */
 static bool prepare_secret(struct dev *d, const char *name, size_t bytes, struct err *err)
 {
     unsigned char key[32];
@@ -149,7 +149,7 @@ static bool has_login(const struct dev *d)
 static bool prepare_secrets(struct dev *d, struct err *err)
 {
     return prepare_secret(d, "hash.key", 16, err) && prepare_secret(d, "oauth.key", 32, err) &&
-           prepare_secret(d, "password", 8, err);
+           prepare_secret(d, "identity.key", 32, err) && prepare_secret(d, "password", 8, err);
 }
 
 static bool prepare_token(struct dev *d, struct err *err)
@@ -174,6 +174,7 @@ static bool prepare_settings(struct dev *d, struct err *err)
              "auth.jwks_file = jwks.json\n"
              "auth.issuer = %s\n"
              "auth.audience = %s\n"
+             "identity.key = identity.key\n"
              "store.hash_key = hash.key\n"
              "audit.directory = %s\n"
              "oauth.key_file = oauth.key\n"

@@ -40,7 +40,8 @@ struct store {
 };
 
 /* sealing.c */
-bool store__sealing_begin(struct store *s, const struct config *c, struct db_conn *conn, struct err *err) NODISCARD;
+bool store__sealing_begin(struct store *s, const struct config *c, struct db_conn *conn,
+                          struct err *err) NODISCARD;
 /* A parameter, NULL when nothing is sealed. */
 /* As it is stored. */
 struct str store__content_kept(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us);
