@@ -158,6 +158,7 @@ bool api__check_update(struct api_request *r, struct db_conn *c, const struct st
     struct store_version v;
     struct search_index was;
     bool absent = false;
+    struct str content;
     json *stored;
     if (!x)
         return true;
@@ -167,7 +168,8 @@ bool api__check_update(struct api_request *r, struct db_conn *c, const struct st
         return false;
     if (search_access_covers(x, w->type, w->id, &w->index) != SEARCH_COVERED_AS_MEMBER)
         return true;
-    return json_parse(r->a, v.content, INT16_MAX, &stored, err) &&
+    return store_open(r->api->deps.store, r->a, w->type, w->id, v.text, &content, err) &&
+           json_parse(r->a, content, INT16_MAX, &stored, err) &&
            search_index(r->search->registry, store_tenant(r->api->deps.store), r->a, stored, w->type, r->base,
                         &was, err) &&
            (search_access_keeps_to(x, &w->index, &was) || api__refuse(w->type, err));
@@ -196,13 +198,14 @@ bool api__check_matches(struct api_request *r, struct db_conn *c, const struct f
 /* ---- old versions ------------------------------------------------------------------------------------------------- */
 
 bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,
-                       struct str id, struct str content)
+                       struct str id, struct store_text text)
 {
     struct search_index index;
     struct err err;
+    struct str content;
     json *resource;
     return !x || !search_access_is_open(x, type) ||
-           (content.s && json_parse(r->a, content, INT16_MAX, &resource, &err) &&
+           (text.kept.s && store_open(r->api->deps.store, r->a, type, id, text, &content, &err) && json_parse(r->a, content, INT16_MAX, &resource, &err) &&
             search_index(r->search->registry, store_tenant(r->api->deps.store), r->a, resource, type, r->base,
                          &index, &err) &&
             search_access_covers(x, type, id, &index) != SEARCH_HIDDEN);

@@ -320,7 +320,7 @@ static bool judged_history(struct api_request *r, struct db_conn *c, struct api_
     seen = ARENA_ARRAY(r->a, struct store_listed, db_count(rows) + 1);
     h->n_listed = 0;
     for (int i = 0; i < db_count(rows); i++)
-        if (api__sees_version(r, h->access, r->type, r->id, db_text(rows, i, HISTORY_CONTENT)))
+        if (api__sees_version(r, h->access, r->type, r->id, store_text_at(rows, i, HISTORY_CONTENT)))
             seen[h->n_listed++] = (struct store_listed){r->type, r->id, db_int4(rows, i, HISTORY_VER)};
     h->listed = seen;
     store_history_plan(r->api->deps.store, h, &q);

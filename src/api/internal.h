@@ -285,9 +285,9 @@ bool api__check_stored(struct api_request *r, struct db_conn *c, enum auth_right
 /* The same for what w is to replace; and w leaves it in its compartments. */
 bool api__check_update(struct api_request *r, struct db_conn *c, const struct store_write *w,
                        struct err *err) NODISCARD;
-/* A version that x let pass by its acc: is it covered by what it says? content.s NULL: a deleted one. */
+/* A version that x let pass by its acc: is it covered by what it says? text.kept.s NULL: a deleted one. */
 bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,
-                       struct str id, struct str content);
+                       struct str id, struct store_text text);
 /* Of a type that the caller may read: this one too? Binary.securityContext may keep it from him. */
 bool api__may_see(const struct api_request *r, const struct fhir_type *type, struct str content);
 /* Everything before the database: right, body, validation, prepare. out->status: the answer is ready, findings. */

@@ -73,18 +73,21 @@ static bool reply_meta(struct api_request *r, const struct db_rows *rows, struct
                        struct err *err)
 {
     struct store_version v;
+    struct str content;
     json *resource;
     if (!r->id.s)
         return summary(r, rows, out, err);
-    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)) ||
-        (r->vid.s && !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.content)))
+    bool there = store_read_reply(rows, &v);
+    if (there && !v.deleted &&
+        !store_open(r->api->deps.store, r->a, r->type, r->id, v.text, &content, err))
+        return false;
+    if (!there || (!v.deleted && !api__may_see(r, r->type, content)) ||
+        (r->vid.s && !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.text)))
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id%s", r->type->name,
                        r->vid.s ? " and version" : "");
     if (v.deleted)
         return err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
-    struct str content;
-    if (!store_open(r->api->deps.store, r->a, r->type, r->id, v.text, &content, err) ||
-        !json_parse(r->a, content, INT16_MAX, &resource, err))
+    if (!json_parse(r->a, content, INT16_MAX, &resource, err))
         return false;
     *out = (struct api_response){.status = 200,
                                  .resource = parameters_text(r->a, json_get(resource, "meta")),
@@ -182,7 +185,7 @@ static bool read_version(struct api_request *r, struct db_conn *c, struct store_
         store_vread_seen_plan(s, r->type, r->id, g->ver, x, &q);
         if (!db_exec(c, r->a, &q, &rows, err))
             return false;
-        there = store_read_reply(rows, v) && api__sees_version(r, x, r->type, r->id, v->content);
+        there = store_read_reply(rows, v) && api__sees_version(r, x, r->type, r->id, v->text);
     }
     if (!there)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id%s", r->type->name,

@@ -137,11 +137,21 @@ bool api__version_response(struct api_request *r, const struct store_version *v,
            (strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err));
 }
 
+/* One that cannot be opened is not: its reader is told so when it is. */
+static bool is_seen(const struct api_request *r, const struct store_version *v)
+{
+    struct str content;
+    struct err err;
+    return v->deleted || strcmp(r->type->name, "Binary") != 0 ||
+           !store_open(r->api->deps.store, r->a, r->type, r->id, v->text, &content, &err) ||
+           api__may_see(r, r->type, content);
+}
+
 static bool reply_read(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                        struct err *err)
 {
     struct store_version v;
-    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)))
+    if (!store_read_reply(rows, &v) || !is_seen(r, &v))
         return reply_definition(r, out) ||
                err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
     api__keep(r, &v);
@@ -171,8 +181,8 @@ static bool reply_vread(struct api_request *r, const struct db_rows *rows, struc
                         struct err *err)
 {
     struct store_version v;
-    if (!store_read_reply(rows, &v) || (!v.deleted && !api__may_see(r, r->type, v.content)) ||
-        !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.content))
+    if (!store_read_reply(rows, &v) || !is_seen(r, &v) ||
+        !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.text))
         return err_set(err, ERR_NOT_FOUND, "There is no such version of this %s", r->type->name);
     return reply_read(r, rows, out, err);
 }

@@ -429,14 +429,15 @@ static bool add_found(struct including *g, const struct db_rows *rows, struct er
     struct api_request *r = g->r;
     for (int i = 0; i < db_count(rows); i++) {
         const struct fhir_type *type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
-        if (!api__may_see(r, type, db_text(rows, i, SEARCH_CONTENT)) || !asked_for(g->p, type) ||
-            !seen_add(r->a, &g->seen, type, db_text(rows, i, SEARCH_RID)))
+        struct found x;
+        if (!asked_for(g->p, type) || !seen_add(r->a, &g->seen, type, db_text(rows, i, SEARCH_RID)))
+            continue;
+        if (!open_row(r, rows, i, &x, err))
+            return false;
+        if (!api__may_see(r, type, x.content))
             continue;
         if (++g->included > r->config->search_max_includes)
             return too_many(g, err);
-        struct found x;
-        if (!open_row(r, rows, i, &x, err))
-            return false;
         *ARENA_PUSH(r->a, g->list, g->n, g->cap) = x;
         add_row(r, g->p, rows, i, &x, "include");
     }

@@ -52,7 +52,7 @@ void store_read_seen_plan(const struct store *s, const struct fhir_type *type, s
         return;
     }
     sql_init(q, q->a, SQL_BY_TEXT);
-    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content FROM res r0 WHERE ");
+    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content, r0.sealed FROM res r0 WHERE ");
     by_primary_key(s, type, id, q, "r0.");
     search_access_where(access, &type, 1, true, q);
 }
