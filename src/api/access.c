@@ -205,7 +205,8 @@ bool api__sees_version(struct api_request *r, const struct search_access *x, con
     struct str content;
     json *resource;
     return !x || !search_access_is_open(x, type) ||
-           (text.kept.s && store_open(r->api->deps.store, r->a, type, id, text, &content, &err) && json_parse(r->a, content, INT16_MAX, &resource, &err) &&
+           (text.kept.s && store_open(r->api->deps.store, r->a, type, id, text, &content, &err) &&
+            json_parse(r->a, content, INT16_MAX, &resource, &err) &&
             search_index(r->search->registry, store_tenant(r->api->deps.store), r->a, resource, type, r->base,
                          &index, &err) &&
             search_access_covers(x, type, id, &index) != SEARCH_HIDDEN);
