@@ -21,7 +21,7 @@ static bool sees_all(const struct api_request *r, unsigned right)
     return (p->whole & right) || (r->type->id < p->n_types && (p->type_whole[r->type->id] & right));
 }
 
-/* *patient: whose entries alone; 0: all. */
+/* *patient: whose entries alone; 0: all. Of users, those who are no patients and whose scope names the audit log. */
 static bool authorise(const struct api_request *r, enum auth_right right, int64_t *patient, struct err *err)
 {
     const struct auth_principal *p = r->principal;
@@ -29,12 +29,20 @@ static bool authorise(const struct api_request *r, enum auth_right right, int64_
     *patient = 0;
     if (sees_all(r, right))
         return true;
-    for (size_t i = 0; i < p->n_grants && p->patient.len; i++) {
+    for (size_t i = 0; i < p->n_grants; i++) {
         const struct auth_grant *g = &p->grants[i];
-        if (g->level != AUTH_PATIENT || !(g->rights & right) || g->query.s || (g->type && g->type != r->type))
+        if (!(g->rights & right) || g->query.s || (g->type && g->type != r->type))
             continue;
-        *patient = search_hash_id(store_tenant(d->store), fhir_resource(d->defs, STR("Patient")), p->patient);
-        return true;
+        bool own = str_starts(p->user, STR("Patient/"));
+        if (g->level == AUTH_USER && g->type && !own)
+            return true;
+        struct str id = g->level == AUTH_PATIENT       ? p->patient
+                        : g->level == AUTH_USER && own ? (struct str){p->user.s + 8, p->user.len - 8}
+                                                       : STR("");
+        if (id.len) {
+            *patient = search_hash_id(store_tenant(d->store), fhir_resource(d->defs, STR("Patient")), id);
+            return true;
+        }
     }
     return err_set(
         err, ERR_FORBIDDEN,
