@@ -5,8 +5,8 @@
  * Stored text is cut from the printed resource: pieces are taken out where they stand, so that the rest is JSON still, and
  * kept with the offset at which they belong. Putting them back needs no parser. All pieces of a resource are one
  * ciphertext (AES-256-GCM under the institution's data key). It is bound to the institution, the resource's type and id,
- * and the text that remains, so that nobody can put it beside another one. (Bound is the text itself, not a digest of
- * it: the cipher's own hash takes a third of SHA-256's time.) Not bound are versionId and lastUpdated, which the
+ * and the text that remains, so that nobody can put it beside another one. (Bound is the text itself:
+ * a digest of it would bind the same.) Not bound are versionId and lastUpdated, which the
  * statement adds when the text is under way: "the text" here is what comes behind them.
  */
 #ifndef KAGARI_IDENTITY_SEAL_H
