@@ -161,7 +161,7 @@ static void note(const char *what, const struct flow_answer *a)
 {
     const char *text =
         arena_printf(flow_arena(), "%d\n%s\n%s", a->status, struck(a->headers), struck(a->body));
-    ck_assert_msg(a->status < 500, "%s: %s", what, text);
+    ck_assert_msg(a->status < 500, "%.300s: %.1500s", what, text);
     shown += strstr(text, "canary-ben") != NULL;
     if (!second) {
         *ARENA_PUSH(flow_arena(), asked, n_asked, cap_asked) = what;
@@ -171,9 +171,9 @@ static void note(const char *what, const struct flow_answer *a)
     ck_assert_msg(at < n_answers && strcmp(asked[at], what) == 0, "another request the second time: %s",
                   what);
     ck_assert_msg(!strstr(text, "canary-ben") || strstr(answers[at], "canary-ben"),
-                  "%s shows Ben's:\n%.2000s", what, text);
+                  "%.300s shows Ben's:\n%.1500s", what, text);
     ck_assert_msg(strcmp(answers[at], text) == 0,
-                  "%s\ntells that Ben is there:\n%.2000s\n--- without him:\n%.2000s", what, text,
+                  "%.300s\ntells that Ben is there:\n%.1500s\n--- without him:\n%.1500s", what, text,
                   answers[at]);
     at++;
 }
