@@ -16,7 +16,7 @@ import data
 STEP = 16384  # from one surrogate key of the server's to its next: servers number theirs in between
 BOOL, NUMERIC = 0, 6
 TEXT, INT2_ARRAY, INT4_ARRAY, INT8_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY = 4, 8, 9, 10, 11, 12
-TYPES = {0: "bool", 1: "int2", 2: "int4", 3: "int8", 4: "text", 6: "numeric", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric"}
+TYPES = {0: "bool", 1: "int2", 2: "int4", 3: "int8", 4: "text", 6: "numeric", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric", 13: "bytea"}
 FORMATS = {0: ">?", 1: ">h", 2: ">i", 3: ">q"}
 
 
