@@ -173,8 +173,8 @@ void store_vread_seen_plan(const struct store *s, const struct fhir_type *type, 
                            const struct search_access *access, struct sql *q);
 /* False: there is none. Serves all of them. */
 bool store_read_reply(const struct db_rows *rows, struct store_version *out);
-/* Many at once, in no order: columns as in enum search_column up to SEARCH_TENANT; deleted ones are left out.
- */
+/* Many at once, in the order of the pairs: columns as in enum search_column up to SEARCH_TENANT; deleted ones are left
+ * out. */
 void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
                           const struct search_access *access, struct sql *q);
 

@@ -76,11 +76,11 @@ bool store_read_reply(const struct db_rows *rows, struct store_version *out)
     return true;
 }
 
-/* (rtype, rid) pairs as a table of two columns. */
+/* (rtype, rid) pairs as a table, with the place of each. */
 static void add_pairs(struct sql *q, const int16_t *rtypes, const struct str *ids, size_t n)
 {
     sql_addf(q, "unnest($%d::int2[], ", sql_int2_array(q, rtypes, n));
-    sql_addf(q, "$%d::text[]) AS u(rtype, rid)", sql_text_array(q, ids, n));
+    sql_addf(q, "$%d::text[]) WITH ORDINALITY AS u(rtype, rid, place)", sql_text_array(q, ids, n));
 }
 
 void store_read_many_plan(const struct store *s, const int16_t *rtypes, const struct str *ids, size_t n,
@@ -94,6 +94,7 @@ void store_read_many_plan(const struct store *s, const int16_t *rtypes, const st
              sql_int4(q, s->tenant.id));
     if (access)
         search_access_where(access, NULL, 0, false, q);
+    sql_adds(q, " ORDER BY u.place");
 }
 
 /* One resource for each label, which may be the same one. */

@@ -172,9 +172,12 @@ static void note(const char *what, const struct flow_answer *a)
                   what);
     ck_assert_msg(!strstr(text, "canary-ben") || strstr(answers[at], "canary-ben"),
                   "%.300s shows Ben's:\n%.1500s", what, text);
+    size_t same = 0;
+    while (text[same] && text[same] == answers[at][same])
+        same++;
     ck_assert_msg(strcmp(answers[at], text) == 0,
-                  "%.300s\ntells that Ben is there:\n%.1500s\n--- without him:\n%.1500s", what, text,
-                  answers[at]);
+                  "%.300s\ntells at %zu that Ben is there:\n%.1000s\n--- without him:\n%.1000s", what, same,
+                  text + same, answers[at] + same);
     at++;
 }
 
@@ -678,13 +681,18 @@ static void begin_ada(void)
     shown = 0;
 }
 
-static void forget_all(void)
+static void exec(const char *statement)
 {
     struct err err;
     struct sql q = {.a = flow_arena()};
     sql_init(&q, flow_arena(), NULL);
-    sql_adds(&q, "TRUNCATE res, res_history, idx_str, idx_date, idx_num, idx_ovf, idx_text, contained");
+    sql_adds(&q, statement);
     ck_ok(db_exec(flow_conn(), flow_arena(), &q, NULL, &err));
+}
+
+static void forget_all(void)
+{
+    exec("TRUNCATE res, res_history, idx_str, idx_date, idx_num, idx_ovf, idx_text, contained");
 }
 
 START_TEST(test_each_token)
@@ -700,6 +708,7 @@ START_TEST(test_each_token)
     ck_assert_int_gt(n_answers, 300);
     store_all("ben");
     second = true;
+    exec("VACUUM ANALYZE"); /* other plans, the same answers */
     ask_all();
     for (int i = 0; i < GONE; i++) {
         const struct flow_answer *a =
@@ -985,7 +994,7 @@ START_TEST(test_time_does_not_tell)
             if (list[i].hidden == kind && ++seen == EACH / 2)
                 middle[kind] = list[i].us;
     printf("hidden %lld µs, absent %lld µs, z %.1f\n", (long long)middle[1], (long long)middle[0], z);
-    ck_assert_msg(fabs(z) < 5 || llabs((long long)(middle[1] - middle[0])) * 50 < middle[0],
+    ck_assert_msg(fabs(z) < 5 || llabs((long long)(middle[1] - middle[0])) * 20 < middle[0],
                   "hidden %lld µs, absent %lld µs, z %.1f", (long long)middle[1], (long long)middle[0], z);
 }
 END_TEST
