@@ -158,6 +158,7 @@ struct store_version {
     int64_t lu_us;
     bool deleted;
     struct store_text text; /* for store_open() */
+    int64_t pat;            /* h of the patient whose data it is; 0: of nobody, or a patient itself */
 };
 void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q);
 void store_vread_plan(const struct store *s, const struct fhir_type *type, struct str id, int32_t ver,

@@ -72,6 +72,14 @@ void api__shown(struct api_request *r, int64_t k)
     *ARENA_PUSH(r->a, r->shown.ks, r->shown.n, r->shown.cap) = k;
 }
 
+void api__is_of(const struct api_request *r, const struct fhir_type *type, struct str id, int64_t pat,
+                struct api_response *out)
+{
+    bool patient = strcmp(type->name, "Patient") == 0;
+    out->knows_patient = true;
+    out->patient = patient ? search_hash_id(store_tenant(r->api->deps.store), type, id) : pat;
+}
+
 /* ---- the shape of a question: names of parameters, never their values --------------------------------------------- */
 
 enum { NAME_MAX_LEN = 64, SHAPE_MAX = 480 };
@@ -162,7 +170,12 @@ bool api__audit(struct api_request *r, const struct api_response *out)
         e.pats = r->shown.ks;
         e.n_pats = r->shown.n;
     } else if (type && e.id.s) {
-        e.find = AUDIT_FIND_BY_ID;
+        if (out->knows_patient) {
+            e.pats = &out->patient;
+            e.n_pats = out->patient != 0;
+        } else {
+            e.find = AUDIT_FIND_BY_ID;
+        }
         e.shown = only_reads(r, op) && out->status == 200 && (out->resource.s || out->raw.s) && !out->issues;
     }
     if (tells_shape(op))

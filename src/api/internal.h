@@ -220,6 +220,8 @@ struct api_response {
     struct issues *issues; /* an OperationOutcome instead of a resource */
     int retry_after;       /* seconds; 0: none */
     int64_t position;      /* of a write, for the client's next read; 0: none */
+    int64_t patient;       /* h of whose data it is, if that is known already; 0: of nobody */
+    bool knows_patient;
     struct str content_location, progress; /* of what is done later: where its status is, how far it is */
     int64_t expires_us;                    /* 0: no Expires */
     bool challenge;                        /* WWW-Authenticate */
@@ -358,6 +360,9 @@ void api__add_position(struct api_request *r, const struct api_response *out);
 enum audit_op api__audit_op(const struct api_interaction *i); /* AUDIT_UNSAID: it is not in the table */
 /* The answer will have this resource, of a search or history. */
 void api__shown(struct api_request *r, int64_t k);
+/* Whose data a resource is that is there: pat is its lane, which a patient has not. */
+void api__is_of(const struct api_request *r, const struct fhir_type *type, struct str id, int64_t pat,
+                struct api_response *out);
 /* Leaves the entry of a request, or of an entry of a Bundle, that is being answered. False: it must not be. */
 bool api__audit(struct api_request *r, const struct api_response *out) NODISCARD;
 /* audit_events.c: another route where entries of the log are meant, of which nothing is stored as a resource. */

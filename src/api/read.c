@@ -123,6 +123,7 @@ bool api__version_response(struct api_request *r, const struct store_version *v,
 {
     *out = (struct api_response){
         .status = 200, .type = r->type, .id = r->id, .ver = v->ver, .lu_us = v->lu_us, .subset = true};
+    api__is_of(r, r->type, r->id, v->pat, out);
     if (v->deleted) {
         err_set(err, ERR_GONE, "This %s was deleted; its history can still be read", r->type->name);
         api__error_response(r, err, out);

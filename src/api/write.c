@@ -32,6 +32,7 @@ void api__written(struct api_request *r, const struct store_write *w, int status
                                  .position = at->xid,
                                  .located = status == 201,
                                  .written = true};
+    api__is_of(r, w->type, w->id, w->index.pat, out);
     if (r->prefer == RETURN_REPRESENTATION || (r->prefer == RETURN_DEFAULT && !r->in_bundle))
         out->resource = store_content_text(r->a, &w->content, at->ver, at->lu_us);
 }

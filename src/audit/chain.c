@@ -1,8 +1,10 @@
 /*
- * The chain: link = SHA-256(link before || canonical form of the entry). The canonical form has every column, integers as
- * eight bytes, most significant first, everything else with its length, NULL told from empty: one form for one row.
+ * The chain: link = SHA-256(link before || canonical form of the block). The canonical form is every column as PostgreSQL
+ * sends it (binary: numbers and the parts of arrays most significant byte first), each with its length in eight bytes,
+ * and -1 for NULL: one form for one row.
  */
 #include <endian.h>
+#include <stdio.h>
 
 #include "crypto/digest.h"
 #include "internal.h"
@@ -13,35 +15,14 @@ static void put_int(struct buf *b, int64_t v)
     buf_add(b, (const char *)&be, sizeof be);
 }
 
-static void put_bytes(struct buf *b, const struct db_rows *rows, int row, int column)
-{
-    struct str s = db_text(rows, row, column);
-    put_int(b, s.s ? (int64_t)s.len : -1);
-    if (s.s)
-        buf_add(b, s.s, s.len);
-}
-
 void audit__canonical(struct buf *b, const struct db_rows *rows, int row)
 {
-    static const enum audit__column int8s[] = {COLUMN_POS, COLUMN_K, COLUMN_AT, COLUMN_AGENT, COLUMN_SHAPE},
-                                    int4s[] = {COLUMN_SHOWN, COLUMN_TENANT, COLUMN_VER},
-                                    int2s[] = {COLUMN_RTYPE, COLUMN_OP, COLUMN_STATUS, COLUMN_PURPOSE};
-    int64_t *pats;
-    for (size_t i = 0; i < sizeof int8s / sizeof int8s[0]; i++)
-        put_int(b, db_int8(rows, row, int8s[i]));
-    for (size_t i = 0; i < sizeof int4s / sizeof int4s[0]; i++)
-        put_int(b, db_int4(rows, row, int4s[i]));
-    for (size_t i = 0; i < sizeof int2s / sizeof int2s[0]; i++)
-        put_int(b, db_int2(rows, row, int2s[i]));
-    buf_addc(b, db_null(rows, row, COLUMN_PAT) ? 'n' : 'v');
-    if (!db_null(rows, row, COLUMN_PAT))
-        put_int(b, db_int8(rows, row, COLUMN_PAT));
-    put_bytes(b, rows, row, COLUMN_RID);
-    put_bytes(b, rows, row, COLUMN_REQUEST);
-    size_t n = db_int8_array(rows, row, COLUMN_PATS, b->a, &pats);
-    put_int(b, db_null(rows, row, COLUMN_PATS) ? -1 : (int64_t)n);
-    for (size_t i = 0; i < n; i++)
-        put_int(b, pats[i]);
+    for (int column = 0; column < BLOCK_COLUMNS; column++) {
+        struct str s = db_text(rows, row, column);
+        put_int(b, s.s ? (int64_t)s.len : -1);
+        if (s.s)
+            buf_add(b, s.s, s.len);
+    }
 }
 
 void audit__chain(struct buf *scratch, const struct db_rows *rows, int row, uint8_t link[AUDIT__LINK])

@@ -41,7 +41,6 @@ enum { AUDIT__EVENT = 1, AUDIT__WORD = 2 };
 enum { AUDIT__AGENT = 1, AUDIT__SHAPE = 2 };
 enum { AUDIT__PATS = 256, AUDIT__TEXT = 1024, AUDIT__RECORD = 64 + 8 * AUDIT__PATS + 256 + AUDIT__TEXT };
 
-/* A row of the table audit, as far as the database does not add to it. */
 struct audit__entry {
     int64_t at_us, agent, shape;
     int32_t shown, ver;
@@ -67,34 +66,38 @@ size_t audit__agent_text(const struct audit_who *who, char out[AUDIT__TEXT]);
 struct str audit__request_bytes(struct str text, uint8_t room[17]);
 struct str audit__request_text(struct arena *a, struct str bytes);
 
+/* ---- filter.c: which blocks may have a key ------------------------------------------------------------------------- */
+
+/* Bytes are a power of two, in the order of get_bit(). bits.s NULL: of few keys there is none, and any may be there. */
+struct audit__filter {
+    struct str bits;
+    uint8_t *room;
+};
+void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n); /* for n keys */
+void audit__filter_add(struct audit__filter *f, int64_t key); /* h of a patient, key of an agent … */
+int64_t audit__filter_resource(int16_t rtype, struct str id);
+/* " AND …" of the view a. */
+void audit__filter_where(int64_t key, struct sql *q);
+
 /* ---- chain.c ------------------------------------------------------------------------------------------------------ */
 
-/* A row as it is in the database, and its canonical form: every column, in one way. */
-#define AUDIT__COLUMNS                                                                                       \
-    "a.pos, a.k, a.at, a.agent, a.pat, a.shape, a.shown, a.tenant, a.ver, a.rtype, a.op, a.status, "         \
-    "a.purpose, a.rid, a.request, a.pats"
-enum audit__column {
-    COLUMN_POS,
-    COLUMN_K,
-    COLUMN_AT,
-    COLUMN_AGENT,
-    COLUMN_PAT,
-    COLUMN_SHAPE,
-    COLUMN_SHOWN,
-    COLUMN_TENANT,
-    COLUMN_VER,
-    COLUMN_RTYPE,
-    COLUMN_OP,
-    COLUMN_STATUS,
-    COLUMN_PURPOSE,
-    COLUMN_RID,
-    COLUMN_REQUEST,
-    COLUMN_PATS,
-    COLUMNS
+/* A block as it is in the database: the columns of its canonical form, and how many entries it has. */
+#define AUDIT__BLOCK                                                                                         \
+    "b.pos, b.k, b.lo, b.hi, b.tenant, b.keys, b.at, b.agent, b.pat, b.shape, b.shown, b.ver, b.rtype, "     \
+    "b.op, b.status, b.purpose, b.rid, b.request, b.several, b.pats, cardinality(b.at)"
+enum audit__block_column {
+    BLOCK_POS,
+    BLOCK_K,
+    BLOCK_LO,
+    BLOCK_HI,
+    BLOCK_AGENT = 7,
+    BLOCK_SHAPE = 9,
+    BLOCK_COLUMNS = 20,
+    BLOCK_ENTRIES = BLOCK_COLUMNS
 };
 enum { AUDIT__LINK = 32, AUDIT__MARK = 4 };
 void audit__canonical(struct buf *b, const struct db_rows *rows, int row);
-/* link becomes that of the chain after this row. */
+/* link becomes that of the chain after this block. */
 void audit__chain(struct buf *scratch, const struct db_rows *rows, int row, uint8_t link[AUDIT__LINK]);
 void audit__chain_start(int32_t tenant, uint8_t link[AUDIT__LINK]);
 struct str audit__hex(struct arena *a, const uint8_t *bytes, size_t n);
@@ -104,8 +107,8 @@ struct audit__seal {
     uint8_t link[AUDIT__LINK];
 };
 
-/* Rows of seals: their columns. */
-enum audit__seal_column { SEAL_N, SEAL_POS, SEAL_K, SEAL_ENTRIES, SEAL_LINK, SEAL_MARKS };
+/* Rows of seals: their columns. Marks: AUDIT__MARK bytes of the chain after each of its blocks. */
+enum audit__seal_column { SEAL_N, SEAL_POS, SEAL_K, SEAL_LINK, SEAL_MARKS };
 struct audit__fault {
     enum {
         FAULT_NONE,
@@ -116,9 +119,9 @@ struct audit__fault {
         FAULT_LINK
     } kind;
     int64_t from, upto;
-    int64_t pos, k; /* the first entry that is not as it was */
+    int64_t pos, k; /* of the first block that is not as it was */
 };
-/* Reads the entries of one seal and goes on along the chain; with a fault, at what the seal says. each: for entries that are
+/* Reads the blocks of one seal and goes on along the chain; with a fault, at what the seal says. each: for blocks that are
  * as they were; NULL: none. */
 bool audit__walk(struct db_conn *c, struct arena *a, int32_t tenant, const struct db_rows *seals, int row,
                  struct audit__seal *at, void (*each)(void *arg, const struct db_rows *rows, int row),

@@ -84,7 +84,26 @@ struct str audit_place_id(struct arena *a, const struct audit_place *p)
 
 /* ---- looking ---------------------------------------------------------------------------------------------------------- */
 
-enum { WORD_AGENT = COLUMNS, WORD_SHAPE, PATIENT_I, PATIENT_H, PATIENT_RID };
+#define ENTRY                                                                                                \
+    "a.pos, a.k, a.at, a.ver, a.rtype, a.op, a.status, a.purpose, a.rid, a.request, w.text, s.text, p.i, "   \
+    "p.h, r.rid"
+enum {
+    COLUMN_POS,
+    COLUMN_K,
+    COLUMN_AT,
+    COLUMN_VER,
+    COLUMN_RTYPE,
+    COLUMN_OP,
+    COLUMN_STATUS,
+    COLUMN_PURPOSE,
+    COLUMN_RID,
+    COLUMN_REQUEST,
+    WORD_AGENT,
+    WORD_SHAPE,
+    PATIENT_I,
+    PATIENT_H,
+    PATIENT_RID
+};
 
 static void add_actions(const struct audit_query *q, struct sql *out)
 {
@@ -111,8 +130,17 @@ static void add_after(const struct audit_query *q, struct sql *out)
 {
     const char *than = q->ascending ? ">" : "<";
     int pos = sql_int8(out, q->after->pos), k = sql_int8(out, q->after->k), i = sql_int8(out, q->after->i);
-    sql_addf(out, " AND (a.pos, a.k) %s= ($%d, $%d) AND ((a.pos, a.k) <> ($%d, $%d) OR p.i > $%d)", than, pos,
-             k, pos, k, i);
+    sql_addf(
+        out,
+        " AND a.pos %s= $%d AND (a.pos, a.k) %s= ($%d, $%d) AND ((a.pos, a.k) <> ($%d, $%d) OR p.i > $%d)",
+        than, pos, than, pos, k, pos, k, i);
+}
+
+/* Of blocks first: they have an index. */
+static void add_time(struct sql *out, const char *end, const char *than, int64_t us)
+{
+    int at = sql_int8(out, us);
+    sql_addf(out, " AND a.%s %s $%d AND a.at %s $%d", end, than, at, than, at);
 }
 
 void audit_query_plan(const struct audit_query *q, struct sql *out)
@@ -121,7 +149,7 @@ void audit_query_plan(const struct audit_query *q, struct sql *out)
     int tenant = sql_int4(out, q->tenant), type = sql_int2(out, q->patient_type);
     sql_addf(
         out,
-        "SELECT " AUDIT__COLUMNS ", w.text, s.text, p.i, p.h, r.rid FROM audit a LEFT JOIN audit_word w ON "
+        "SELECT " ENTRY " FROM audit a LEFT JOIN audit_word w ON "
         "w.tenant = a.tenant AND w.key = a.agent LEFT JOIN audit_word s ON s.tenant = a.tenant AND s.key "
         "= a.shape CROSS JOIN LATERAL unnest(coalesce(a.pats, ARRAY[a.pat])) WITH ORDINALITY AS p(h, i) "
         "LEFT JOIN LATERAL (SELECT x.rid FROM res x WHERE x.tenant = a.tenant AND x.h = p.h AND x.rtype "
@@ -137,9 +165,9 @@ void audit_query_plan(const struct audit_query *q, struct sql *out)
         sql_addf(out, " AND (a.pat = $%d OR a.pats @> ARRAY[$%d]::int8[]) AND p.h = $%d", h, h, h);
     }
     if (q->lo_us != INT64_MIN)
-        sql_addf(out, " AND a.at >= $%d", sql_int8(out, q->lo_us));
+        add_time(out, "hi", ">=", q->lo_us);
     if (q->hi_us != INT64_MAX)
-        sql_addf(out, " AND a.at <= $%d", sql_int8(out, q->hi_us));
+        add_time(out, "lo", "<=", q->hi_us);
     if (q->agent.s)
         add_agent(q, tenant, out);
     if (q->action)
@@ -147,12 +175,12 @@ void audit_query_plan(const struct audit_query *q, struct sql *out)
     if (q->type) {
         sql_addf(out, " AND a.rtype = $%d", sql_int2(out, (int16_t)q->type->id));
         sql_addf(out, " AND a.rid = $%d", sql_text(out, q->id));
+        audit__filter_where(audit__filter_resource((int16_t)q->type->id, q->id), out);
     }
     if (q->after)
         add_after(q, out);
-    /* what few entries have is found first, then ordered: an index in that order is no way to find them */
-    const char *pos = q->patient || q->type ? "a.pos + 0" : "a.pos", *way = q->ascending ? "" : " DESC";
-    sql_addf(out, " ORDER BY %s%s, a.k%s, p.i LIMIT $%d", pos, way, way, sql_int8(out, q->limit));
+    const char *way = q->ascending ? "" : " DESC";
+    sql_addf(out, " ORDER BY a.pos%s, a.k%s, p.i LIMIT $%d", way, way, sql_int8(out, q->limit));
 }
 
 struct audit_place audit_place_of(const struct db_rows *rows, int row)

@@ -1,14 +1,14 @@
 /*
  * The one that seals: of all servers of the database the one that holds an advisory lock, which ends with its connection.
  * It takes what is below the oldest transaction under way, in order, as the change feed does: nothing can appear before
- * what is sealed. A link is one row for some thousand entries; two that seal at the same time after all collide in its
+ * what is sealed. A link is one row for some blocks; two that seal at the same time after all collide in its
  * number.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "internal.h"
 
-enum { LOCK = 0x6b617564, ROWS = 5000, CUT_SEALS = 200 };
+enum { LOCK = 0x6b617564, BLOCKS = 200, CUT_SEALS = 200 };
 enum { HEAD_US = 1000 * 1000 };
 #define DAY_US  INT64_C(86400000000)
 #define HOUR_US INT64_C(3600000000)
@@ -55,41 +55,43 @@ bool audit__last_seal(struct db_conn *c, struct arena *a, int32_t tenant, struct
     return true;
 }
 
-/* The next entries; *n < ROWS: there are no more now. */
+/* The next blocks; *n < BLOCKS: there are no more now. */
 static bool seal_some(struct audit *a, int *n, struct err *err)
 {
     struct sql q = {.a = &a->turn}, put = {.a = &a->turn};
     const struct db_rows *rows;
     struct audit__seal next = a->last;
     struct buf scratch;
+    int32_t entries = 0;
     sql_init(&q, q.a, "audit-unsealed");
     int tenant = sql_int4(&q, a->tenant), pos = sql_int8(&q, a->last.pos), k = sql_int8(&q, a->last.k);
     sql_addf(&q,
-             "SELECT " AUDIT__COLUMNS " FROM audit a WHERE a.tenant = $%d AND (a.pos, a.k) > ($%d, $%d) AND "
-             "a.pos < " AUDIT__ERA " + pg_snapshot_xmin(pg_current_snapshot())::text::int8 ORDER BY a.pos, "
-             "a.k LIMIT %d",
-             tenant, pos, k, ROWS);
+             "SELECT " AUDIT__BLOCK " FROM audit_block b WHERE b.tenant = $%d AND (b.pos, b.k) > ($%d, $%d) "
+             "AND b.pos < " AUDIT__ERA " + pg_snapshot_xmin(pg_current_snapshot())::text::int8 ORDER BY "
+             "b.pos, b.k LIMIT %d",
+             tenant, pos, k, BLOCKS);
     if (!ask(a, &q, &rows, err))
         return false;
     *n = db_count(rows);
     if (*n == 0)
         return true;
     uint8_t *marks = arena_alloc(&a->turn, (size_t)*n * AUDIT__MARK);
-    buf_init(&scratch, &a->turn, 1024);
+    buf_init(&scratch, &a->turn, 64 * 1024);
     for (int i = 0; i < *n; i++) {
+        entries += db_int4(rows, i, BLOCK_ENTRIES);
         audit__chain(&scratch, rows, i, next.link);
         memcpy(marks + (size_t)i * AUDIT__MARK, next.link, AUDIT__MARK);
     }
     next.n++;
-    next.pos = db_int8(rows, *n - 1, COLUMN_POS);
-    next.k = db_int8(rows, *n - 1, COLUMN_K);
+    next.pos = db_int8(rows, *n - 1, BLOCK_POS);
+    next.k = db_int8(rows, *n - 1, BLOCK_K);
     sql_init(&put, put.a, "audit-seal");
     sql_addf(&put, "INSERT INTO audit_seal (tenant, n, pos, k, entries, link, marks) VALUES ($%d, ",
              sql_int4(&put, a->tenant));
     sql_addf(&put, "$%d, ", sql_int8(&put, next.n));
     sql_addf(&put, "$%d, ", sql_int8(&put, next.pos));
     sql_addf(&put, "$%d, ", sql_int8(&put, next.k));
-    sql_addf(&put, "$%d, ", sql_int4(&put, *n));
+    sql_addf(&put, "$%d, ", sql_int4(&put, entries));
     sql_addf(&put, "$%d, ", sql_bytea(&put, next.link, AUDIT__LINK));
     sql_addf(&put, "$%d)", sql_bytea(&put, marks, (size_t)*n * AUDIT__MARK));
     if (!ask(a, &put, NULL, err))
@@ -140,11 +142,12 @@ static bool find_over(struct audit *a, int64_t before_us, const struct db_rows *
     struct sql q = {.a = &a->turn};
     sql_init(&q, q.a, NULL);
     int tenant = sql_int4(&q, a->tenant), before = sql_int8(&q, before_us);
-    sql_addf(&q,
-             "SELECT s.n, s.pos, s.k, s.entries, s.link, s.marks FROM audit_seal s JOIN audit e ON e.tenant "
-             "= s.tenant AND e.pos = s.pos AND e.k = s.k WHERE s.tenant = $%d AND e.at < $%d AND s.n <= "
-             "(SELECT max(n) FROM audit_anchor WHERE tenant = $%d AND kind = %d) ORDER BY s.n LIMIT %d",
-             tenant, before, tenant, AUDIT__ANCHOR, CUT_SEALS);
+    sql_addf(
+        &q,
+        "SELECT s.n, s.pos, s.k, s.link, s.marks FROM audit_seal s JOIN audit_block b ON "
+        "b.tenant = s.tenant AND b.pos = s.pos AND b.k = s.k WHERE s.tenant = $%d AND b.hi < $%d AND s.n <= "
+        "(SELECT max(n) FROM audit_anchor WHERE tenant = $%d AND kind = %d) ORDER BY s.n LIMIT %d",
+        tenant, before, tenant, AUDIT__ANCHOR, CUT_SEALS);
     return ask(a, &q, rows, err);
 }
 
@@ -152,7 +155,7 @@ static bool remove_upto(struct audit *a, const struct audit__seal *s, struct err
 {
     struct sql entries = {.a = &a->turn}, seals = {.a = &a->turn}, anchors = {.a = &a->turn};
     sql_init(&entries, entries.a, NULL);
-    sql_addf(&entries, "DELETE FROM audit WHERE tenant = $%d AND (pos, k) <= (",
+    sql_addf(&entries, "DELETE FROM audit_block WHERE tenant = $%d AND (pos, k) <= (",
              sql_int4(&entries, a->tenant));
     sql_addf(&entries, "$%d, ", sql_int8(&entries, s->pos));
     sql_addf(&entries, "$%d)", sql_int8(&entries, s->k));
@@ -208,7 +211,7 @@ static bool cut(struct audit *a, struct err *err)
 
 bool audit__seal_all(struct audit *a, struct err *err)
 {
-    int n = ROWS;
+    int n = BLOCKS;
     arena_clear(&a->turn);
     if (!take_lock(a, err))
         return false;
@@ -220,7 +223,7 @@ bool audit__seal_all(struct audit *a, struct err *err)
         !audit__cut_of(a->conn, &a->turn, a->tenant, NULL, &a->last, err)) /* everything was over */
         return false;
     a->knows_last = true;
-    while (n == ROWS) {
+    while (n == BLOCKS) {
         arena_clear(&a->turn);
         if (!seal_some(a, &n, err)) {
             a->knows_last = false;

@@ -1,59 +1,163 @@
 /*
- * From the rings to the database: the entries of a ring in one statement, together with how far the ring is shipped. What
- * was committed although its answer was lost is not sent again: the count says so.
+ * From the rings to the database: the entries of a ring as one block, in one statement together with how far the ring is
+ * shipped. What was committed although its answer was lost is not sent again: the count says so.
  */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "internal.h"
 
-enum { BATCH = 1000 };
+enum { BATCH = 512 };
 
 struct load {
     struct arena *a;
-    size_t n, cap_n;
-    int64_t *k, *at, *agent, *pat, *shape;
-    int32_t *shown, *ver, *pats_from, *pats_to;
-    int16_t *rtype, *op, *status, *purpose, *find;
-    struct str *id, *request;
-    int64_t *pats;
-    size_t n_pats, cap_pats;
+    struct audit__entry *entries; /* pats: h of patients, once those are found */
+    size_t n;
     struct audit__word *words;
     size_t n_words, cap_words;
 };
 
-static void load_init(struct load *l, struct arena *a)
+/* ---- whose data it was ------------------------------------------------------------------------------------------------- */
+
+struct wanted {
+    struct arena *a;
+    int32_t *entries;
+    int16_t *rtypes;
+    struct str *ids;
+    int64_t *ks;
+    size_t n, cap_entries, n_ids, cap_ids, cap_rtypes, n_ks, cap_ks;
+};
+
+static void want(struct wanted *w, struct load *l, enum audit_find find)
 {
-    *l = (struct load){.a = a};
-#define COLUMN(c) l->c = arena_alloc(a, sizeof *l->c * BATCH)
-    COLUMN(k), COLUMN(at), COLUMN(agent), COLUMN(pat), COLUMN(shape), COLUMN(shown), COLUMN(ver);
-    COLUMN(pats_from), COLUMN(pats_to), COLUMN(rtype), COLUMN(op), COLUMN(status), COLUMN(purpose);
-    COLUMN(find), COLUMN(id), COLUMN(request);
-#undef COLUMN
+    size_t n = 0;
+    *w = (struct wanted){.a = l->a};
+    for (size_t i = 0; i < l->n; i++) {
+        const struct audit__entry *e = &l->entries[i];
+        if (e->find != (int16_t)find)
+            continue;
+        if (find == AUDIT_FIND_BY_ID) {
+            *ARENA_PUSH(w->a, w->entries, w->n, w->cap_entries) = (int32_t)i;
+            *ARENA_PUSH(w->a, w->rtypes, w->n_ids, w->cap_rtypes) = e->rtype;
+            *ARENA_PUSH(w->a, w->ids, n, w->cap_ids) = e->id;
+            continue;
+        }
+        for (size_t k = 0; k < e->n_pats; k++) {
+            *ARENA_PUSH(w->a, w->entries, w->n, w->cap_entries) = (int32_t)i;
+            *ARENA_PUSH(w->a, w->ks, w->n_ks, w->cap_ks) = e->pats[k];
+        }
+    }
 }
 
-static void load_entry(struct load *l, int64_t seq, const struct audit__entry *e)
+/* A tombstone has no patient any more, but its last version's compartments. */
+#define OF_DELETED                                                                                           \
+    "(SELECT p.h FROM res_history v JOIN res p ON p.tenant = v.tenant AND p.h = ANY (v.acc) AND p.rtype = "  \
+    "$%d WHERE v.tenant = r.tenant AND v.k = r.k AND v.ver = r.ver LIMIT 1)"
+
+static bool find_patients(struct audit *a, struct load *l, struct err *err)
 {
-    size_t i = l->n++;
-    bool several = e->n_pats > 1 || e->find == AUDIT_FIND_BY_K;
-    l->k[i] = seq;
-    l->at[i] = e->at_us;
-    l->agent[i] = e->agent;
-    l->pat[i] = several || e->n_pats == 0 ? 0 : e->pats[0];
-    l->shape[i] = e->shape;
-    l->shown[i] = e->shown;
-    l->ver[i] = e->ver;
-    l->pats_from[i] = (int32_t)l->n_pats + 1;
-    for (size_t p = 0; several && p < e->n_pats; p++)
-        *ARENA_PUSH(l->a, l->pats, l->n_pats, l->cap_pats) = e->pats[p];
-    l->pats_to[i] = (int32_t)l->n_pats;
-    l->rtype[i] = e->rtype;
-    l->op[i] = e->op;
-    l->status[i] = e->status;
-    l->purpose[i] = e->purpose;
-    l->find[i] = e->find;
-    l->id[i] = e->id;
-    l->request[i] = e->request;
+    struct sql q = {.a = l->a};
+    struct wanted by_id, by_k;
+    const struct db_rows *rows;
+    want(&by_id, l, AUDIT_FIND_BY_ID);
+    want(&by_k, l, AUDIT_FIND_BY_K);
+    for (size_t i = 0; i < l->n; i++)
+        if (l->entries[i].find != AUDIT_FIND_NOT)
+            l->entries[i].n_pats = 0;
+    if (by_id.n + by_k.n == 0)
+        return true;
+    sql_init(&q, q.a, "audit-patients");
+    int tenant = sql_int4(&q, a->tenant), patient = sql_int2(&q, a->patient);
+    sql_addf(&q,
+             "SELECT i, h FROM (SELECT u.i, coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h WHEN r.deleted "
+             "THEN " OF_DELETED " END) AS h FROM ",
+             patient, patient);
+    sql_addf(&q, "unnest($%d::int4[], ", sql_int4_array(&q, by_id.entries, by_id.n));
+    sql_addf(&q, "$%d::int2[], ", sql_int2_array(&q, by_id.rtypes, by_id.n));
+    sql_addf(
+        &q,
+        "$%d::text[]) AS u(i, rtype, rid) JOIN res r ON r.tenant = $%d AND r.rtype = u.rtype AND r.rid = "
+        "u.rid UNION SELECT u.i, coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h END) FROM ",
+        sql_text_array(&q, by_id.ids, by_id.n), tenant, patient);
+    sql_addf(&q, "unnest($%d::int4[], ", sql_int4_array(&q, by_k.entries, by_k.n));
+    sql_addf(
+        &q,
+        "$%d::int8[]) AS u(i, k) JOIN res r ON r.tenant = $%d AND r.k = u.k) x WHERE h IS NOT NULL ORDER "
+        "BY i, h",
+        sql_int8_array(&q, by_k.ks, by_k.n), tenant);
+    if (!db_exec(a->conn, l->a, &q, &rows, err))
+        return false;
+    int n = db_count(rows);
+    int64_t *found = ARENA_ARRAY(l->a, int64_t, n);
+    for (int i = 0; i < n; i++) {
+        struct audit__entry *e = &l->entries[db_int4(rows, i, 0)];
+        found[i] = db_int8(rows, i, 1);
+        if (e->n_pats++ == 0)
+            e->pats = &found[i];
+    }
+    return true;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------------------------------- */
+
+/* Entries as columns. */
+struct block {
+    int64_t *at, *agent, *pat, *shape, *pats, lo, hi;
+    int32_t *shown, *ver, *several;
+    int16_t *rtype, *op, *status, *purpose;
+    struct str *id, *request;
+    size_t n_pats, n_several, cap_pats, cap_several;
+};
+
+static void fill(struct block *b, const struct load *l)
+{
+    struct arena *a = l->a;
+    *b = (struct block){.lo = INT64_MAX, .hi = INT64_MIN};
+#define COLUMN(c) b->c = arena_alloc(a, sizeof *b->c * (l->n + 1))
+    COLUMN(at), COLUMN(agent), COLUMN(pat), COLUMN(shape), COLUMN(shown), COLUMN(ver), COLUMN(rtype),
+        COLUMN(op);
+    COLUMN(status), COLUMN(purpose), COLUMN(id), COLUMN(request);
+#undef COLUMN
+    for (size_t i = 0; i < l->n; i++) {
+        const struct audit__entry *e = &l->entries[i];
+        b->lo = e->at_us < b->lo ? e->at_us : b->lo;
+        b->hi = e->at_us > b->hi ? e->at_us : b->hi;
+        b->at[i] = e->at_us;
+        b->agent[i] = e->agent;
+        b->pat[i] = e->n_pats == 1 ? e->pats[0] : 0;
+        b->shape[i] = e->shape;
+        b->shown[i] = e->shown;
+        b->ver[i] = e->ver;
+        b->rtype[i] = e->rtype;
+        b->op[i] = e->op;
+        b->status[i] = e->status;
+        b->purpose[i] = e->purpose;
+        b->id[i] = e->id.s ? e->id : STR("");
+        b->request[i] = e->request.s ? e->request : STR("");
+        for (size_t p = 0; e->n_pats > 1 && p < e->n_pats; p++) {
+            *ARENA_PUSH(a, b->several, b->n_several, b->cap_several) = (int32_t)i + 1;
+            *ARENA_PUSH(a, b->pats, b->n_pats, b->cap_pats) = e->pats[p];
+        }
+    }
+}
+
+/* What is looked for in few blocks of many: see audit__filter_where(). */
+static struct str filter_of(const struct load *l)
+{
+    struct audit__filter f;
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += 2 + l->entries[i].n_pats;
+    audit__filter_init(&f, l->a, n);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct audit__entry *e = &l->entries[i];
+        audit__filter_add(&f, e->agent);
+        if (e->id.s)
+            audit__filter_add(&f, audit__filter_resource(e->rtype, e->id));
+        for (size_t p = 0; p < e->n_pats; p++)
+            audit__filter_add(&f, e->pats[p]);
+    }
+    return f.bits;
 }
 
 static int by_key(const void *x, const void *y)
@@ -82,18 +186,14 @@ static void add_words(struct sql *q, struct load *l, int tenant)
              sql_text_array(q, texts, l->n_words));
 }
 
-/* A tombstone has no patient any more, but its last version's compartments. */
-#define DELETED_ONES                                                                                         \
-    "(SELECT p.h FROM res_history v JOIN res p ON p.tenant = v.tenant AND p.h = ANY (v.acc) AND p.rtype = "  \
-    "$%d WHERE v.tenant = r.tenant AND v.k = r.k AND v.ver = r.ver LIMIT 1)"
-
 static void write_statement(struct audit *a, const struct audit__ring *r, struct load *l, int64_t from,
                             int64_t to, struct sql *q)
 {
-    sql_init(q, l->a, l->n_words ? "audit-words" : "audit");
+    struct block b;
+    sql_init(q, l->a, NULL);
+    q->name = l->n == 0 ? "audit-words" : l->n_words ? "audit-block-words" : "audit-block";
     int tenant = sql_int4(q, a->tenant), spool = sql_int8(q, audit__ring_id(r));
-    int first = sql_int8(q, from), last = sql_int8(q, to), patient = sql_int2(q, a->patient);
-    int pats = sql_int8_array(q, l->pats, l->n_pats);
+    int first = sql_int8(q, from), last = sql_int8(q, to);
     sql_addf(q,
              "WITH m AS (INSERT INTO audit_spool AS s (tenant, spool, shipped) VALUES ($%d, $%d, $%d) ON "
              "CONFLICT (tenant, spool) DO UPDATE SET shipped = excluded.shipped, at = now() WHERE s.shipped "
@@ -101,42 +201,33 @@ static void write_statement(struct audit *a, const struct audit__ring *r, struct
              tenant, spool, last, first);
     if (l->n_words)
         add_words(q, l, tenant);
-    sql_addf(
-        q,
-        ", i AS (INSERT INTO audit (pos, k, at, agent, pat, shape, shown, tenant, ver, rtype, op, "
-        "status, purpose, rid, request, pats) SELECT m.pos, u.k, u.at, u.agent, CASE WHEN find = %d THEN "
-        "(SELECT coalesce(r.pat, CASE WHEN r.rtype = $%d THEN r.h WHEN r.deleted THEN " DELETED_ONES
-        " END) FROM res r "
-        "WHERE r.tenant = $%d AND r.rtype = u.rtype AND r.rid = u.rid) WHEN find = %d AND "
-        "cardinality(f.pats) = 1 THEN "
-        "f.pats[1] ELSE nullif(u.pat, 0) END, ",
-        AUDIT_FIND_BY_ID, patient, patient, tenant, AUDIT_FIND_BY_K);
-    sql_addf(q,
-             "u.shape, u.shown, $%d, u.ver, u.rtype, u.op, u.status, u.purpose, u.rid, u.request, CASE WHEN "
-             "find <> %d AND pf <= pt THEN ($%d::int8[])[pf:pt] WHEN cardinality(f.pats) > 1 THEN f.pats END "
-             "FROM m CROSS JOIN ",
-             tenant, AUDIT_FIND_BY_K, pats);
-    sql_addf(q, "unnest($%d::int8[], ", sql_int8_array(q, l->k, l->n));
-    sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->at, l->n));
-    sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->agent, l->n));
-    sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->pat, l->n));
-    sql_addf(q, "$%d::int8[], ", sql_int8_array(q, l->shape, l->n));
-    sql_addf(q, "$%d::int4[], ", sql_int4_array(q, l->shown, l->n));
-    sql_addf(q, "$%d::int4[], ", sql_int4_array(q, l->ver, l->n));
-    sql_addf(q, "$%d::int4[], ", sql_int4_array(q, l->pats_from, l->n));
-    sql_addf(q, "$%d::int4[], ", sql_int4_array(q, l->pats_to, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->rtype, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->op, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->status, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->purpose, l->n));
-    sql_addf(q, "$%d::int2[], ", sql_int2_array(q, l->find, l->n));
-    sql_addf(q, "$%d::text[], ", sql_text_array(q, l->id, l->n));
-    sql_addf(q,
-             "$%d::bytea[]) AS u(k, at, agent, pat, shape, shown, ver, pf, pt, rtype, op, status, purpose, "
-             "find, rid, request) LEFT JOIN LATERAL (SELECT array_agg(DISTINCT coalesce(r.pat, r.h)) AS pats "
-             "FROM unnest(($%d::int8[])[pf:pt]) AS x(k) JOIN res r ON r.tenant = $%d AND r.k = x.k WHERE "
-             "r.pat IS NOT NULL OR r.rtype = $%d) f ON find = %d) SELECT pos FROM m",
-             sql_bytea_array(q, l->request, l->n), pats, tenant, patient, AUDIT_FIND_BY_K);
+    if (l->n) {
+        fill(&b, l);
+        sql_addf(
+            q,
+            ", i AS (INSERT INTO audit_block (pos, k, tenant, lo, hi, keys, at, agent, pat, shape, shown, "
+            "ver, rtype, op, status, purpose, rid, request, several, pats) SELECT m.pos, $%d, $%d, ",
+            first, tenant);
+        sql_addf(q, "$%d, ", sql_int8(q, b.lo));
+        sql_addf(q, "$%d, ", sql_int8(q, b.hi));
+        struct str bits = filter_of(l);
+        sql_addf(q, "nullif($%d::bytea, ''), ", sql_bytea(q, bits.s, bits.len));
+        sql_addf(q, "$%d::int8[], ", sql_int8_array(q, b.at, l->n));
+        sql_addf(q, "$%d::int8[], ", sql_int8_array(q, b.agent, l->n));
+        sql_addf(q, "$%d::int8[], ", sql_int8_array(q, b.pat, l->n));
+        sql_addf(q, "$%d::int8[], ", sql_int8_array(q, b.shape, l->n));
+        sql_addf(q, "$%d::int4[], ", sql_int4_array(q, b.shown, l->n));
+        sql_addf(q, "$%d::int4[], ", sql_int4_array(q, b.ver, l->n));
+        sql_addf(q, "$%d::int2[], ", sql_int2_array(q, b.rtype, l->n));
+        sql_addf(q, "$%d::int2[], ", sql_int2_array(q, b.op, l->n));
+        sql_addf(q, "$%d::int2[], ", sql_int2_array(q, b.status, l->n));
+        sql_addf(q, "$%d::int2[], ", sql_int2_array(q, b.purpose, l->n));
+        sql_addf(q, "$%d::text[], ", sql_text_array(q, b.id, l->n));
+        sql_addf(q, "$%d::bytea[], ", sql_bytea_array(q, b.request, l->n));
+        sql_addf(q, "$%d::int4[], ", sql_int4_array(q, b.several, b.n_several));
+        sql_addf(q, "$%d::int8[] FROM m)", sql_int8_array(q, b.pats, b.n_pats));
+    }
+    sql_adds(q, " SELECT pos FROM m");
 }
 
 /* How far the database has it. */
@@ -160,13 +251,12 @@ static bool ship_batch(struct audit *a, struct audit__ring *r, bool *more, struc
     struct str record;
     audit__ring_first(r, &c);
     const int64_t from = (int64_t)c.seq;
-    load_init(&l, &a->turn);
+    l = (struct load){.a = &a->turn, .entries = ARENA_ARRAY(&a->turn, struct audit__entry, BATCH)};
     while (l.n < BATCH && audit__ring_next(r, &c, &record)) {
-        struct audit__entry e;
         struct audit__word w;
-        switch (audit__record_read(l.a, record, &e, &w)) {
+        switch (audit__record_read(l.a, record, &l.entries[l.n], &w)) {
         case AUDIT__EVENT:
-            load_entry(&l, (int64_t)c.seq, &e);
+            l.n++;
             break;
         case AUDIT__WORD:
             *ARENA_PUSH(l.a, l.words, l.n_words, l.cap_words) = w;
@@ -181,6 +271,8 @@ static bool ship_batch(struct audit *a, struct audit__ring *r, bool *more, struc
     struct sql q = {.a = l.a};
     const struct db_rows *rows;
     int64_t upto;
+    if (!find_patients(a, &l, err))
+        return false;
     write_statement(a, r, &l, from, (int64_t)c.seq, &q);
     if (!db_exec(a->conn, l.a, &q, &rows, err))
         return false;

@@ -1,5 +1,5 @@
 /*
- * Is the log what was written? Every entry of every link is read in order and the chain is computed anew; anchors have to
+ * Is the log what was written? Every block of every link is read in order and the chain is computed anew; anchors have to
  * be signed and to say what the chain says; words have to be what their keys say. What the last anchor names must be there:
  * a tail that was cut off is missed.
  */
@@ -27,19 +27,18 @@ bool audit__cut_of(struct db_conn *c, struct arena *a, int32_t tenant, const str
     return db_count(rows) == 0 || audit__check(keys, a, db_text(rows, 0, 0), tenant, AUDIT__CUT, out, err);
 }
 
-static bool entries_of(struct db_conn *c, struct arena *a, int32_t tenant, const struct audit__seal *after,
-                       const struct audit__seal *upto, int limit, const struct db_rows **rows,
-                       struct err *err)
+static bool blocks_of(struct db_conn *c, struct arena *a, int32_t tenant, const struct audit__seal *after,
+                      const struct audit__seal *upto, int limit, const struct db_rows **rows, struct err *err)
 {
     struct sql q = {.a = a};
-    sql_init(&q, a, "audit-entries");
+    sql_init(&q, a, "audit-blocks");
     int t = sql_int4(&q, tenant), p = sql_int8(&q, after->pos), k = sql_int8(&q, after->k);
     sql_addf(&q,
-             "SELECT " AUDIT__COLUMNS " FROM audit a WHERE a.tenant = $%d AND (a.pos, a.k) > ($%d, $%d) AND "
-             "(a.pos, a.k) <= (",
+             "SELECT " AUDIT__BLOCK " FROM audit_block b WHERE b.tenant = $%d AND (b.pos, b.k) > ($%d, $%d) "
+             "AND (b.pos, b.k) <= (",
              t, p, k);
     sql_addf(&q, "$%d, ", sql_int8(&q, upto->pos));
-    sql_addf(&q, "$%d) ORDER BY a.pos, a.k LIMIT ", sql_int8(&q, upto->k));
+    sql_addf(&q, "$%d) ORDER BY b.pos, b.k LIMIT ", sql_int8(&q, upto->k));
     sql_addf(&q, "$%d", sql_int8(&q, limit));
     return db_exec(c, a, &q, rows, err);
 }
@@ -52,32 +51,32 @@ bool audit__walk(struct db_conn *c, struct arena *a, int32_t tenant, const struc
                                .pos = db_int8(seals, row, SEAL_POS),
                                .k = db_int8(seals, row, SEAL_K)};
     struct str link = db_text(seals, row, SEAL_LINK), marks = db_text(seals, row, SEAL_MARKS);
-    const int entries = db_int4(seals, row, SEAL_ENTRIES);
+    const int blocks = (int)(marks.len / AUDIT__MARK);
     const struct db_rows *rows;
     struct buf scratch;
     *fault = (struct audit__fault){.kind = FAULT_NONE};
     if (seal.n != at->n + 1)
         *fault = (struct audit__fault){.kind = FAULT_GAP, .from = at->n + 1, .upto = seal.n - 1};
-    if (!entries_of(c, a, tenant, at, &seal, entries + 1, &rows, err))
+    if (!blocks_of(c, a, tenant, at, &seal, blocks + 1, &rows, err))
         return false;
     if (fault->kind) /* begin with what comes after */
         memcpy(at->link, link.s, link.len < AUDIT__LINK ? link.len : AUDIT__LINK);
-    buf_init(&scratch, a, 1024);
+    buf_init(&scratch, a, 64 * 1024);
     int n = db_count(rows);
     for (int i = 0; i < n && !fault->kind; i++) {
         audit__chain(&scratch, rows, i, at->link);
         bool right = (size_t)(i + 1) * AUDIT__MARK <= marks.len &&
                      memcmp(marks.s + (size_t)i * AUDIT__MARK, at->link, AUDIT__MARK) == 0;
         if (!right)
-            *fault = (struct audit__fault){.kind = n < entries   ? FAULT_REMOVED
-                                                   : n > entries ? FAULT_ADDED
-                                                                 : FAULT_ALTERED,
-                                           .pos = db_int8(rows, i, COLUMN_POS),
-                                           .k = db_int8(rows, i, COLUMN_K)};
+            *fault = (struct audit__fault){.kind = n < blocks   ? FAULT_REMOVED
+                                                   : n > blocks ? FAULT_ADDED
+                                                                : FAULT_ALTERED,
+                                           .pos = db_int8(rows, i, BLOCK_POS),
+                                           .k = db_int8(rows, i, BLOCK_K)};
         else if (each)
             each(arg, rows, i);
     }
-    if (!fault->kind && n != entries)
+    if (!fault->kind && n != blocks)
         *fault = (struct audit__fault){.kind = FAULT_REMOVED, .pos = seal.pos, .k = seal.k};
     if (!fault->kind && (link.len != AUDIT__LINK || memcmp(link.s, at->link, AUDIT__LINK) != 0))
         *fault = (struct audit__fault){.kind = FAULT_LINK};
@@ -133,15 +132,15 @@ static void say_fault(struct check *c, const struct audit__fault *f)
         say(c, "seal %lld was altered: its link is not that of its entries", (long long)c->at.n);
         break;
     case FAULT_REMOVED:
-        say(c, "seal %lld: an entry was removed, at or before audit-%llx-%llx", (long long)c->at.n,
+        say(c, "seal %lld: entries were removed, at or before audit-%llx-%llx", (long long)c->at.n,
             (long long)f->pos, (long long)f->k);
         break;
     case FAULT_ADDED:
-        say(c, "seal %lld: an entry was added, at or before audit-%llx-%llx", (long long)c->at.n,
+        say(c, "seal %lld: entries were added, at or before audit-%llx-%llx", (long long)c->at.n,
             (long long)f->pos, (long long)f->k);
         break;
     case FAULT_ALTERED:
-        say(c, "seal %lld: entry audit-%llx-%llx was altered, or its place", (long long)c->at.n,
+        say(c, "seal %lld: entries from audit-%llx-%llx on were altered, or their place", (long long)c->at.n,
             (long long)f->pos, (long long)f->k);
         break;
     case FAULT_NONE:
@@ -168,12 +167,18 @@ static void need_word(struct check *c, int64_t key)
 
 static void look_at(void *arg, const struct db_rows *rows, int row)
 {
+    static const enum audit__block_column words[] = {BLOCK_AGENT, BLOCK_SHAPE};
     struct check *c = arg;
-    c->out->entries++;
-    if (db_int8(rows, row, COLUMN_AT) > c->now_us - GRACE_US)
+    c->out->entries += db_int4(rows, row, BLOCK_ENTRIES);
+    if (db_int8(rows, row, BLOCK_HI) > c->now_us - GRACE_US)
         return; /* its words may be on their way */
-    need_word(c, db_int8(rows, row, COLUMN_AGENT));
-    need_word(c, db_int8(rows, row, COLUMN_SHAPE));
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+        int64_t *keys, last = 0;
+        size_t n = db_int8_array(rows, row, words[w], &c->part, &keys);
+        for (size_t i = 0; i < n; i++)
+            if (keys[i] != last)
+                need_word(c, last = keys[i]);
+    }
 }
 
 static bool ask(struct check *c, struct arena *a, const char *text, const struct db_rows **rows,
@@ -276,7 +281,7 @@ static bool check_seals(struct check *c, bool *more, struct err *err)
     sql_init(&q, q.a, "audit-seals");
     int t = sql_int4(&q, c->o->tenant), n = sql_int8(&q, c->at.n);
     sql_addf(&q,
-             "SELECT n, pos, k, entries, link, marks FROM audit_seal WHERE tenant = $%d AND n > $%d ORDER BY "
+             "SELECT n, pos, k, link, marks FROM audit_seal WHERE tenant = $%d AND n > $%d ORDER BY "
              "n LIMIT %d",
              t, n, SEALS);
     if (!db_exec(c->conn, &c->part, &q, &seals, err))
@@ -325,7 +330,10 @@ static bool check_tail(struct check *c, struct err *err)
             (long long)c->at.n);
     sql_init(&q, q.a, NULL);
     t = sql_int4(&q, c->o->tenant);
-    sql_addf(&q, "SELECT count(*) FROM audit WHERE tenant = $%d AND (pos, k) > (", t);
+    sql_addf(
+        &q,
+        "SELECT coalesce(sum(cardinality(at)), 0)::int8 FROM audit_block WHERE tenant = $%d AND (pos, k) > (",
+        t);
     sql_addf(&q, "$%d, ", sql_int8(&q, c->at.pos));
     sql_addf(&q, "$%d)", sql_int8(&q, c->at.k));
     if (!db_exec(c->conn, &c->part, &q, &rows, err))
@@ -346,7 +354,9 @@ static bool start(struct check *c, struct err *err)
     if (c->at.n) {
         struct sql q = {.a = &c->part};
         sql_init(&q, q.a, NULL);
-        sql_addf(&q, "SELECT count(*) FROM audit WHERE tenant = $%d AND (pos, k) <= (",
+        sql_addf(&q,
+                 "SELECT coalesce(sum(cardinality(at)), 0)::int8 FROM audit_block WHERE tenant = $%d AND "
+                 "(pos, k) <= (",
                  sql_int4(&q, c->o->tenant));
         sql_addf(&q, "$%d, ", sql_int8(&q, c->at.pos));
         sql_addf(&q, "$%d)", sql_int8(&q, c->at.k));

@@ -24,7 +24,7 @@ struct entry {
     uint64_t hash;
     atomic_int holders; /* the cache, and requests that answer with it */
     int32_t ver;
-    int64_t lu_us;
+    int64_t lu_us, pat;
     size_t len, sealed; /* of the text, and of what is sealed: it is opened for each answer */
     int16_t rtype;
     uint8_t id_len;
@@ -176,6 +176,7 @@ static struct entry *new_entry(const struct store__cache *c, uint64_t hash, int1
                         .holders = 1,
                         .ver = v->ver,
                         .lu_us = v->lu_us,
+                        .pat = v->pat,
                         .len = text.len,
                         .sealed = sealed.len,
                         .rtype = rtype,
@@ -228,6 +229,7 @@ bool store_cache_find(const struct store *st, struct arena *a, const struct fhir
         *out = (struct store_version){
             .ver = e->ver,
             .lu_us = e->lu_us,
+            .pat = e->pat,
             .text = {{e->data + e->id_len, e->len},
                      {e->sealed ? e->data + e->id_len + e->len + 1 : NULL, e->sealed}}};
     return e != NULL;

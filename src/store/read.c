@@ -14,7 +14,7 @@ static void by_primary_key(const struct store *s, const struct fhir_type *type, 
 void store_read_plan(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q)
 {
     sql_init(q, q->a, "read");
-    sql_adds(q, "SELECT ver, lu, deleted, content, sealed FROM res WHERE ");
+    sql_adds(q, "SELECT ver, lu, deleted, content, sealed, pat FROM res WHERE ");
     by_primary_key(s, type, id, q, "");
 }
 
@@ -26,7 +26,7 @@ void store_check_plan(const struct store *s, const struct fhir_type *type, struc
     sql_addf(q,
              "SELECT ver, lu, deleted, CASE WHEN ver <> $%d OR lu <> $%d THEN content END, CASE WHEN ver <> "
              "$%d OR lu "
-             "<> $%d THEN sealed END FROM res WHERE ",
+             "<> $%d THEN sealed END, pat FROM res WHERE ",
              ver, lu, ver, lu);
     by_primary_key(s, type, id, q, "");
 }
@@ -36,7 +36,8 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
 {
     sql_init(q, q->a, "vread");
     sql_addf(q,
-             "SELECT h.ver, h.lu, h.op = %d, h.content, h.sealed FROM res r JOIN res_history h ON h.tenant = "
+             "SELECT h.ver, h.lu, h.op = %d, h.content, h.sealed, r.pat FROM res r JOIN res_history h ON "
+             "h.tenant = "
              "r.tenant "
              "AND h.k = r.k WHERE ",
              STORE_DELETE);
@@ -52,7 +53,7 @@ void store_read_seen_plan(const struct store *s, const struct fhir_type *type, s
         return;
     }
     sql_init(q, q->a, SQL_BY_TEXT);
-    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content, r0.sealed FROM res r0 WHERE ");
+    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content, r0.sealed, r0.pat FROM res r0 WHERE ");
     by_primary_key(s, type, id, q, "r0.");
     search_access_where(access, &type, 1, true, q);
 }
@@ -72,7 +73,7 @@ bool store_read_reply(const struct db_rows *rows, struct store_version *out)
     if (db_count(rows) == 0)
         return false;
     *out = (struct store_version){db_int4(rows, 0, 0), db_timestamptz(rows, 0, 1), db_bool(rows, 0, 2),
-                                  store_text_at(rows, 0, 3)};
+                                  store_text_at(rows, 0, 3), db_null(rows, 0, 5) ? 0 : db_int8(rows, 0, 5)};
     return true;
 }
 

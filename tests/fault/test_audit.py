@@ -90,15 +90,15 @@ class Audit(unittest.TestCase):
             # within a second, under load
             readers = self.load()
             late = self.ask("SELECT count(*) FROM audit a WHERE at < (extract(epoch FROM now() - interval '1 second') * 1000000)::int8 "
-                            "AND (pos, k) > (SELECT pos, k FROM audit_seal ORDER BY n DESC LIMIT 1)")
+                            "AND (pos, block) > (SELECT pos, k FROM audit_seal ORDER BY n DESC LIMIT 1)")
             self.check(readers)
             self.assertEqual(late, ["0"], "entries older than a second are not sealed")
             # and one that somebody changes is found
-            self.ask("UPDATE audit SET status = 404 WHERE ctid = (SELECT max(ctid) FROM audit WHERE status = 200)")
+            self.ask("UPDATE audit_block SET status[1] = 404 WHERE ctid = (SELECT max(ctid) FROM audit_block WHERE status[1] = 200)")
             verified = subprocess.run([kagari.BINARY, "audit", "verify", "--config", str(self.dev.data / "kagari.conf")],
                                       capture_output=True, text=True)
             self.assertEqual(verified.returncode, 1, verified.stdout + verified.stderr)
-            self.assertIn("was altered", verified.stdout)
+            self.assertIn("were altered", verified.stdout)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ static void begin(void)
 static void forget(void)
 {
     ck_ok(audit_turn(flow_audit(), &err));
-    ck_ok(db_run(flow_conn(), "TRUNCATE audit, audit_seal, audit_anchor", &err));
+    ck_ok(db_run(flow_conn(), "TRUNCATE audit_block, audit_seal, audit_anchor", &err));
 }
 
 /* Rows as texts, "op type/id/ver status patients shown", in their order. */

@@ -7,7 +7,8 @@ static void begin(void)
 {
     flow_begin();
     ck_ok(db_run(flow_conn(),
-                 "DELETE FROM res; DELETE FROM res_history; TRUNCATE audit, audit_seal, audit_anchor", &err));
+                 "DELETE FROM res; DELETE FROM res_history; TRUNCATE audit_block, audit_seal, audit_anchor",
+                 &err));
     for (int i = 1; i <= 2; i++) {
         flow_put(
             arena_printf(flow_arena(), "Patient/p%d", i),
@@ -68,15 +69,19 @@ END_TEST
 /* Every kind that there is, as the server itself would have it. */
 START_TEST(valid)
 {
-    ck_ok(db_run(
-        flow_conn(),
-        "INSERT INTO audit (pos, k, at, agent, tenant, op, status, purpose, rtype, rid, request) SELECT (n "
-        "<< 48) + 4, op "
-        "* 1000 + s, (extract(epoch FROM now()) * 1000000)::int8, (SELECT max(key) FROM audit_word WHERE "
-        "kind = 1), 1, "
-        "op, s, op % 6, CASE WHEN op % 2 = 0 THEN 1 ELSE 0 END, CASE WHEN op % 2 = 0 THEN 'x1' END, 'r' FROM "
-        "feed_epoch, generate_series(2, 48) op, unnest('{200,404,503}'::int2[]) s",
-        &err));
+    ck_ok(db_run(flow_conn(),
+                 "INSERT INTO audit_block (pos, k, lo, hi, tenant, at, agent, pat, shape, shown, ver, rtype, "
+                 "op, status, "
+                 "purpose, rid, request) SELECT (n << 48) + 4, op * 1000 + s, t, t, 1, ARRAY[t], "
+                 "ARRAY[(SELECT max(key) FROM "
+                 "audit_word WHERE kind = 1)], '{0}', '{0}', '{0}', '{0}', ARRAY[CASE WHEN op % 2 = 0 THEN 1 "
+                 "ELSE 0 END]::int2[], "
+                 "ARRAY[op]::int2[], ARRAY[s], ARRAY[op % 6]::int2[], ARRAY[CASE WHEN op % 2 = 0 THEN 'x1' "
+                 "ELSE '' END], "
+                 "'{r}' FROM feed_epoch, generate_series(2, 48) op, unnest('{200,404,503}'::int2[]) s, "
+                 "LATERAL (SELECT "
+                 "(extract(epoch FROM now()) * 1000000)::int8 AS t) x",
+                 &err));
     const struct flow_answer *page = flow_get("AuditEvent?_count=1000");
     ck_status(page, 200);
     int n = 0;

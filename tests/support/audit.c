@@ -48,7 +48,7 @@ void test_audit_begin(void)
     ck_assert_ptr_nonnull(mkdtemp(t.dir));
     t.config.audit_directory = t.dir;
     ck_ok(db_open(&t.config, &t.c, &err));
-    test_audit_run("TRUNCATE audit, audit_word, audit_spool, audit_seal, audit_anchor");
+    test_audit_run("TRUNCATE audit_block, audit_word, audit_spool, audit_seal, audit_anchor");
     test_audit_open();
 }
 

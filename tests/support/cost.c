@@ -110,13 +110,13 @@ static bool asked_for(const char *text, const char *at, size_t length)
 const char *cost_untenanted(const char *text)
 {
     static const char *const tables[] = {
-        "res",          "res_history",   "idx_str",           "idx_date",         "idx_num",
-        "idx_ovf",      "idx_text",      "idx_dict",          "deferred",         "deferred_file",
-        "job",          "server",        "search_generation", "search_parameter", "index_state",
-        "contained",    "audit",         "audit_word",        "audit_spool",      "audit_seal",
-        "audit_anchor", "oauth_key",     "oauth_client",      "oauth_revoked",    "oauth_assertion",
-        "oauth_user",   "oauth_flow",    "oauth_grant",       "oauth_secret",     "oauth_launch",
-        "identity_key", "identity_state"};
+        "res",          "res_history",    "idx_str",           "idx_date",         "idx_num",
+        "idx_ovf",      "idx_text",       "idx_dict",          "deferred",         "deferred_file",
+        "job",          "server",         "search_generation", "search_parameter", "index_state",
+        "contained",    "audit",          "audit_word",        "audit_spool",      "audit_seal",
+        "audit_anchor", "oauth_key",      "oauth_client",      "oauth_revoked",    "oauth_assertion",
+        "oauth_user",   "oauth_flow",     "oauth_grant",       "oauth_secret",     "oauth_launch",
+        "identity_key", "identity_state", "audit_block"};
     size_t said = occurrences(text, "tenant = ") + occurrences(text, "USING (tenant,"), asked = 0;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         size_t length = strlen(tables[i]);

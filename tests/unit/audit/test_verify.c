@@ -23,56 +23,68 @@ static void begin(void)
     ck_assert_int_eq(test_audit_verified().unsealed, 0);
 }
 
-/* "E5" stands for the fifth entry. */
+/* The nth block: each seal has two, of five entries. */
 #define NTH                                                                                                  \
-    "(SELECT x FROM (SELECT a.ctid AS x, row_number() OVER (ORDER BY pos, k) AS i FROM audit a) y WHERE i "  \
-    "= "
+    "(SELECT x FROM (SELECT b.ctid AS x, row_number() OVER (ORDER BY pos, k) AS i FROM audit_block b) y "    \
+    "WHERE i = "
+#define CHANGE(what, n) "UPDATE audit_block SET " what " WHERE ctid = " NTH #n ")"
 
 static const struct {
     const char *what, *sql, *found;
 } attacks[] = {
-    {"an entry is removed", "DELETE FROM audit WHERE ctid = " NTH "5)", "seal 1: an entry was removed"},
-    {"the last of a seal", "DELETE FROM audit WHERE ctid = " NTH "20)", "seal 2: an entry was removed"},
-    {"the last of all", "DELETE FROM audit WHERE ctid = " NTH "30)", "seal 3: an entry was removed"},
-    {"all of them", "DELETE FROM audit", "seal 1: an entry was removed"},
-    {"another agent", "UPDATE audit SET agent = 5 WHERE ctid = " NTH "15)", "seal 2: entry audit-"},
-    {"another patient", "UPDATE audit SET pat = 5 WHERE ctid = " NTH "15)", "was altered"},
-    {"no patient", "UPDATE audit SET pat = NULL WHERE ctid = " NTH "15)", "was altered"},
-    {"another time", "UPDATE audit SET at = at + 1 WHERE ctid = " NTH "1)", "seal 1: entry audit-"},
-    {"another resource", "UPDATE audit SET rid = 'o99' WHERE ctid = " NTH "30)", "seal 3: entry audit-"},
-    {"another type", "UPDATE audit SET rtype = 8 WHERE ctid = " NTH "30)", "was altered"},
-    {"another outcome", "UPDATE audit SET status = 403 WHERE ctid = " NTH "30)", "was altered"},
-    {"another deed", "UPDATE audit SET op = 2 + 6 WHERE ctid = " NTH "30)", "was altered"},
-    {"another version", "UPDATE audit SET ver = 2 WHERE ctid = " NTH "30)", "was altered"},
-    {"another count", "UPDATE audit SET shown = 2 WHERE ctid = " NTH "30)", "was altered"},
-    {"another question", "UPDATE audit SET shape = 2 WHERE ctid = " NTH "30)", "was altered"},
-    {"another request", "UPDATE audit SET request = 'q' WHERE ctid = " NTH "30)", "was altered"},
-    {"another purpose", "UPDATE audit SET purpose = 2 WHERE ctid = " NTH "30)", "was altered"},
-    {"several patients", "UPDATE audit SET pats = '{1,2}' WHERE ctid = " NTH "30)", "was altered"},
+    {"a block is removed", "DELETE FROM audit_block WHERE ctid = " NTH "1)", "seal 1: entries were removed"},
+    {"the last of a seal", "DELETE FROM audit_block WHERE ctid = " NTH "4)", "seal 2: entries were removed"},
+    {"the last of all", "DELETE FROM audit_block WHERE ctid = " NTH "6)", "seal 3: entries were removed"},
+    {"all of them", "DELETE FROM audit_block", "seal 1: entries were removed"},
+    {"an entry is removed",
+     CHANGE("at = at[2:], agent = agent[2:], pat = pat[2:], shape = shape[2:], shown = shown[2:], ver = "
+            "ver[2:], "
+            "rtype = rtype[2:], op = op[2:], status = status[2:], purpose = purpose[2:], rid = rid[2:], "
+            "request = "
+            "request[2:]",
+            3),
+     "seal 2: entries from audit-"},
+    {"another agent", CHANGE("agent[2] = 5", 3), "seal 2: entries from audit-"},
+    {"another patient", CHANGE("pat[5] = 5", 3), "were altered"},
+    {"no patient", CHANGE("pat[1] = NULL", 3), "were altered"},
+    {"another time", CHANGE("at[1] = at[1] + 1", 1), "seal 1: entries from audit-"},
+    {"another resource", CHANGE("rid[3] = 'o99'", 6), "seal 3: entries from audit-"},
+    {"another type", CHANGE("rtype[3] = 8", 6), "were altered"},
+    {"another outcome", CHANGE("status[3] = 403", 6), "were altered"},
+    {"another deed", CHANGE("op[3] = 2 + 6", 6), "were altered"},
+    {"another version", CHANGE("ver[3] = 2", 6), "were altered"},
+    {"another count", CHANGE("shown[3] = 2", 6), "were altered"},
+    {"another question", CHANGE("shape[3] = 2", 6), "were altered"},
+    {"another request", CHANGE("request[3] = 'q'", 6), "were altered"},
+    {"another purpose", CHANGE("purpose[3] = 2", 6), "were altered"},
+    {"several patients", CHANGE("several = '{3,3}', pats = '{1,2}'", 6), "were altered"},
+    {"not to be found by a patient", CHANGE("keys = '\\x00'", 6), "were altered"},
+    {"not to be found by the time", CHANGE("hi = lo, lo = 0", 6), "were altered"},
+    {"another place", CHANGE("k = k + 99", 1), "seal 1: "},
     {"two change places",
-     "UPDATE audit SET k = CASE k WHEN (SELECT min(k) FROM audit WHERE pos = (SELECT min(pos) FROM audit)) "
-     "THEN 99 ELSE k "
-     "END WHERE pos = (SELECT min(pos) FROM audit)",
+     "UPDATE audit_block SET rid = x.rid FROM audit_block x WHERE x.ctid = " NTH
+     "2) AND audit_block.ctid = " NTH "1)",
      "seal 1: "},
     {"one is put in",
-     "INSERT INTO audit SELECT pos, k + 1000, at, agent, pat, shape, shown, tenant, ver, rtype, op, status, "
-     "purpose, rid, "
-     "request, pats FROM audit WHERE ctid = " NTH "5)",
-     "an entry was added"},
+     "INSERT INTO audit_block SELECT pos, k + 1000, lo, hi, tenant, keys, at, agent, pat, shape, shown, ver, "
+     "rtype, "
+     "op, status, purpose, rid, request, several, pats FROM audit_block WHERE ctid = " NTH "1)",
+     "entries were added"},
     {"a seal is removed", "DELETE FROM audit_seal WHERE n = 2", "seal 2 is missing"},
     {"the first seal is removed", "DELETE FROM audit_seal WHERE n = 1", "seal 1 is missing"},
     {"a seal is renumbered", "UPDATE audit_seal SET n = 9 WHERE n = 2", "seal 2 is missing"},
     {"a link is altered", "UPDATE audit_seal SET link = sha256('x') WHERE n = 2", "seal 2 was altered"},
-    {"marks are altered", "UPDATE audit_seal SET marks = sha256('x') WHERE n = 2", "seal 2: entry"},
+    {"marks are altered", "UPDATE audit_seal SET marks = substr(sha256('x'), 1, 8) WHERE n = 2", "seal 2: entries from"},
     {"the tail is cut off",
-     "DELETE FROM audit WHERE ctid IN (" NTH "30), " NTH "29)); DELETE FROM audit_seal WHERE n = 3",
+     "DELETE FROM audit_block WHERE ctid IN (" NTH "6), " NTH "5)); DELETE FROM audit_seal WHERE n = 3",
      "the end of the log is missing: seal 3"},
     {"the tail is cut off, with its anchors",
-     "DELETE FROM audit WHERE pos > (SELECT pos FROM audit_seal WHERE n = 2); DELETE FROM audit_seal WHERE n "
+     "DELETE FROM audit_block WHERE pos > (SELECT pos FROM audit_seal WHERE n = 2); DELETE FROM audit_seal "
+     "WHERE n "
      "= 3; DELETE "
      "FROM audit_anchor WHERE n = 3",
      "the end of the log is missing: seal 3"},
-    {"everything goes", "TRUNCATE audit, audit_seal, audit_anchor, audit_word",
+    {"everything goes", "TRUNCATE audit_block, audit_seal, audit_anchor, audit_word",
      "the end of the log is missing"},
     {"an anchor is forged", "UPDATE audit_anchor SET token = left(token, -8) || 'AAAAAAAA' WHERE n = 2",
      "the anchor of seal 2 in the database is forged"},
@@ -97,9 +109,8 @@ END_TEST
 START_TEST(whole_chain_anew)
 {
     struct test_audit *t = test_audit();
-    test_audit_run("UPDATE audit SET agent = 5 WHERE ctid = " NTH
-                   "15); DELETE FROM audit_seal; DELETE FROM audit_anchor; "
-                   "UPDATE audit_word SET key = 5, text = 'x'");
+    test_audit_run(CHANGE("agent[2] = 5", 3) "; DELETE FROM audit_seal; DELETE FROM audit_anchor; "
+                                             "UPDATE audit_word SET key = 5, text = 'x'");
     test_audit_close();
     char command[128];
     snprintf(command, sizeof command, "cd %s && mkdir keep && mv anchors head anchor.* keep", t->dir);
@@ -136,11 +147,13 @@ START_TEST(waits_for_transactions)
     struct db_conn *other;
     ck_ok(db_open(&t->config, &other, &err));
     ck_ok(db_begin(other, &err));
-    ck_ok(db_run(other,
-                 "INSERT INTO audit (pos, k, at, tenant, op, status) SELECT (n << 48) + "
-                 "pg_current_xact_id()::text::int8, 1, "
-                 "(extract(epoch FROM now()) * 1000000)::int8, 1, 4, 201 FROM feed_epoch",
-                 &err));
+    ck_ok(db_run(
+        other,
+        "INSERT INTO audit_block (pos, k, lo, hi, tenant, at, agent, pat, shape, shown, ver, rtype, op, "
+        "status, purpose, rid, request) SELECT (n << 48) + pg_current_xact_id()::text::int8, 1, t, t, 1, "
+        "ARRAY[t], '{0}', '{0}', '{0}', '{0}', '{0}', '{0}', '{4}', '{201}', '{0}', '{}', '{}' FROM "
+        "feed_epoch, LATERAL (SELECT (extract(epoch FROM now()) * 1000000)::int8 AS t) n",
+        &err));
     test_audit_reads(30, 10);
     ck_assert_str_eq(test_audit_faults(), "");
     ck_assert_int_eq(test_audit_verified().entries, 30);
@@ -210,10 +223,10 @@ END_TEST
 /* Not what somebody has altered: it would cover that up. */
 START_TEST(retention_keeps_evidence)
 {
-    test_audit_run("UPDATE audit SET agent = 5 WHERE ctid = " NTH "15)");
+    test_audit_run(CHANGE("agent[2] = 5", 3));
     years_later();
     ck_assert_int_eq(test_audit_count("SELECT count(*) FROM audit"), 30);
-    ck_assert_ptr_nonnull(strstr(test_audit_faults(), "seal 2: entry audit-"));
+    ck_assert_ptr_nonnull(strstr(test_audit_faults(), "seal 2: entries from audit-"));
 }
 END_TEST
 

@@ -1,0 +1,47 @@
+/* Which blocks may have entries of this patient, agent or resource? A Bloom filter of eight bits a key and four hashes: it
+ * says yes for one of forty that have none. The hashes are computed here, for the statement to look at their bits. */
+#include "base/hash.h"
+#include "internal.h"
+
+enum { FEW = 8, HASHES = 4, BITS_A_KEY = 8 };
+
+static uint64_t hash_of(int64_t key, int i)
+{
+    const struct hash_key k = {UINT64_C(0x61756469742e6b65) + (uint64_t)i, UINT64_C(0x79732e626c6f6f6d)};
+    return hash_bytes(&k, &key, sizeof key) >> 1;
+}
+
+void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n)
+{
+    size_t bytes = 1;
+    f->bits = (struct str){NULL, 0};
+    if (n < FEW)
+        return;
+    while (bytes * 8 < n * BITS_A_KEY)
+        bytes *= 2;
+    f->room = arena_zalloc(a, bytes);
+    f->bits = (struct str){(const char *)f->room, bytes};
+}
+
+void audit__filter_add(struct audit__filter *f, int64_t key)
+{
+    for (int i = 0; f->bits.s && i < HASHES; i++) {
+        uint64_t bit = hash_of(key, i) & (f->bits.len * 8 - 1);
+        f->room[bit / 8] |= (uint8_t)(1 << bit % 8);
+    }
+}
+
+int64_t audit__filter_resource(int16_t rtype, struct str id)
+{
+    static const struct hash_key key = {UINT64_C(0x61756469742e7265), UINT64_C(0x736f757263652e69)};
+    return (int64_t)hash_strs(&key, (struct str){(const char *)&rtype, sizeof rtype}, id);
+}
+
+void audit__filter_where(int64_t key, struct sql *q)
+{
+    sql_adds(q, " AND (");
+    for (int i = 0; i < HASHES; i++)
+        sql_addf(q, "%sget_bit(a.keys, $%d & (octet_length(a.keys) * 8 - 1)::int8) = 1", i ? " AND " : "",
+                 sql_int8(q, (int64_t)hash_of(key, i)));
+    sql_adds(q, ") IS NOT FALSE");
+}
