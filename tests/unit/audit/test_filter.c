@@ -35,7 +35,7 @@ START_TEST(many)
     for (int64_t pat = 1000; pat < 1003; pat++)
         ck_assert_int_eq(blocks(pat), 2);
     for (int i = 0; i < 400; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "o%d", i);
         ck_assert_int_ge(blocks(audit__filter_resource(7, str_of(id))), 1);
         wrong += blocks(audit__filter_resource(8, str_of(id))) > 0;
