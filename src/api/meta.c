@@ -26,7 +26,7 @@ static struct str parameters_text(struct arena *a, const json *meta)
 static bool prepare_meta(struct api_request *r, struct err *err)
 {
     if (r->id.s) {
-        r->run = !api__is_restricted(r, AUTH_READ) ? RUN_READ : r->vid.s ? RUN_WORKER : RUN_SEARCH;
+        r->run = api__is_restricted(r, AUTH_READ) && r->vid.s ? RUN_WORKER : RUN_READ;
         return api__authorise(r, AUTH_READ, r->type, err) && api__check_id(r, err);
     }
     return api__authorise(r, AUTH_READ | AUTH_SEARCH, r->type, err);

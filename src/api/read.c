@@ -47,15 +47,6 @@ static bool not_modified(const struct api_request *r, const struct store_version
     return r->if_modified_since.s && read_since(r, &since) && v->lu_us / 1000000 <= since / 1000000;
 }
 
-/* Statements of many shapes are kept prepared by the connections of searches; those of reads have one each. */
-static bool prepare_read(struct api_request *r, struct err *err)
-{
-    (void)err;
-    if (api__is_restricted(r, AUTH_READ))
-        r->run = RUN_SEARCH;
-    return true;
-}
-
 static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 {
     if (!api__check_id(r, err))
@@ -173,8 +164,8 @@ static bool prepare_vread(struct api_request *r, struct err *err)
 {
     const struct search_access *x = api__access(r, AUTH_READ, r->type);
     (void)err;
-    if (x)
-        r->run = search_access_is_open(x, r->type) ? RUN_WORKER : RUN_SEARCH;
+    if (x && search_access_is_open(x, r->type))
+        r->run = RUN_WORKER;
     return true;
 }
 
@@ -202,7 +193,6 @@ const struct api_interaction api__read = {.code = "read",
                                           .may_defer = true,
                                           .right = AUTH_READ,
                                           .access = ACCESS_JUDGED,
-                                          .prepare = prepare_read,
                                           .plan = plan_read,
                                           .reply = reply_read};
 const struct api_interaction api__vread = {.code = "vread",

@@ -43,9 +43,7 @@ static bool prepare_validate(struct api_request *r, struct err *err)
                       "The parameter 'resource' is missing: it holds what is validated");
     if (!r->id.s || (v->resource && v->mode != MODE_UPDATE && v->mode != MODE_DELETE))
         return true;
-    r->run = api__is_restricted(r, AUTH_READ)
-                 ? RUN_SEARCH
-                 : RUN_READ; /* what is stored matters, and tells the caller about it */
+    r->run = RUN_READ; /* what is stored matters, and tells the caller about it */
     return api__check_id(r, err) && api__authorise(r, AUTH_READ, r->type, err);
 }
 

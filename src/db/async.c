@@ -265,7 +265,7 @@ static bool note_sent(struct link *k, struct db_async *d, int kind, const char *
     if (!t)
         return false;
     t->kind = kind;
-    t->name = name;
+    t->name = name ? strcpy(t->made, name) : NULL;
     push(&k->sent, t);
     return true;
 }
@@ -299,12 +299,25 @@ static bool sync(struct link *k)
     return PQpipelineSync(k->pg) && note_sent(k, k->lane->d, TASK_SYNC, NULL);
 }
 
+/* Between two Syncs, so that neither a failing neighbour keeps it from being carried out, nor its failing (it was never
+ * prepared: a neighbour failed then) takes others along. */
+static bool forget_pipelined(struct link *k, const char *name)
+{
+    char command[DB__NAME + 16];
+    snprintf(command, sizeof command, "DEALLOCATE %s", name);
+    return (!k->unsynced || sync(k)) && PQsendQueryParams(k->pg, command, 0, NULL, NULL, NULL, NULL, 1) &&
+           note_sent(k, k->lane->d, TASK_FORGET, NULL) && sync(k);
+}
+
 static void send_pipelined(struct link *k, struct task *t)
 {
     struct db_async *d = k->lane->d;
+    char forgotten[DB__NAME];
     bool ok = true;
     if (needs_prepare(k, t)) {
-        ok = send_prepare(k, t) && note_sent(k, d, TASK_PREPARE, t->name);
+        if (db__prepared_make_room(&k->prepared, t->name, forgotten))
+            ok = forget_pipelined(k, forgotten);
+        ok = ok && send_prepare(k, t) && note_sent(k, d, TASK_PREPARE, t->name);
         db__prepared_add(&k->prepared, t->name);
     }
     push(&k->sent, t);
@@ -440,7 +453,7 @@ bool db_submit_replica(struct db_async *d, enum db_lane lane, int64_t position, 
             return false;
         t->a = a;
         t->q = q;
-        t->name = l->pipelined && q->name == SQL_BY_TEXT ? NULL : db__name(q, t->made);
+        t->name = db__name(q, t->made);
         t->fn = fn;
         t->arg = arg;
         metrics_add(METRIC_DB_REPLICA_READS, 1);
@@ -455,6 +468,13 @@ bool db_submit_replica(struct db_async *d, enum db_lane lane, int64_t position, 
 
 /* ---- receiving ------------------------------------------------------------------------------------------
  */
+
+/* It was prepared twice: the first time it seemed to fail, and was forgotten since. */
+static bool is_there(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state && strcmp(state, "42P05") == 0;
+}
 
 /* A result of the oldest statement sent; NULL ends a statement. */
 static void receive(struct link *k, PGresult *r)
@@ -478,8 +498,8 @@ static void receive(struct link *k, PGresult *r)
     if (!t->result) /* libpq may answer NULL once more around a Sync */
         return;
     pop(&k->sent);
-    if (t->kind == TASK_PREPARE && k->lane->pipelined) {
-        if (!db__ok(t->result))
+    if (t->kind != TASK_STATEMENT && k->lane->pipelined) {
+        if (t->kind == TASK_PREPARE && !db__ok(t->result) && !is_there(t->result))
             db__prepared_remove(&k->prepared, t->name); /* the next statement prepares it again */
         PQclear(t->result);
         spare_task(d, t);
@@ -644,7 +664,7 @@ void db_submit(struct db_async *d, enum db_lane lane, struct arena *a, const str
     }
     t->a = a;
     t->q = q;
-    t->name = l->pipelined && q->name == SQL_BY_TEXT ? NULL : db__name(q, t->made);
+    t->name = db__name(q, t->made);
     t->fn = fn;
     t->arg = arg;
     push(&l->waiting, t);

@@ -133,10 +133,24 @@ START_TEST(test_statements_named_by_their_text)
 {
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 400; i++)
-            ask(DB_SEARCH, SQL_BY_TEXT, arena_printf(&a, "SELECT $1::int8 + %d", i), 1);
+            ask(_i ? DB_READ : DB_SEARCH, SQL_BY_TEXT, arena_printf(&a, "SELECT $1::int8 + %d", i), 1);
     run();
     ck_assert_int_eq(failures, 0);
     ck_assert_int_eq(sum, 2 * (400 + 400 * 399 / 2));
+}
+END_TEST
+
+/* A neighbour's failure keeps what makes room for others from being carried out, too. */
+START_TEST(test_failing_neighbours_while_making_room)
+{
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 100; i++)
+            ask(DB_READ, i % 7 == 3 ? "bad" : SQL_BY_TEXT,
+                i % 7 == 3 ? "SELECT 1/($1::int8 - $1)" : arena_printf(&a, "SELECT $1::int8 + %d * 0", i), 1);
+        run();
+    }
+    ck_assert_int_eq(failures, 6 * 14);
+    ck_assert_int_eq(sum, 6 * 86);
 }
 END_TEST
 
@@ -206,7 +220,8 @@ Suite *suite_db_async(void)
     tcase_add_test(t, test_each_lane_answers);
     tcase_add_test(t, test_a_failing_neighbour_in_the_pipeline);
     tcase_add_test(t, test_a_statement_that_cannot_be_prepared);
-    tcase_add_test(t, test_statements_named_by_their_text);
+    tcase_add_loop_test(t, test_statements_named_by_their_text, 0, 2);
+    tcase_add_test(t, test_failing_neighbours_while_making_room);
     tcase_add_test(t, test_killed_while_preparing);
     tcase_add_test(t, test_killed_backends_come_back);
     tcase_add_test(t, test_without_a_database);
