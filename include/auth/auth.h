@@ -65,6 +65,8 @@ struct auth_principal {
     struct auth_ids {
         uint8_t token[16], grant[16];
     } ids;
+    bool bound;           /* the token is good only over TLS with the client certificate */
+    uint8_t bound_to[32]; /* of this SHA-256 (RFC 8705, 3: cnf.x5t#S256) */
 };
 
 /* Keys and settings; shared by threads, refreshed in the background. */
@@ -79,14 +81,14 @@ bool auth_reload(struct auth *au, const struct config *c, struct err *err) NODIS
 void auth_free(struct auth *au);
 
 /*
- * authorization: the header's value, s NULL when absent. Any thread; never blocks: an unknown kid starts a
+ * authorization: the header's value, s NULL when absent; certs: what the client has shown (crypto/cert.h). Any thread; never blocks: an unknown kid starts a
  * refresh in the background and is refused meanwhile. A token seen before costs a hash and a look-up.
  *     ERR_LOGIN      401: no token, or one that is not valid
  *     ERR_FORBIDDEN  403: a valid token none of whose scopes this server grants
  *     ERR_BUSY       503: the issuer's keys have not been fetched yet
  */
-bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
-                struct err *err) NODISCARD;
+bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct str certs,
+                struct auth_principal *out, struct err *err) NODISCARD;
 
 /*
  * ---- this server's own authorisation server (module oauth) ----

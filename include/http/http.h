@@ -46,7 +46,9 @@ struct http_request {
     struct str peer;        /* address of the client, behind trusted proxies its real one; NUL-terminated */
     bool tls;               /* the client's side of the connection is encrypted */
     struct str origin; /* scheme and authority the client used: "https://host:8443"; of URL characters only */
-    char id[64];       /* X-Request-Id, given or made */
+    struct str
+        client_certs; /* the client's certificates (crypto/cert.h), whose key it has; verified by nobody; len 0: none */
+    char id[64]; /* X-Request-Id, given or made */
     int64_t started_us;
     int loop;   /* index of the loop that holds the connection */
     void *user; /* the handler's */

@@ -224,7 +224,8 @@ static bool find_route(struct api_request *r, struct err *err, struct str *allow
     r->http->log_type = r->type ? r->type->name : NULL;
     if (!open) {
         struct auth_principal *p = ARENA_NEW(r->a, struct auth_principal);
-        if (!auth_check(r->api->deps.auth, r->a, http_header(r->http, "Authorization"), p, err))
+        if (!auth_check(r->api->deps.auth, r->a, http_header(r->http, "Authorization"), r->http->client_certs,
+                        p, err))
             return false;
         r->principal = p;
     }

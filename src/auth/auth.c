@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "crypto/cert.h"
 #include "crypto/digest.h"
+#include "crypto/secret.h"
 #include "internal.h"
 
 struct auth__state *auth__current(struct auth *au)
@@ -171,8 +173,19 @@ static bool verify(struct auth *au, const struct auth__state *st, struct arena *
            auth__principal(st, own, au->defs, a, claims, now_us, out, err);
 }
 
-bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
-                struct err *err)
+/* RFC 8705, 3: what was issued to the holder of a certificate is worth nothing to others. */
+static bool check_bound(const struct auth_principal *p, struct str certs, struct err *err)
+{
+    uint8_t thumbprint[32];
+    return !p->bound ||
+           (cert_thumbprint(certs, thumbprint) && crypto_equal(thumbprint, p->bound_to, sizeof thumbprint)) ||
+           err_set(
+               err, ERR_LOGIN,
+               "The token is bound to a certificate (cnf): it is good only over TLS with that certificate.");
+}
+
+static bool identify(struct auth *au, struct arena *a, struct str authorization, struct auth_principal *out,
+                     struct err *err)
 {
     struct str token;
     if (!bearer_token(authorization, &token, err))
@@ -202,4 +215,10 @@ bool auth_check(struct auth *au, struct arena *a, struct str authorization, stru
         return revoked(err);
     auth__cache_put(au->cache, hash, st->generation, out->expires_us + st->settings.skew_us, list, out);
     return true;
+}
+
+bool auth_check(struct auth *au, struct arena *a, struct str authorization, struct str certs,
+                struct auth_principal *out, struct err *err)
+{
+    return identify(au, a, authorization, out, err) && check_bound(out, certs, err);
 }

@@ -1,4 +1,5 @@
 /* What a token's claims say (RFC 7519, 4.1; RFC 9068), and whether that is for us and for now. */
+#include "base/base64.h"
 #include "fhir/primitive.h"
 #include "fhir/reference.h"
 #include "internal.h"
@@ -83,6 +84,25 @@ static bool read_ids(const json *claims, struct auth_ids *out, struct err *err)
         return err_set(err, ERR_LOGIN, "The token has no jti.");
     auth_revocation_id(jti, out->token);
     auth_revocation_id(str_cut(jti, '.', &rest), out->grant);
+    return true;
+}
+
+/* RFC 7800: worth something only together with a proof of its key; certificates are the only one known here. */
+static bool read_bound(struct arena *a, const json *claims, struct auth_principal *p, struct err *err)
+{
+    const json *cnf = json_get(claims, "cnf");
+    const char *text = json_get_string(cnf, "x5t#S256");
+    struct str hash;
+    if (!cnf)
+        return true;
+    if (!text || json_count(cnf) != 1 || !base64_decode(a, BASE64_URL, str_of(text), &hash) ||
+        hash.len != sizeof p->bound_to)
+        return err_set(
+            err, ERR_LOGIN,
+            "The token is bound to a key (cnf) in a way that this server does not know: bearer tokens and "
+            "those bound to a certificate (x5t#S256) are expected.");
+    p->bound = true;
+    memcpy(p->bound_to, hash.s, sizeof p->bound_to);
     return true;
 }
 
@@ -248,9 +268,8 @@ bool auth__principal(const struct auth__state *st, bool own, const struct fhir_d
         !check_times(claims, now_us, st->settings.skew_us, &p.expires_us, err) ||
         (own && !read_ids(claims, &p.ids, err)))
         return false;
-    /* RFC 7800: worth something only together with a proof of its key, which is not asked for here. */
-    if (json_get(claims, "cnf"))
-        return err_set(err, ERR_LOGIN, "The token is bound to a key (cnf): bearer tokens are expected.");
+    if (!read_bound(a, claims, &p, err))
+        return false;
     p.issuer = string_claim(claims, "iss");
     p.subject = string_claim(claims, "sub");
     p.client = string_claim(claims, "client_id");

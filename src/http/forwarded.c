@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/base64.h"
 #include "internal.h"
 
 struct hops {
@@ -171,4 +172,27 @@ void http__forwarded(struct arena *a, const struct http_header *headers, size_t 
         out->proto = STR("");
     if (!http__is_authority(out->host))
         out->host = STR("");
+}
+
+struct str http__forwarded_certs(struct arena *a, const struct http_header *headers, size_t n)
+{
+    static const char *const names[] = {"Client-Cert", "Client-Cert-Chain"};
+    struct buf b;
+    int own = 0;
+    buf_init(&b, a, 2048);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < n; i++) {
+            if (!str_ieq(headers[i].name, str_of(names[k])))
+                continue;
+            own += k == 0;
+            for (struct str rest = headers[i].value; rest.s;) {
+                struct str der, one = str_trim(str_cut(rest, ',', &rest));
+                /* a byte sequence (RFC 8941, 3.3.5) */
+                if (one.len < 3 || one.s[0] != ':' || one.s[one.len - 1] != ':' ||
+                    !base64_decode(a, BASE64_STD, (struct str){one.s + 1, one.len - 2}, &der))
+                    return STR("");
+                buf_addstr(&b, der);
+            }
+        }
+    return own == 1 ? buf_str(&b) : STR("");
 }

@@ -65,6 +65,8 @@ struct http__trust {
  */
 void http__forwarded(struct arena *a, const struct http_header *headers, size_t n,
                      const struct http__trust *trust, struct http__client *out);
+/* Client-Cert and Client-Cert-Chain (RFC 9440), as http__tls_client_certs(). */
+struct str http__forwarded_certs(struct arena *a, const struct http_header *headers, size_t n);
 
 /* ---- syntax.c ---- */
 
@@ -116,6 +118,8 @@ struct http__outbox {
 bool http__outbox_flush(struct http__outbox *o);
 void http__wire_close(struct http__wire *w);
 void http__tls_attach(struct http__tls *t, gnutls_session_t session, struct http__wire *wire);
+/* The certificates that the client has shown, DER, its own first; len 0: none. */
+struct str http__tls_client_certs(struct arena *a, gnutls_session_t session);
 /* Does a ClientHello (RFC 8446, 4.1.2; without the handshake's header) name ChaCha20 before AES? So do clients whose
  * hardware has no instructions for AES (RFC 8439 was made for them). */
 bool http__prefers_chacha(const uint8_t *hello, size_t len);
@@ -136,6 +140,7 @@ struct http__settings {
     int n_origins;
     struct http__trust trust;
     bool trust_unix;
+    enum http__client_certs { HTTP__NO_CERTS, HTTP__ASK_CERTS, HTTP__PROXY_CERTS } client_certs;
 };
 
 bool http__settings_new(const struct config *c, const uint8_t ticket_key[64], struct http__settings **out,

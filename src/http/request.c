@@ -183,6 +183,11 @@ static void identify(struct http__request *r, const struct headers *h)
             r->pub.tls = str_is(client.proto, "https");
         if (client.host.len)
             authority = client.host;
+        if (s->client_certs == HTTP__PROXY_CERTS)
+            r->pub.client_certs = http__forwarded_certs(r->pub.a, h->items, h->n);
+    } else if (s->client_certs == HTTP__ASK_CERTS && r->front->server->tls) {
+        r->pub.client_certs = http__tls_client_certs(
+            r->pub.a, MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
     }
     r->pub.origin = join(r->pub.a, r->pub.tls, authority);
     if (http__is_request_id(h->id.value))

@@ -34,6 +34,7 @@ bool http__settings_new(const struct config *c, const uint8_t ticket_key[64], st
     s->request_us = c->http_request_timeout;
     s->max_body = (size_t)c->http_max_body;
     s->max_stream = c->bulk_max_body ? (size_t)c->bulk_max_body : SIZE_MAX / 4;
+    s->client_certs = (enum http__client_certs)c->http_client_certs;
     s->compress = c->http_compress;
     s->compress_min = (size_t)c->http_compress_min;
     s->origins = ARENA_ARRAY(&s->a, struct str, c->http_cors_origins.n + 1);

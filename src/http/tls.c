@@ -26,6 +26,7 @@ struct http__tls {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t chacha_first; /* for clients that would rather have it */
     const uint8_t *ticket_key;
+    bool asks; /* clients for their certificates */
 };
 
 bool http__tls_new(const struct config *c, const uint8_t ticket_key[64], struct http__tls **out,
@@ -61,6 +62,7 @@ bool http__tls_new(const struct config *c, const uint8_t ticket_key[64], struct 
             status == GNUTLS_E_CERTIFICATE_KEY_MISMATCH ? " (the first certificate must be the key's)" : "");
     }
     t->ticket_key = ticket_key;
+    t->asks = c->http_client_certs == HTTP__ASK_CERTS;
     *out = t;
     return true;
 }
@@ -242,10 +244,25 @@ void http__tls_attach(struct http__tls *t, gnutls_session_t session, struct http
     gnutls_session_ticket_enable_server(session,
                                         &(gnutls_datum_t){(unsigned char *)(uintptr_t)t->ticket_key, 64});
     wire->tls = t;
+    if (t->asks) /* who has none, or one that nobody vouches for, is served as well: that is judged where it matters */
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
     gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, on_hello);
     gnutls_transport_set_ptr(session, wire);
     gnutls_transport_set_pull_function(session, pull);
     gnutls_transport_set_vec_push_function(session, push);
+}
+
+struct str http__tls_client_certs(struct arena *a, gnutls_session_t session)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &n);
+    struct buf b;
+    if (!certs || !n)
+        return STR("");
+    buf_init(&b, a, certs[0].size + 1);
+    for (unsigned i = 0; i < n; i++)
+        buf_addstr(&b, (struct str){(const char *)certs[i].data, certs[i].size});
+    return buf_str(&b);
 }
 
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,

@@ -23,7 +23,10 @@ static bool read_method(const json *metadata, struct oauth__client *out, struct 
     static const struct {
         const char *name;
         enum oauth__method method;
-    } methods[] = {{"none", OAUTH__PUBLIC}, {"private_key_jwt", OAUTH__JWT}};
+    } methods[] = {{"none", OAUTH__PUBLIC},
+                   {"private_key_jwt", OAUTH__JWT},
+                   {"tls_client_auth", OAUTH__TLS},
+                   {"self_signed_tls_client_auth", OAUTH__SELF_SIGNED}};
     const char *name = json_get_string(metadata, "token_endpoint_auth_method");
     if (!name)
         name = out->jwks || out->jwks_uri ? "private_key_jwt" : "none";
@@ -32,7 +35,37 @@ static bool read_method(const json *metadata, struct oauth__client *out, struct 
             out->method = methods[i].method;
             return true;
         }
-    return err_set(err, ERR_INVALID, "token_endpoint_auth_method: none and private_key_jwt are supported");
+    return err_set(err, ERR_INVALID,
+                   "token_endpoint_auth_method: none, private_key_jwt, tls_client_auth and "
+                   "self_signed_tls_client_auth are supported");
+}
+
+/* What is expected of its certificates (RFC 8705, 2.1.2, 3.4). */
+static bool read_certificate(const json *metadata, struct oauth__client *out, struct err *err)
+{
+    static const struct {
+        const char *name;
+        enum cert_alt_kind kind;
+    } names[] = {{"tls_client_auth_san_dns", CERT_DNS},
+                 {"tls_client_auth_san_uri", CERT_URI},
+                 {"tls_client_auth_san_ip", CERT_IP},
+                 {"tls_client_auth_san_email", CERT_EMAIL}};
+    out->bound = out->method == OAUTH__TLS || out->method == OAUTH__SELF_SIGNED ||
+                 json_is_true(json_get(metadata, "tls_client_certificate_bound_access_tokens"));
+    out->subject = json_get_string(metadata, "tls_client_auth_subject_dn");
+    int n = out->subject != NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = json_get_string(metadata, names[i].name);
+        if (value) {
+            out->name_kind = names[i].kind;
+            out->name_value = value;
+            n++;
+        }
+    }
+    return out->method != OAUTH__TLS || n == 1 ||
+           err_set(err, ERR_INVALID,
+                   "tls_client_auth needs one of tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip and "
+                   "_san_email");
 }
 
 static bool read_grants(const json *metadata, struct oauth__client *out, struct err *err)
@@ -70,13 +103,22 @@ static bool read_redirects(const json *metadata, struct oauth__client *out, stru
     return true;
 }
 
-static bool read_keys(struct arena *a, const json *metadata, struct oauth__client *out, struct err *err)
+static bool has_certificate(const json *jwks)
+{
+    json_each (key, json_get(jwks, "keys"))
+        if (json_is_string(json_at(json_get(key, "x5c"), 0)))
+            return true;
+    return false;
+}
+
+static bool read_keys(struct arena *a, const struct oauth__client *out, struct err *err)
 {
     struct jwks *keys;
-    out->jwks = json_get(metadata, "jwks");
-    out->jwks_uri = json_get_string(metadata, "jwks_uri");
     if (out->jwks && out->jwks_uri)
         return err_set(err, ERR_INVALID, "jwks and jwks_uri: one of them");
+    if (out->jwks && out->method == OAUTH__SELF_SIGNED)
+        return has_certificate(out->jwks) ||
+               err_set(err, ERR_INVALID, "jwks: there is no certificate (x5c) in it");
     if (out->jwks) {
         if (!jwks_parse(json_text(a, out->jwks), &keys, err))
             return false;
@@ -100,11 +142,16 @@ bool oauth__client_read(struct arena *a, const char *id, const json *metadata, s
     if (!out->scope)
         return err_set(err, ERR_INVALID,
                        "scope: the scopes that the client may be given, separated by blanks");
-    if (!read_keys(a, metadata, out, err) || !read_method(metadata, out, err) ||
-        !read_grants(metadata, out, err) || !read_redirects(metadata, out, err))
+    out->jwks = json_get(metadata, "jwks");
+    out->jwks_uri = json_get_string(metadata, "jwks_uri");
+    if (!read_method(metadata, out, err) || !read_keys(a, out, err) ||
+        !read_certificate(metadata, out, err) || !read_grants(metadata, out, err) ||
+        !read_redirects(metadata, out, err))
         return false;
-    return out->method != OAUTH__JWT || out->jwks || out->jwks_uri ||
-           err_set(err, ERR_INVALID, "private_key_jwt needs the client's public keys: jwks or jwks_uri");
+    return (out->method != OAUTH__JWT && out->method != OAUTH__SELF_SIGNED) || out->jwks || out->jwks_uri ||
+           err_set(err, ERR_INVALID,
+                   "private_key_jwt needs the client's public keys, and self_signed_tls_client_auth its "
+                   "certificates (x5c): jwks or jwks_uri");
 }
 
 bool oauth__client_find(int32_t tenant, struct db_conn *conn, struct arena *a, const char *id,

@@ -1,5 +1,5 @@
 /* Who asks? A client proves it by an assertion that its key has signed (RFC 7523; SMART App Launch, "Client
- * Authentication: Asymmetric"), or says its name, when it is a public one. */
+ * Authentication: Asymmetric") or by its certificate (RFC 8705), or says its name, when it is a public one. */
 #include "crypto/digest.h"
 #include "internal.h"
 
@@ -114,13 +114,20 @@ bool oauth__authenticate(struct oauth__call *c, struct oauth__client **client, s
                *id = oauth__field(&c->form, "client_id");
     *client = NULL;
     if (http_header(c->r, "Authorization").len)
-        return refuse(c, client, "Clients with a secret are not supported: private_key_jwt is.");
+        return refuse(c, client,
+                      "Clients with a secret are not supported: private_key_jwt and tls_client_auth are.");
     if (assertion)
         return by_assertion(c, assertion, client, err);
     if (!id)
-        return refuse(c, client, "client_assertion or, from a public client, client_id is needed.");
+        return refuse(c, client,
+                      "client_assertion is needed, or client_id of a client that is public or has shown its "
+                      "certificate.");
     if (!oauth__client_find(c->o->base.tenant, c->conn, c->a, id, client, err))
         return false;
-    return (*client && (*client)->method == OAUTH__PUBLIC) ||
-           refuse(c, client, "The client is not known, or has to prove who it is.");
+    if (*client && (*client)->method == OAUTH__PUBLIC)
+        return true;
+    if (!*client || (*client)->method == OAUTH__JWT)
+        return refuse(c, client, "The client is not known, or has to prove who it is.");
+    const char *why = oauth__certificate_wrong(c, *client);
+    return !why || refuse(c, client, why);
 }

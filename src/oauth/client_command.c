@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "admin.h"
+#include "base/base64.h"
 #include "oauth/command.h"
 
 static const char usage[] =
@@ -13,6 +14,10 @@ static const char usage[] =
     "  --name TEXT         what people call it\n"
     "  --jwks FILE         its public keys, a JWK Set; it signs assertions with them\n"
     "  --jwks-url URL      or where it publishes them\n"
+    "  --tls-subject DN    it proves who it is by a certificate of this name ('CN=X,O=Y,C=JP'), issued by "
+    "one of\n"
+    "                      oauth.client_authorities\n"
+    "  --certificate FILE  or by this very certificate (PEM)\n"
     "  --redirect URL      where its people are sent back to after they have logged in; may be repeated\n"
     "  --grant TYPE        authorization_code, refresh_token, client_credentials; may be repeated (default: "
     "the\n"
@@ -36,11 +41,30 @@ static bool read_json(struct oauth__command *c, const char *path, json **out, st
 /* Options with one value, and the member that each becomes. */
 static const struct {
     const char *option, *member;
-} texts[] = {{"--scope", "scope"}, {"--name", "client_name"}, {"--jwks-url", "jwks_uri"}};
+} texts[] = {{"--scope", "scope"},
+             {"--name", "client_name"},
+             {"--jwks-url", "jwks_uri"},
+             {"--tls-subject", "tls_client_auth_subject_dn"}};
 
 static const struct {
     const char *option, *member;
 } lists[] = {{"--grant", "grant_types"}, {"--redirect", "redirect_uris"}};
+
+/* A JWK Set of one certificate (RFC 7517, 4.7). */
+static bool read_certificate(struct oauth__command *c, const char *file, json *metadata, struct err *err)
+{
+    struct str pem, der;
+    if (!config_read_file(c->a, file, CERT_MAX, &pem, err) || !cert_from_pem(c->a, pem, &der, err))
+        return false;
+    json *jwks = json_object(c->a), *keys = json_add(c->a, jwks, "keys", json_array(c->a)),
+         *key = json_object(c->a);
+    json *x5c = json_add(c->a, key, "x5c", json_array(c->a));
+    json_push(x5c, json_string_n(c->a, base64_encode(c->a, BASE64_STD, der.s, der.len)));
+    json_push(keys, key);
+    json_put(c->a, metadata, "jwks", jwks);
+    json_put(c->a, metadata, "token_endpoint_auth_method", json_string(c->a, "self_signed_tls_client_auth"));
+    return true;
+}
 
 static bool read_metadata(struct oauth__command *c, json **out, struct err *err)
 {
@@ -61,6 +85,11 @@ static bool read_metadata(struct oauth__command *c, json **out, struct err *err)
         if (o->n)
             json_put(c->a, metadata, lists[i].member, list);
     }
+    if (oauth__option(c, "--tls-subject"))
+        json_put(c->a, metadata, "token_endpoint_auth_method", json_string(c->a, "tls_client_auth"));
+    if (oauth__option(c, "--certificate") &&
+        !read_certificate(c, oauth__option(c, "--certificate"), metadata, err))
+        return false;
     if (keys && !read_json(c, keys, &jwks, err))
         return false;
     if (keys)
@@ -74,7 +103,8 @@ static void choose_grants(struct oauth__command *c, json *metadata)
 {
     bool people = json_get(metadata, "redirect_uris");
     if (json_get(metadata, "grant_types") ||
-        !(people || json_get(metadata, "jwks") || json_get(metadata, "jwks_uri")))
+        !(people || json_get(metadata, "jwks") || json_get(metadata, "jwks_uri") ||
+          json_get(metadata, "tls_client_auth_subject_dn")))
         return;
     json *list = json_add(c->a, metadata, "grant_types", json_array(c->a));
     json_push(list, json_string(c->a, people ? "authorization_code" : "client_credentials"));
@@ -124,7 +154,8 @@ int client_command(int argc, char **argv)
     static const struct oauth__action actions[] = {
         {"add", 1, add}, {"list", 0, list}, {"remove", 1, take_away}};
     struct oauth__option options[OAUTH__OPTIONS] = {
-        {.name = "--scope"}, {.name = "--name"},     {.name = "--jwks"},    {.name = "--jwks-url"},
-        {.name = "--grant"}, {.name = "--redirect"}, {.name = "--metadata"}};
+        {.name = "--scope"},    {.name = "--name"},        {.name = "--jwks"},
+        {.name = "--jwks-url"}, {.name = "--grant"},       {.name = "--redirect"},
+        {.name = "--metadata"}, {.name = "--tls-subject"}, {.name = "--certificate"}};
     return oauth__command_run(argc, argv, usage, actions, sizeof actions / sizeof *actions, options);
 }

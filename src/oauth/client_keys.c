@@ -84,11 +84,13 @@ static bool parse(struct arena *a, struct str text, const struct jwks **out, str
     return true;
 }
 
-bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *client, bool anew,
-                        const struct jwks **out, struct err *err)
+bool oauth__client_jwks(struct oauth__call *c, const struct oauth__client *client, bool anew,
+                        struct str *text, struct err *err)
 {
-    if (client->jwks)
-        return parse(c->a, json_text(c->a, client->jwks), out, err);
+    if (client->jwks) {
+        *text = json_text(c->a, client->jwks);
+        return true;
+    }
     char *copy = arena_alloc(c->a, JWKS_MAX);
     size_t len = 0;
     int64_t now = clock_mono_us();
@@ -112,5 +114,13 @@ bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *clien
     if (!len)
         return err_set(err, ERR_LOGIN,
                        "The client's keys cannot be fetched from its jwks_uri; try again later.");
-    return parse(c->a, (struct str){copy, len}, out, err);
+    *text = (struct str){copy, len};
+    return true;
+}
+
+bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *client, bool anew,
+                        const struct jwks **out, struct err *err)
+{
+    struct str text;
+    return oauth__client_jwks(c, client, anew, &text, err) && parse(c->a, text, out, err);
 }

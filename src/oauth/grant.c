@@ -26,15 +26,16 @@ bool oauth__secret_add(struct oauth__call *c, const struct oauth__secret *s, con
     struct sql q;
     *text = oauth__secret_new(c->a);
     sql_init(&q, c->a, NULL);
-    sql_addf(&q,
-             "INSERT INTO oauth_secret (tenant, kind, digest, grant_id, redirect_uri, challenge, until) "
-             "VALUES ($%d, "
-             "$%d, $%d, $%d, $%d, $%d, now() + $%d * interval '1 second')",
-             sql_int4(&q, c->o->base.tenant), sql_int2(&q, (int16_t)s->kind), oauth__sql_digest(&q, *text),
-             sql_text(&q, str_of(s->grant)),
-             s->redirect_uri ? sql_text(&q, str_of(s->redirect_uri)) : sql_null(&q, SQL_TEXT),
-             s->challenge ? sql_text(&q, str_of(s->challenge)) : sql_null(&q, SQL_TEXT),
-             sql_int8(&q, s->kind == OAUTH__CODE ? CODE_S : s->ttl_us / OAUTH__SECOND));
+    sql_addf(
+        &q,
+        "INSERT INTO oauth_secret (tenant, kind, digest, grant_id, redirect_uri, challenge, bound, until) "
+        "VALUES ($%d, $%d, $%d, $%d, $%d, $%d, $%d, now() + $%d * interval '1 second')",
+        sql_int4(&q, c->o->base.tenant), sql_int2(&q, (int16_t)s->kind), oauth__sql_digest(&q, *text),
+        sql_text(&q, str_of(s->grant)),
+        s->redirect_uri ? sql_text(&q, str_of(s->redirect_uri)) : sql_null(&q, SQL_TEXT),
+        s->challenge ? sql_text(&q, str_of(s->challenge)) : sql_null(&q, SQL_TEXT),
+        s->bound ? sql_text(&q, str_of(s->bound)) : sql_null(&q, SQL_TEXT),
+        sql_int8(&q, s->kind == OAUTH__CODE ? CODE_S : s->ttl_us / OAUTH__SECOND));
     return db_exec(c->conn, c->a, &q, NULL, err);
 }
 
@@ -67,7 +68,8 @@ bool oauth__secret_use(struct oauth__call *c, enum oauth__kind kind, const char 
     sql_addf(
         &q,
         "SELECT s.used, s.until > now() AND g.until > now() AND g.ended IS NULL, g.id, g.client, g.user_id, "
-        "g.granted, s.redirect_uri, s.challenge, extract(epoch FROM g.until)::int8 FROM oauth_secret s JOIN "
+        "g.granted, s.redirect_uri, s.challenge, extract(epoch FROM g.until)::int8, s.bound FROM "
+        "oauth_secret s JOIN "
         "oauth_grant g ON "
         "g.tenant = s.tenant AND g.id = s.grant_id WHERE s.tenant = $%d AND s.digest = $%d AND s.kind = $%d "
         "FOR "
@@ -82,6 +84,7 @@ bool oauth__secret_use(struct oauth__call *c, enum oauth__kind kind, const char 
                                 .grant = db_text(rows, 0, 2).s,
                                 .redirect_uri = db_text(rows, 0, 6).s,
                                 .challenge = db_text(rows, 0, 7).s,
+                                .bound = db_text(rows, 0, 9).s,
                                 .grant_until_us = db_int8(rows, 0, 8) * OAUTH__SECOND};
     sql_init(&use, c->a, NULL);
     sql_addf(&use, "UPDATE oauth_secret SET used = true WHERE tenant = $%d AND digest = $%d",

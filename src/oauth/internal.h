@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crypto/cert.h"
 #include "crypto/jwt.h"
 #include "crypto/secret.h"
 #include "oauth/oauth.h"
@@ -88,13 +89,17 @@ bool oauth__key_tend(const struct oauth__base *b, struct db_conn *conn, struct a
 
 /* ---- client.c ---- */
 
-enum oauth__method { OAUTH__PUBLIC, OAUTH__JWT };
+enum oauth__method { OAUTH__PUBLIC, OAUTH__JWT, OAUTH__TLS, OAUTH__SELF_SIGNED };
 enum { OAUTH__URIS = 32 };
 
 struct oauth__client {
     const char *id, *grant_id, *name, *scope;
     enum oauth__method method;
     bool code, refresh, credentials; /* grant types */
+    bool bound;                      /* its tokens are worth nothing without its certificate */
+    enum cert_alt_kind name_kind;    /* of OAUTH__TLS: its certificate has this name, */
+    const char *name_value;
+    const char *subject; /* or, else, this subject */
     const json *metadata;
     const json *jwks;     /* NULL: by jwks_uri */
     const char *jwks_uri; /* or NULL */
@@ -169,6 +174,8 @@ struct oauth__call {
     struct arena *a;
     struct db_conn *conn;
     struct oauth__form form; /* of the body, or of the query of a GET */
+    const char
+        *bound; /* tokens are good for the holder of this certificate: SHA-256, base64url; NULL: anybody */
     int64_t now_us;
     struct oauth_answer *out;
 };
@@ -184,7 +191,21 @@ struct oauth__ring *oauth__hold_ring(struct oauth__call *c);
 /* client_auth.c: who asks? *client NULL: the answer is made. */
 bool oauth__authenticate(struct oauth__call *c, struct oauth__client **client, struct err *err) NODISCARD;
 
+struct oauth__user;
+/* certificate.c: what the caller has shown by TLS. */
+
+/* Why it is not the client's; NULL: it is. */
+const char *oauth__certificate_wrong(struct oauth__call *c, const struct oauth__client *client);
+/* SHA-256, base64url; NULL: there is none. */
+const char *oauth__certificate_hash(struct oauth__call *c);
+/* May somebody log in by a certificate, and is one there? */
+bool oauth__certificate_offered(struct oauth__call *c);
+/* Who is it? *out NULL: nobody, or it is not accepted. */
+bool oauth__certificate_user(struct oauth__call *c, struct oauth__user **out, struct err *err) NODISCARD;
+
 /* client_keys.c: the keys of a client, kept for minutes when they come from a URL. Owned by the arena. */
+bool oauth__client_jwks(struct oauth__call *c, const struct oauth__client *client, bool anew,
+                        struct str *text, struct err *err) NODISCARD;
 bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *client, bool anew,
                         const struct jwks **out, struct err *err) NODISCARD;
 void oauth__fetched_free(struct oauth__fetched *f);
@@ -211,6 +232,20 @@ bool oauth__user_add(const struct oauth__base *b, struct db_conn *conn, struct a
 bool oauth__user_remove(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
                         struct err *err) NODISCARD;
 
+/* What stands for somebody elsewhere; CERTIFICATE is a provider as others are. *out NULL: it stands for nobody. */
+#define OAUTH__CERTIFICATE "certificate"
+bool oauth__identity_find(struct oauth__call *c, const char *provider, const char *subject,
+                          struct oauth__user **out, struct err *err) NODISCARD;
+/* Of the user of this name; ERR_NOT_FOUND, ERR_CONFLICT. */
+bool oauth__identity_add(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
+                         const char *provider, const char *subject, struct err *err) NODISCARD;
+/* Those of the user; *n: how many there were. */
+bool oauth__identities_remove(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name, int *n,
+                              struct err *err) NODISCARD;
+/* The subjects that a certificate has: by its issuer and number, and by its own name. */
+const char *oauth__identity_of_number(struct arena *a, const struct cert_names *names);
+const char *oauth__identity_of_name(struct arena *a, const char *subject);
+
 /* ---- grant.c ---- */
 
 struct oauth__grant {
@@ -223,6 +258,7 @@ struct oauth__secret {
     enum oauth__kind kind;
     const char *grant;
     const char *redirect_uri, *challenge; /* of a code */
+    const char *bound;                    /* of a public client's refresh token: as oauth__call.bound */
     int64_t ttl_us;                       /* of a refresh token */
     int64_t grant_until_us;               /* when it was found */
 };
@@ -266,7 +302,13 @@ bool oauth__flow_wrong(struct oauth__call *c, const struct oauth__flow *f, bool 
 
 /* ---- page.c ---- */
 
-enum oauth__note { OAUTH__NO_NOTE, OAUTH__WRONG_LOGIN, OAUTH__WRONG_CODE, OAUTH__WRONG_PATIENT };
+enum oauth__note {
+    OAUTH__NO_NOTE,
+    OAUTH__WRONG_LOGIN,
+    OAUTH__WRONG_CODE,
+    OAUTH__WRONG_PATIENT,
+    OAUTH__WRONG_CERTIFICATE,
+};
 /* The form of the flow's stage. */
 bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
                  enum oauth__note note);

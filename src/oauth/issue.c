@@ -32,6 +32,8 @@ bool oauth__access_token(struct oauth__call *c, const struct oauth__grant *g, st
     add(c, claims, "patient", g->patient);
     add(c, claims, "encounter", g->encounter);
     add(c, claims, "fhirUser", g->fhir_user);
+    if (c->bound)
+        add(c, json_add(c->a, claims, "cnf", json_object(c->a)), "x5t#S256", c->bound);
     return jwt_sign(c->a, oauth__hold_ring(c)->pem, "at+jwt", claims, token, err);
 }
 

@@ -77,6 +77,22 @@ static bool take_password(struct oauth__call *c, struct oauth__flow *f, struct e
     return ok;
 }
 
+static bool take_certificate(struct oauth__call *c, struct oauth__flow *f, struct err *err)
+{
+    struct oauth__user *u;
+    if (!oauth__certificate_user(c, &u, err))
+        return false;
+    return u ? logged_in(c, f, u, err) : again(c, f, NULL, OAUTH__WRONG_CERTIFICATE, err);
+}
+
+/* How does somebody want to log in? */
+static bool take_login(struct oauth__call *c, struct oauth__flow *f, struct err *err)
+{
+    const char *with = oauth__field(&c->form, "with");
+    return with && strcmp(with, OAUTH__CERTIFICATE) == 0 ? take_certificate(c, f, err)
+                                                         : take_password(c, f, err);
+}
+
 static bool take_code(struct oauth__call *c, struct oauth__flow *f, struct err *err)
 {
     struct oauth__user *u;
@@ -171,7 +187,7 @@ bool oauth__login(struct oauth__call *c, struct err *err)
         return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
     switch (f.stage) {
     case OAUTH__LOGIN:
-        return take_password(c, &f, err);
+        return take_login(c, &f, err);
     case OAUTH__TOTP:
         return take_code(c, &f, err);
     case OAUTH__PATIENT:

@@ -31,7 +31,13 @@ bool oauth__metadata(struct oauth__call *c, struct err *err)
     ADD("id_token_signing_alg_values_supported", "ES256");
     ADD("ui_locales_supported", "en", "ja");
     ADD("grant_types_supported", "authorization_code", "refresh_token", "client_credentials");
-    ADD("token_endpoint_auth_methods_supported", "none", "private_key_jwt");
+    if (c->config->http_client_certs)
+        ADD("token_endpoint_auth_methods_supported", "none", "private_key_jwt", "tls_client_auth",
+            "self_signed_tls_client_auth");
+    else
+        ADD("token_endpoint_auth_methods_supported", "none", "private_key_jwt");
+    if (c->config->http_client_certs)
+        json_add(a, o, "tls_client_certificate_bound_access_tokens", json_bool(a, true));
     ADD("token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", "ES256", "EdDSA");
     ADD("scopes_supported", "openid", "fhirUser", "launch/patient", "offline_access", "online_access",
         "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs");

@@ -26,6 +26,9 @@ enum text {
     T_WRONG_LOGIN,
     T_WRONG_CODE,
     T_WRONG_PATIENT,
+    T_OR,
+    T_CERTIFICATE,
+    T_WRONG_CERTIFICATE,
     T_PROBLEM,
     TEXTS
 };
@@ -55,6 +58,10 @@ static const char *const texts[TEXTS][LANGS] = {
     [T_WRONG_CODE] = {"The code is not right, or was used before: wait for the next one.",
                       "コードが正しくないか、すでに使用されています。次のコードをお待ちください。"},
     [T_WRONG_PATIENT] = {"This is no patient's id.", "患者IDの形式が正しくありません。"},
+    [T_OR] = {"Other ways to log in", "その他のログイン方法"},
+    [T_CERTIFICATE] = {"With the certificate of this device or card", "この端末またはカードの証明書を使う"},
+    [T_WRONG_CERTIFICATE] = {"The certificate is nobody's here, has expired or was revoked.",
+                             "証明書が登録されていないか、有効期限切れ、または失効しています。"},
     [T_PROBLEM] = {"This does not work", "続行できません"},
 };
 
@@ -95,7 +102,8 @@ static const char style[] =
     "body{font:1.05rem/1.6 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1b1f24}"
     "main{max-width:26rem;margin:2rem auto;padding:1.5rem;background:#fff;border:1px solid "
     "#c9ced6;border-radius:.5rem}"
-    "h1{font-size:1.4rem;margin:0 0 .5rem}label{display:block;margin:1rem 0 .25rem}"
+    "h1{font-size:1.4rem;margin:0 0 .5rem}h2{font-size:1rem;margin:1.5rem 0 "
+    "0}label{display:block;margin:1rem 0 .25rem}"
     "input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid "
     "#59636e;border-radius:.25rem}"
     "button{font:inherit;margin:1.25rem .5rem 0 0;padding:.5rem 1.25rem;border:1px solid "
@@ -190,6 +198,7 @@ bool oauth__problem_page(struct oauth__call *c, int status, enum oauth__problem 
 /* ---- the forms ------------------------------------------------------------------------------------------------ */
 
 struct form {
+    struct oauth__call *c;
     struct buf *b;
     const struct oauth__flow *f;
     const struct oauth__user *user;
@@ -224,6 +233,11 @@ static void login_form(const struct form *p)
           "name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\"", true);
     input(p, T_PASSWORD, "name=\"password\" type=\"password\" autocomplete=\"current-password\"", false);
     button(p, T_CONTINUE);
+    if (oauth__certificate_offered(p->c))
+        buf_addf(p->b,
+                 "<h2>%s</h2><button class=\"second\" name=\"with\" value=\"" OAUTH__CERTIFICATE
+                 "\" formnovalidate>%s</button>",
+                 text(p, T_OR), text(p, T_CERTIFICATE));
 }
 
 static void code_form(const struct form *p)
@@ -332,10 +346,11 @@ bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struc
 {
     static const enum text notes[] = {[OAUTH__WRONG_LOGIN] = T_WRONG_LOGIN,
                                       [OAUTH__WRONG_CODE] = T_WRONG_CODE,
-                                      [OAUTH__WRONG_PATIENT] = T_WRONG_PATIENT};
+                                      [OAUTH__WRONG_PATIENT] = T_WRONG_PATIENT,
+                                      [OAUTH__WRONG_CERTIFICATE] = T_WRONG_CERTIFICATE};
     struct buf b;
     enum lang lang = strcmp(json_get_string(f->request, "lang"), "ja") == 0 ? JA : EN;
-    struct form p = {&b, f, user, lang, note};
+    struct form p = {c, &b, f, user, lang, note};
     begin(c, &b, lang, text(&p, stages[f->stage].title));
     if (note != OAUTH__NO_NOTE)
         buf_addf(&b, "<p id=\"note\" class=\"error\" role=\"alert\">%s</p>", text(&p, notes[note]));

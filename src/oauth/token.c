@@ -109,7 +109,11 @@ static bool end_stolen(struct oauth__call *c, struct exchange *x, struct err *er
 static bool add_refresh(struct oauth__call *c, struct exchange *x, int64_t until_us, struct err *err)
 {
     return oauth__secret_add(
-        c, &(struct oauth__secret){.kind = OAUTH__REFRESH, .grant = x->g.id, .ttl_us = until_us - c->now_us},
+        c,
+        &(struct oauth__secret){.kind = OAUTH__REFRESH,
+                                .grant = x->g.id,
+                                .ttl_us = until_us - c->now_us,
+                                .bound = x->client->method == OAUTH__PUBLIC ? c->bound : NULL},
         &x->refresh, err);
 }
 
@@ -160,6 +164,8 @@ static bool by_refresh(struct oauth__call *c, struct exchange *x, struct err *er
         return end_stolen(c, x, err);
     if (how != OAUTH__FRESH)
         return wrong(x, "invalid_grant", "The refresh token has expired, or was revoked.");
+    if (s.bound && !(c->bound && strcmp(c->bound, s.bound) == 0))
+        return end_stolen(c, x, err);
     if (scope)
         x->g.scope = scope;
     return add_refresh(c, x, s.grant_until_us, err);
@@ -208,5 +214,12 @@ bool oauth__token(struct oauth__call *c, struct err *err)
         i++;
     if (i == sizeof grants / sizeof *grants)
         return oauth__refuse(c, 400, "unsupported_grant_type", "This server does not know the grant_type.");
-    return oauth__authenticate(c, &client, err) && (!client || grants[i].run(c, client, err));
+    if (!oauth__authenticate(c, &client, err) || !client)
+        return !client && c->out->status;
+    c->bound = client->bound ? oauth__certificate_hash(c) : NULL;
+    if (client->bound && !c->bound)
+        return oauth__refuse(
+            c, 400, "invalid_request",
+            "The client's tokens are bound to its certificate, and the connection shows none.");
+    return grants[i].run(c, client, err);
 }

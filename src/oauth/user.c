@@ -110,6 +110,9 @@ static bool remove_in_transaction(int32_t tenant, struct db_conn *conn, struct a
 {
     struct sql q;
     const struct db_rows *rows;
+    int n;
+    if (!oauth__identities_remove(tenant, conn, a, name, &n, err))
+        return false;
     sql_init(&q, a, NULL);
     sql_addf(&q, "DELETE FROM oauth_user WHERE tenant = $%d AND name = $%d RETURNING id",
              sql_int4(&q, tenant), sql_text(&q, str_of(name)));

@@ -9,6 +9,8 @@
 static const char usage[] =
     "Usage: kagari user add NAME [OPTION]…\n"
     "       kagari user list\n"
+    "       kagari user link NAME --certificate FILE | --subject DN\n"
+    "       kagari user unlink NAME\n"
     "       kagari user remove NAME\n\n"
     "People who log in at this server's authorisation server. The password is asked for, or read from\n"
     "the standard input. Who is removed is logged out of everything within seconds.\n\n"
@@ -16,6 +18,8 @@ static const char usage[] =
     "  --fhir-user REFERENCE  who it is in this server: Practitioner/7, Patient/12, …\n"
     "  --password-file FILE   the password is its first line\n"
     "  --totp                 with one-time codes as a second step; prints the key for an authenticator app\n"
+    "  --certificate FILE     (link) logs in with this certificate (PEM): its issuer and number\n"
+    "  --subject DN           (link) or with any certificate of this name: 'CN=X,O=Y,C=JP'\n"
     "  --config FILE, --set KEY=VALUE\n"
     "                         settings, as for kagari serve\n";
 
@@ -132,13 +136,42 @@ static bool take_away(struct oauth__command *c, struct err *err)
     return true;
 }
 
+static bool link_identity(struct oauth__command *c, struct err *err)
+{
+    const char *file = oauth__option(c, "--certificate"), *subject = oauth__option(c, "--subject");
+    struct str pem, der;
+    struct cert_names names;
+    if (!file == !subject)
+        return err_set(err, ERR_INVALID, "--certificate or --subject says what stands for the user");
+    if (file && (!config_read_file(c->a, file, CERT_MAX, &pem, err) || !cert_from_pem(c->a, pem, &der, err) ||
+                 !cert_read(c->a, der, &names, err)))
+        return false;
+    if (!oauth__identity_add(
+            c->tenant, c->conn, c->a, c->words[0], OAUTH__CERTIFICATE,
+            file ? oauth__identity_of_number(c->a, &names) : oauth__identity_of_name(c->a, subject), err))
+        return false;
+    printf("user %s is linked\n", c->words[0]);
+    return true;
+}
+
+static bool unlink_identities(struct oauth__command *c, struct err *err)
+{
+    int n;
+    if (!oauth__identities_remove(c->tenant, c->conn, c->a, c->words[0], &n, err))
+        return false;
+    printf("user %s had %d links, and has none now\n", c->words[0], n);
+    return true;
+}
+
 int user_command(int argc, char **argv)
 {
-    static const struct oauth__action actions[] = {
-        {"add", 1, add}, {"list", 0, list}, {"remove", 1, take_away}};
-    struct oauth__option options[OAUTH__OPTIONS] = {{.name = "--display"},
-                                                    {.name = "--fhir-user"},
-                                                    {.name = "--password-file"},
-                                                    {.name = "--totp", .flag = true}};
+    static const struct oauth__action actions[] = {{"add", 1, add},
+                                                   {"link", 1, link_identity},
+                                                   {"unlink", 1, unlink_identities},
+                                                   {"list", 0, list},
+                                                   {"remove", 1, take_away}};
+    struct oauth__option options[OAUTH__OPTIONS] = {
+        {.name = "--display"},     {.name = "--fhir-user"}, {.name = "--password-file"},
+        {.name = "--certificate"}, {.name = "--subject"},   {.name = "--totp", .flag = true}};
     return oauth__command_run(argc, argv, usage, actions, sizeof actions / sizeof *actions, options);
 }

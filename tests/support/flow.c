@@ -52,6 +52,23 @@ static void set(struct config *c, const char *setting)
     ck_ok(config_set(c, &made, name, value, &err));
 }
 
+static struct str certificates;
+
+void flow_certificates(struct str certs)
+{
+    certificates = certs;
+}
+
+const char *flow_file(const char *name, struct str text)
+{
+    const char *path = arena_printf(&test, "%s/audit/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq((int)fwrite(text.s, 1, text.len, f), (int)text.len);
+    fclose(f);
+    return path;
+}
+
 void flow_suite_begin(void)
 {
     arena_init(&made, 0);
@@ -225,6 +242,7 @@ void flow_end(void)
     search_current_free(current);
     audit_free(audit);
     oauth_free(oauth);
+    certificates = STR("");
     auth_free(auth);
     store_free(store);
     db_close(conn);
@@ -459,6 +477,7 @@ struct flow_call *flow_send(const char *method, const char *path, const char *he
                                .origin = STR("http://flow.test"),
                                .peer = {marker, sizeof marker - 1},
                                .started_us = clock_mono_us(),
+                               .client_certs = certificates,
                                .loop = turn++ % LOOPS,
                                .id = "flow"};
     r->path = str_cut(str_of(url), '?', &query);

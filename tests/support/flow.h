@@ -44,6 +44,11 @@ void flow_set(const char *setting);
 /* The same, for the authorisation server too. */
 void flow_oauth_set(const char *setting);
 
+/* Certificates (crypto/cert.h) that clients have shown by TLS, for requests sent from now on; len 0: none. */
+void flow_certificates(struct str certs);
+/* A file that goes with the suite; its path. */
+const char *flow_file(const char *name, struct str text);
+
 struct flow_answer {
     int status;
     struct str headers; /* "Name: value\n" each */

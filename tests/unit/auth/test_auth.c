@@ -72,7 +72,7 @@ static bool check(struct auth *au, struct str authorization, struct err *e)
     struct arena request;
     struct auth_principal p;
     arena_init(&request, 0);
-    bool ok = auth_check(au, &request, authorization, &p, e);
+    bool ok = auth_check(au, &request, authorization, STR(""), &p, e);
     if (ok) {
         ck_str_eq(p.subject, "dev");
         ck_str_eq(p.issuer, AUTH_DEV_ISSUER);
@@ -189,21 +189,21 @@ START_TEST(own_tokens)
     struct str h = str_of(arena_printf(&a, "Bearer %s", token.s));
     refused(au, h, ERR_LOGIN, "none of the issuer's known keys");
     ck_ok(auth_own_keys(au, STR("https://own.example"), jwks[1], &err));
-    ck_ok(auth_check(au, &a, h, &p, &err));
+    ck_ok(auth_check(au, &a, h, STR(""), &p, &err));
     ck_ok(check(au, header(0, &(struct auth_dev_token){0}), &err));
     auth_revocation_id(STR("other"), ids[0]);
     auth_own_revoked(au, (const uint8_t(*)[16])ids, 1);
-    ck_ok(auth_check(au, &a, h, &p, &err));
+    ck_ok(auth_check(au, &a, h, STR(""), &p, &err));
     for (int i = 0; i < 2; i++) {
         auth_revocation_id(i ? STR("grant") : STR("grant.token"), ids[0]);
         auth_own_revoked(au, (const uint8_t(*)[16])ids, 1);
-        ck_assert(!auth_check(au, &a, h, &p, &err));
+        ck_assert(!auth_check(au, &a, h, STR(""), &p, &err));
         ck_assert_str_eq(err.msg, "The token has been revoked.");
         ck_ok(auth_own_keys(au, STR("https://own.example"), jwks[1], &err)); /* nothing is cached */
-        ck_assert(!auth_check(au, &a, h, &p, &err));
+        ck_assert(!auth_check(au, &a, h, STR(""), &p, &err));
     }
     auth_own_revoked(au, NULL, 0);
-    ck_ok(auth_check(au, &a, h, &p, &err));
+    ck_ok(auth_check(au, &a, h, STR(""), &p, &err));
     ck_ok(auth_own_keys(au, STR("https://other.example"), jwks[1], &err));
     refused(au, h, ERR_LOGIN, "another issuer");
     auth_free(au);

@@ -86,6 +86,15 @@ static const struct {
     {"{" ISS AUD EXP "\"sub\":\"\"," SCOPE "}", "names nobody", ERR_LOGIN},
     {"{" ISS AUD EXP "\"sub\":7," SCOPE "}", "names nobody", ERR_LOGIN},
     {"{" ISS AUD WHO EXP "\"cnf\":{\"jkt\":\"x\"}," SCOPE "}", "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP "\"cnf\":{}," SCOPE "}", "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP "\"cnf\":\"x\"," SCOPE "}", "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP "\"cnf\":null," SCOPE "}", "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP "\"cnf\":{\"x5t#S256\":\"AAAA\"}," SCOPE "}", "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP
+     "\"cnf\":{\"x5t#S256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"jkt\":\"x\"}," SCOPE "}",
+     "bound to a key", ERR_LOGIN},
+    {"{" ISS AUD WHO EXP "\"cnf\":{\"x5t#S256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}," SCOPE "}",
+     NULL, 0},
     /* scope: whoever it is, it may do nothing */
     {"{" ISS AUD WHO "\"exp\":1700000300}", "no scope", ERR_FORBIDDEN},
     {"{" ISS AUD WHO EXP "\"scope\":[\"system/Patient.rs\"]}", "no scope", ERR_FORBIDDEN},

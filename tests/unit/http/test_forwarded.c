@@ -113,6 +113,29 @@ START_TEST(what_does_not_belong_into_a_url_or_a_log_is_dropped)
 }
 END_TEST
 
+static struct str certs_of(const char *lines)
+{
+    struct http_header headers[8];
+    size_t n = 0;
+    for (struct str rest = str_of(lines); rest.len;) {
+        struct str value, name = str_cut(str_cut(rest, '\n', &rest), ':', &value);
+        headers[n++] = (struct http_header){name, str_trim(value)};
+    }
+    return http__forwarded_certs(&a, headers, n);
+}
+
+START_TEST(certificates_that_a_proxy_tells)
+{
+    ck_str_eq(certs_of("Client-Cert: :YWJj:"), "abc");
+    ck_str_eq(certs_of("Client-Cert-Chain: :ZGVm:, :Z2hp:\nclient-cert: :YWJj:"), "abcdefghi");
+    ck_str_eq(certs_of("Host: x"), "");
+    ck_str_eq(certs_of("Client-Cert-Chain: :YWJj:"), "");
+    ck_str_eq(certs_of("Client-Cert: YWJj"), "");
+    ck_str_eq(certs_of("Client-Cert: :YW!j:"), "");
+    ck_str_eq(certs_of("Client-Cert: :YWJj:\nClient-Cert: :ZGVm:"), "");
+}
+END_TEST
+
 Suite *suite_http_forwarded(void)
 {
     Suite *s = suite_create("http_forwarded");
@@ -124,6 +147,7 @@ Suite *suite_http_forwarded(void)
     tcase_add_test(t, the_port_of_its_own_header);
     tcase_add_test(t, quotes_hide_separators);
     tcase_add_test(t, what_does_not_belong_into_a_url_or_a_log_is_dropped);
+    tcase_add_test(t, certificates_that_a_proxy_tells);
     suite_add_tcase(s, t);
     return s;
 }
