@@ -30,6 +30,7 @@ enum oauth_endpoint {
     OAUTH_JWKS,
     OAUTH_AUTHORIZE, /* in a browser, as the next one */
     OAUTH_LOGIN,
+    OAUTH_CALLBACK, /* from a provider of identities; the path ends with its name */
     OAUTH_TOKEN,
     OAUTH_INTROSPECT,
     OAUTH_REVOKE,

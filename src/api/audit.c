@@ -55,6 +55,7 @@ static const struct {
     {&api__oauth_token, AUDIT_OPEN},
     {&api__oauth_authorize, AUDIT_OPEN},
     {&api__oauth_login, AUDIT_OPEN},
+    {&api__oauth_callback, AUDIT_OPEN},
     {&api__oauth_introspect, AUDIT_OPEN},
     {&api__oauth_revoke, AUDIT_OPEN},
 };

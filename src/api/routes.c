@@ -14,6 +14,7 @@ static const struct api_route routes[] = {
     {HTTP_GET, "oauth/authorize", &api__oauth_authorize, true},
     {HTTP_POST, "oauth/authorize", &api__oauth_authorize, true},
     {HTTP_POST, "oauth/login", &api__oauth_login, true},
+    {HTTP_GET, "oauth/callback/I", &api__oauth_callback, true},
     {HTTP_POST, "oauth/introspect", &api__oauth_introspect, true},
     {HTTP_POST, "oauth/revoke", &api__oauth_revoke, true},
     {HTTP_GET, "oauth/jwks", &api__oauth_jwks, true},

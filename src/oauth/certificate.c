@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "internal.h"
 
-enum { AUTHORITIES_MAX = 32 * 1024 * 1024, JWKS_DEPTH = 16 };
+enum { AUTHORITIES_MAX = 32 * 1024 * 1024 };
 
 const char *oauth__certificate_hash(struct oauth__call *c)
 {
@@ -44,7 +44,7 @@ static bool is_published(struct oauth__call *c, const struct oauth__client *clie
     struct str text, first = cert_first(c->r->client_certs);
     json *set;
     if (!oauth__client_jwks(c, client, anew, &text, &ignored) ||
-        !json_parse(c->a, text, JWKS_DEPTH, &set, &ignored))
+        !json_parse(c->a, text, OAUTH__JWKS_DEPTH, &set, &ignored))
         return false;
     const char *own = base64_encode(c->a, BASE64_STD, first.s, first.len).s;
     json_each (key, json_get(set, "keys")) {

@@ -53,13 +53,14 @@ bool oauth__flow_new(struct oauth__call *c, struct oauth__flow *f, struct err *e
     return true;
 }
 
-bool oauth__flow_find(struct oauth__call *c, struct oauth__flow *f, bool *found, struct err *err)
+bool oauth__flow_find(struct oauth__call *c, const char *secret, struct oauth__flow *f, bool *found,
+                      struct err *err)
 {
     struct sql q;
     const struct db_rows *rows;
     const char *cookie = read_cookie(c);
     *found = false;
-    *f = (struct oauth__flow){.secret = oauth__field(&c->form, "flow")};
+    *f = (struct oauth__flow){.secret = secret};
     if (!cookie || !f->secret)
         return true;
     sql_init(&q, c->a, NULL);
@@ -90,10 +91,29 @@ bool oauth__flow_save(struct oauth__call *c, const struct oauth__flow *f, struct
     sql_addf(
         &q,
         "UPDATE oauth_flow SET stage = $%d, user_id = $%d, request = $%d WHERE tenant = $%d AND digest = $%d",
-        sql_int2(&q, (int16_t)f->stage), sql_text(&q, str_of(f->user_id)),
+        sql_int2(&q, (int16_t)f->stage),
+        f->user_id ? sql_text(&q, str_of(f->user_id)) : sql_null(&q, SQL_TEXT),
         sql_text(&q, json_text(c->a, f->request)), sql_int4(&q, c->o->base.tenant),
         oauth__sql_digest(&q, f->secret));
     return db_exec(c->conn, c->a, &q, NULL, err);
+}
+
+bool oauth__flow_move(struct oauth__call *c, struct oauth__flow *f, enum oauth__stage to, bool *ours,
+                      struct err *err)
+{
+    struct sql q;
+    const struct db_rows *rows;
+    sql_init(&q, c->a, NULL);
+    sql_addf(
+        &q,
+        "UPDATE oauth_flow SET stage = $%d WHERE tenant = $%d AND digest = $%d AND stage = $%d RETURNING 1",
+        sql_int2(&q, (int16_t)to), sql_int4(&q, c->o->base.tenant), oauth__sql_digest(&q, f->secret),
+        sql_int2(&q, (int16_t)f->stage));
+    if (!db_exec(c->conn, c->a, &q, &rows, err))
+        return false;
+    *ours = db_count(rows) > 0;
+    f->stage = to;
+    return true;
 }
 
 bool oauth__flow_end(struct oauth__call *c, const struct oauth__flow *f, bool *ours, struct err *err)

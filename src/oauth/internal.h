@@ -147,10 +147,13 @@ struct oauth {
     struct str issuer;
     struct oauth__limit *limit;
     atomic_int hashing; /* passwords: each takes a core and 32 MiB */
+    atomic_int asking;  /* providers of identities: each takes a worker for seconds, maybe */
+    struct oauth__provider *providers;
+    size_t n_providers;
 
     pthread_mutex_t lock; /* of what follows */
     struct oauth__ring *ring;
-    struct oauth__fetched *fetched; /* client_keys.c */
+    struct oauth__fetched *fetched; /* fetch.c */
 
     pthread_mutex_t keeper_lock; /* one at a time reads keys and revocations */
     struct str revoked;          /* the digests last handed to auth */
@@ -203,12 +206,51 @@ bool oauth__certificate_offered(struct oauth__call *c);
 /* Who is it? *out NULL: nobody, or it is not accepted. */
 bool oauth__certificate_user(struct oauth__call *c, struct oauth__user **out, struct err *err) NODISCARD;
 
-/* client_keys.c: the keys of a client, kept for minutes when they come from a URL. Owned by the arena. */
+/* client_keys.c: the keys of a client, as a text and to verify with; the arena owns them. */
+enum { OAUTH__JWKS_DEPTH = 16 };
 bool oauth__client_jwks(struct oauth__call *c, const struct oauth__client *client, bool anew,
                         struct str *text, struct err *err) NODISCARD;
 bool oauth__client_keys(struct oauth__call *c, const struct oauth__client *client, bool anew,
                         const struct jwks **out, struct err *err) NODISCARD;
+
+/* ---- fetch.c: what others publish at a URL ---- */
+
+#define OAUTH__PATIENCE_US INT64_C(5000000)
+enum { OAUTH__FETCH_MAX = JWKS_MAX };
+struct oauth__source {
+    const char *url;
+    const char *ca_file; /* NULL: the system's authorities */
+    /* Only what is sound takes the place of what was there before. */
+    bool (*sound)(struct arena *a, struct str text, const void *arg, struct err *err);
+    const void *arg;
+    const char *missing; /* said when there is none */
+};
+/* From memory when it is some minutes old at most; anew: half a minute. */
+bool oauth__fetch(struct oauth__call *c, const struct oauth__source *s, bool anew, struct str *text,
+                  struct err *err) NODISCARD;
+bool oauth__sound_keys(struct arena *a, struct str text, const void *arg, struct err *err) NODISCARD;
+bool oauth__parse_keys(struct arena *a, struct str text, const struct jwks **out, struct err *err) NODISCARD;
 void oauth__fetched_free(struct oauth__fetched *f);
+
+/* ---- provider.c: providers of identities ---- */
+
+struct oauth__provider {
+    const char *name, *title, *title_ja, *issuer, *client_id, *secret_file, *scope;
+    const char *fhir_user_claim; /* it says who somebody is here; NULL: people are linked */
+    const char *ca_file;
+    enum oauth__provider_auth { OAUTH__BY_KEY, OAUTH__BY_SECRET, OAUTH__BY_NOTHING } auth;
+};
+struct oauth__provider_metadata {
+    const char *authorize, *token, *jwks;
+    bool says_iss; /* RFC 9207 */
+};
+bool oauth__providers_read(struct oauth *o, const char *file, struct err *err) NODISCARD;
+const struct oauth__provider *oauth__provider(const struct oauth *o, struct str name); /* NULL: none */
+bool oauth__provider_metadata(struct oauth__call *c, const struct oauth__provider *p,
+                              struct oauth__provider_metadata *out, struct err *err) NODISCARD;
+bool oauth__provider_verify(struct oauth__call *c, const struct oauth__provider *p,
+                            const struct oauth__provider_metadata *m, struct str token, json **claims,
+                            struct err *err) NODISCARD;
 
 /* ---- user.c ---- */
 
@@ -232,6 +274,12 @@ bool oauth__user_add(const struct oauth__base *b, struct db_conn *conn, struct a
 bool oauth__user_remove(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
                         struct err *err) NODISCARD;
 
+/* The one that a provider names so, who is made when there is none yet. *out NULL: that name is taken. */
+bool oauth__user_provide(struct oauth__call *c, const char *provider, const char *subject,
+                         const char *display, const char *fhir_user, struct oauth__user **out,
+                         struct err *err) NODISCARD;
+/* "Practitioner/7"? */
+bool oauth__is_person(const char *reference);
 /* What stands for somebody elsewhere; CERTIFICATE is a provider as others are. *out NULL: it stands for nobody. */
 #define OAUTH__CERTIFICATE "certificate"
 bool oauth__identity_find(struct oauth__call *c, const char *provider, const char *subject,
@@ -280,7 +328,13 @@ bool oauth__grant_add(struct oauth__call *c, const struct oauth__grant *g, int64
 
 /* ---- flow.c: a login under way ---- */
 
-enum oauth__stage { OAUTH__LOGIN = 1, OAUTH__TOTP = 2, OAUTH__PATIENT = 3, OAUTH__CONSENT = 4 };
+enum oauth__stage {
+    OAUTH__LOGIN = 1,
+    OAUTH__TOTP = 2,
+    OAUTH__PATIENT = 3,
+    OAUTH__CONSENT = 4,
+    OAUTH__ELSEWHERE = 5, /* at a provider of identities */
+};
 struct oauth__flow {
     const char *secret; /* its name */
     const char *user_id;
@@ -290,8 +344,12 @@ struct oauth__flow {
 };
 /* A new one, of this browser; sets its cookie. */
 bool oauth__flow_new(struct oauth__call *c, struct oauth__flow *f, struct err *err) NODISCARD;
-/* The one that the form names; false with *found false: there is none of this browser. */
-bool oauth__flow_find(struct oauth__call *c, struct oauth__flow *f, bool *found, struct err *err) NODISCARD;
+/* The one of this name (NULL: none), if it is this browser's. */
+bool oauth__flow_find(struct oauth__call *c, const char *secret, struct oauth__flow *f, bool *found,
+                      struct err *err) NODISCARD;
+/* *ours: nobody else has moved it on from its stage before. */
+bool oauth__flow_move(struct oauth__call *c, struct oauth__flow *f, enum oauth__stage to, bool *ours,
+                      struct err *err) NODISCARD;
 bool oauth__flow_save(struct oauth__call *c, const struct oauth__flow *f, struct err *err) NODISCARD;
 /* *ours: nobody else has ended it before. */
 bool oauth__flow_end(struct oauth__call *c, const struct oauth__flow *f, bool *ours,
@@ -308,10 +366,15 @@ enum oauth__note {
     OAUTH__WRONG_CODE,
     OAUTH__WRONG_PATIENT,
     OAUTH__WRONG_CERTIFICATE,
+    OAUTH__WRONG_PROVIDER,
+    OAUTH__PROVIDER_AWAY,
 };
 /* The form of the flow's stage. */
 bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
                  enum oauth__note note);
+/* Sends the browser on to a provider. */
+bool oauth__away_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__provider *p,
+                      const char *url);
 /* Something that the browser is not sent back with. */
 enum oauth__problem {
     OAUTH__BAD_CLIENT,
@@ -331,7 +394,18 @@ bool oauth__access_token(struct oauth__call *c, const struct oauth__grant *g, st
 bool oauth__id_token(struct oauth__call *c, const struct oauth__grant *g, struct str *token,
                      struct err *err) NODISCARD;
 
+/* ---- login.c, federation.c ---- */
+
+bool oauth__federation_begin(struct oauth__call *c, struct oauth__flow *f, const struct oauth__provider *p,
+                             struct err *err) NODISCARD;
+/* It is certain who it is; it is not. The next page. */
+bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
+                      struct err *err) NODISCARD;
+bool oauth__login_again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                        enum oauth__note note, struct err *err) NODISCARD;
+
 /* The endpoints, a file each. */
+bool oauth__callback(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__token(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__authorize(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__login(struct oauth__call *c, struct err *err) NODISCARD;

@@ -20,7 +20,7 @@ static bool needs_patient(const json *request)
 }
 
 /* Who logs in for himself is the patient; others choose one, unless an EHR has. */
-static bool logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
+bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
                       struct err *err)
 {
     if (!oauth__user_succeeded(c, u->id, err))
@@ -33,8 +33,8 @@ static bool logged_in(struct oauth__call *c, struct oauth__flow *f, const struct
     return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
 }
 
-static bool again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
-                  enum oauth__note note, struct err *err)
+bool oauth__login_again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                        enum oauth__note note, struct err *err)
 {
     bool dead;
     if (!oauth__flow_wrong(c, f, &dead, err))
@@ -51,9 +51,9 @@ static bool judge_password(struct oauth__call *c, struct oauth__flow *f, const c
         !oauth__password_fits(c->a, str_of(password), u ? u->password : NULL, &fits, err))
         return false;
     if (!fits)
-        return again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
+        return oauth__login_again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
     if (!u->totp.s)
-        return logged_in(c, f, u, err);
+        return oauth__logged_in(c, f, u, err);
     f->user_id = u->id;
     f->stage = OAUTH__TOTP;
     return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
@@ -67,7 +67,7 @@ static bool take_password(struct oauth__call *c, struct oauth__flow *f, struct e
                            clock_mono_us()))
         return oauth__problem_page(c, 429, OAUTH__BUSY);
     if (!name || !password || strlen(password) > PASSWORD_MAX)
-        return again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
+        return oauth__login_again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
     if (atomic_fetch_add(&c->o->hashing, 1) >= HASHING_MAX) {
         atomic_fetch_sub(&c->o->hashing, 1);
         return oauth__problem_page(c, 503, OAUTH__BUSY);
@@ -82,13 +82,16 @@ static bool take_certificate(struct oauth__call *c, struct oauth__flow *f, struc
     struct oauth__user *u;
     if (!oauth__certificate_user(c, &u, err))
         return false;
-    return u ? logged_in(c, f, u, err) : again(c, f, NULL, OAUTH__WRONG_CERTIFICATE, err);
+    return u ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_CERTIFICATE, err);
 }
 
 /* How does somebody want to log in? */
 static bool take_login(struct oauth__call *c, struct oauth__flow *f, struct err *err)
 {
     const char *with = oauth__field(&c->form, "with");
+    const struct oauth__provider *p = with ? oauth__provider(c->o, str_of(with)) : NULL;
+    if (p)
+        return oauth__federation_begin(c, f, p, err);
     return with && strcmp(with, OAUTH__CERTIFICATE) == 0 ? take_certificate(c, f, err)
                                                          : take_password(c, f, err);
 }
@@ -103,7 +106,7 @@ static bool take_code(struct oauth__call *c, struct oauth__flow *f, struct err *
     int64_t step = u && u->totp.s && code ? oauth__totp_step(u->totp, code, c->now_us) : 0;
     if (step && !oauth__user_use_step(c, u->id, step, &fresh, err))
         return false;
-    return fresh ? logged_in(c, f, u, err) : again(c, f, NULL, OAUTH__WRONG_CODE, err);
+    return fresh ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_CODE, err);
 }
 
 static bool is_id(const char *id)
@@ -117,7 +120,7 @@ static bool take_patient(struct oauth__call *c, struct oauth__flow *f, const str
 {
     const char *id = oauth__field(&c->form, "patient");
     if (!id || !is_id(id))
-        return again(c, f, u, OAUTH__WRONG_PATIENT, err);
+        return oauth__login_again(c, f, u, OAUTH__WRONG_PATIENT, err);
     json_put(c->a, f->request, "patient", json_string(c->a, id));
     f->stage = OAUTH__CONSENT;
     return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
@@ -180,10 +183,10 @@ bool oauth__login(struct oauth__call *c, struct err *err)
     struct oauth__flow f;
     struct oauth__user *u = NULL;
     bool found;
-    if (!oauth__flow_find(c, &f, &found, err) ||
+    if (!oauth__flow_find(c, oauth__field(&c->form, "flow"), &f, &found, err) ||
         (found && f.user_id && !oauth__user_find(c, f.user_id, &u, err)))
         return false;
-    if (!found || (f.stage != OAUTH__LOGIN && !u))
+    if (!found || (f.stage != OAUTH__LOGIN && f.stage != OAUTH__ELSEWHERE && !u))
         return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
     switch (f.stage) {
     case OAUTH__LOGIN:
@@ -194,6 +197,9 @@ bool oauth__login(struct oauth__call *c, struct err *err)
         return take_patient(c, &f, u, err);
     case OAUTH__CONSENT:
         return decide(c, &f, u, err);
+    case OAUTH__ELSEWHERE: /* somebody has come back by the browser's button, and chooses another way */
+        f.stage = OAUTH__LOGIN;
+        return take_login(c, &f, err);
     }
     return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
 }

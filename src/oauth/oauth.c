@@ -37,6 +37,7 @@ static bool begin(struct oauth *o, const struct config *c, struct db_conn *conn,
     const char *kid;
     arena_init(&a, 0);
     bool ok = check_settings(c, err) && read_issuer(o, c, err) &&
+              oauth__providers_read(o, c->oauth_providers, err) &&
               oauth__base_init(&o->base, c, o->base.tenant, err) &&
               oauth__key_tend(&o->base, conn, &a, c->oauth_key_ttl, &kid, err) &&
               oauth__follow(o, conn, err) && oauth__keeper_start(o, err);
@@ -157,7 +158,7 @@ static const struct {
     [OAUTH_METADATA] = {oauth__metadata, false},  [OAUTH_JWKS] = {oauth__jwks, false},
     [OAUTH_AUTHORIZE] = {oauth__authorize, true}, [OAUTH_LOGIN] = {oauth__login, true},
     [OAUTH_TOKEN] = {oauth__token, true},         [OAUTH_INTROSPECT] = {oauth__introspect, true},
-    [OAUTH_REVOKE] = {oauth__revoke_token, true},
+    [OAUTH_REVOKE] = {oauth__revoke_token, true}, [OAUTH_CALLBACK] = {oauth__callback, true},
 };
 
 static bool is_form(const struct http_request *r)

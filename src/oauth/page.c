@@ -29,6 +29,9 @@ enum text {
     T_OR,
     T_CERTIFICATE,
     T_WRONG_CERTIFICATE,
+    T_WRONG_PROVIDER,
+    T_PROVIDER_AWAY,
+    T_AWAY,
     T_PROBLEM,
     TEXTS
 };
@@ -62,6 +65,13 @@ static const char *const texts[TEXTS][LANGS] = {
     [T_CERTIFICATE] = {"With the certificate of this device or card", "この端末またはカードの証明書を使う"},
     [T_WRONG_CERTIFICATE] = {"The certificate is nobody's here, has expired or was revoked.",
                              "証明書が登録されていないか、有効期限切れ、または失効しています。"},
+    [T_WRONG_PROVIDER] =
+        {"That did not tell this server who you are. If it comes again, tell its administrators.",
+         "ログイン先から本人を確認できませんでした。続く場合は、管理者にお知らせください。"},
+    [T_PROVIDER_AWAY] =
+        {"It cannot be reached at the moment. Try again in a minute, or log in here.",
+         "現在接続できません。1分ほど待ってから再度お試しいただくか、別の方法でログインしてください。"},
+    [T_AWAY] = {"You are sent on to", "次のログイン先に移動します:"},
     [T_PROBLEM] = {"This does not work", "続行できません"},
 };
 
@@ -224,6 +234,18 @@ static void button(const struct form *p, enum text label)
     buf_addf(p->b, "<button type=\"submit\">%s</button>", text(p, label));
 }
 
+static const char *title_of(const struct oauth__provider *p, enum lang lang)
+{
+    return lang == JA ? p->title_ja : p->title;
+}
+
+static void other_way(const struct form *p, const char *with, const char *title)
+{
+    buf_addf(p->b, "<button class=\"second\" name=\"with\" value=\"%s\" formnovalidate>", with);
+    add_escaped(p->b, title);
+    buf_adds(p->b, "</button>");
+}
+
 static void login_form(const struct form *p)
 {
     buf_addf(p->b, "<p>%s <strong>", text(p, T_FOR));
@@ -233,11 +255,14 @@ static void login_form(const struct form *p)
           "name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\"", true);
     input(p, T_PASSWORD, "name=\"password\" type=\"password\" autocomplete=\"current-password\"", false);
     button(p, T_CONTINUE);
-    if (oauth__certificate_offered(p->c))
-        buf_addf(p->b,
-                 "<h2>%s</h2><button class=\"second\" name=\"with\" value=\"" OAUTH__CERTIFICATE
-                 "\" formnovalidate>%s</button>",
-                 text(p, T_OR), text(p, T_CERTIFICATE));
+    const struct oauth *o = p->c->o;
+    bool certificate = oauth__certificate_offered(p->c);
+    if (certificate || o->n_providers)
+        buf_addf(p->b, "<h2>%s</h2>", text(p, T_OR));
+    if (certificate)
+        other_way(p, OAUTH__CERTIFICATE, text(p, T_CERTIFICATE));
+    for (size_t i = 0; i < o->n_providers; i++)
+        other_way(p, o->providers[i].name, title_of(&o->providers[i], p->lang));
 }
 
 static void code_form(const struct form *p)
@@ -335,19 +360,34 @@ static const struct {
     enum text title;
     void (*form)(const struct form *p);
 } stages[] = {
-    [OAUTH__LOGIN] = {T_LOGIN, login_form},
-    [OAUTH__TOTP] = {T_SECOND, code_form},
-    [OAUTH__PATIENT] = {T_PATIENT, patient_form},
+    [OAUTH__ELSEWHERE] = {T_LOGIN, login_form},   [OAUTH__LOGIN] = {T_LOGIN, login_form},
+    [OAUTH__TOTP] = {T_SECOND, code_form},        [OAUTH__PATIENT] = {T_PATIENT, patient_form},
     [OAUTH__CONSENT] = {T_CONSENT, consent_form},
 };
+
+/* A form whose answer sends the browser elsewhere is held against form-action, and nobody knows beforehand where to. */
+bool oauth__away_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__provider *p,
+                      const char *url)
+{
+    struct buf b;
+    enum lang lang = strcmp(json_get_string(f->request, "lang"), "ja") == 0 ? JA : EN;
+    begin(c, &b, lang, texts[T_LOGIN][lang]);
+    oauth__header(c, "Refresh", str_of(arena_printf(c->a, "0;url=%s", url)));
+    buf_addf(&b, "<p>%s <a href=\"", texts[T_AWAY][lang]);
+    add_escaped(&b, url);
+    buf_adds(&b, "\">");
+    add_escaped(&b, title_of(p, lang));
+    buf_adds(&b, "</a></p>");
+    return send(c, &b, 200, NULL);
+}
 
 bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
                  enum oauth__note note)
 {
-    static const enum text notes[] = {[OAUTH__WRONG_LOGIN] = T_WRONG_LOGIN,
-                                      [OAUTH__WRONG_CODE] = T_WRONG_CODE,
-                                      [OAUTH__WRONG_PATIENT] = T_WRONG_PATIENT,
-                                      [OAUTH__WRONG_CERTIFICATE] = T_WRONG_CERTIFICATE};
+    static const enum text notes[] = {
+        [OAUTH__WRONG_LOGIN] = T_WRONG_LOGIN,       [OAUTH__WRONG_CODE] = T_WRONG_CODE,
+        [OAUTH__WRONG_PATIENT] = T_WRONG_PATIENT,   [OAUTH__WRONG_CERTIFICATE] = T_WRONG_CERTIFICATE,
+        [OAUTH__WRONG_PROVIDER] = T_WRONG_PROVIDER, [OAUTH__PROVIDER_AWAY] = T_PROVIDER_AWAY};
     struct buf b;
     enum lang lang = strcmp(json_get_string(f->request, "lang"), "ja") == 0 ? JA : EN;
     struct form p = {c, &b, f, user, lang, note};

@@ -105,6 +105,63 @@ bool oauth__user_add(const struct oauth__base *b, struct db_conn *conn, struct a
            (db_count(rows) || err_set(err, ERR_CONFLICT, "There is a user %s: remove it first", u->name));
 }
 
+bool oauth__is_person(const char *text)
+{
+    struct str id, type = str_cut(str_of(text), '/', &id);
+    static const char *const types[] = {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson",
+                                        "Person"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        known |= str_is(type, types[i]);
+    return known && id.len > 0 && id.len <= 64 &&
+           strspn(id.s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == id.len;
+}
+
+static bool provide_in_transaction(struct oauth__call *c, const char *provider, const char *subject,
+                                   const struct oauth__user *u, struct err *err)
+{
+    return oauth__user_add(&c->o->base, c->conn, c->a, u, err) &&
+           oauth__identity_add(c->o->base.tenant, c->conn, c->a, u->name, provider, subject, err);
+}
+
+static bool update(struct oauth__call *c, const struct oauth__user *u, struct err *err)
+{
+    struct sql q;
+    sql_init(&q, c->a, NULL);
+    sql_addf(&q, "UPDATE oauth_user SET display = $%d, fhir_user = $%d WHERE tenant = $%d AND id = $%d",
+             sql_text(&q, str_of(u->display)), sql_text(&q, str_of(u->fhir_user)),
+             sql_int4(&q, c->o->base.tenant), sql_text(&q, str_of(u->id)));
+    return db_exec(c->conn, c->a, &q, NULL, err);
+}
+
+bool oauth__user_provide(struct oauth__call *c, const char *provider, const char *subject,
+                         const char *display, const char *fhir_user, struct oauth__user **out,
+                         struct err *err)
+{
+    const struct oauth__user u = {
+        .name = arena_printf(c->a, "%s:%s", provider, subject), .display = display, .fhir_user = fhir_user};
+    struct err why;
+    for (int i = 0; i < 2; i++) { /* twice: somebody logs in for the first time in two browsers */
+        if (!oauth__identity_find(c, provider, subject, out, err))
+            return false;
+        if (*out) {
+            (*out)->display = display;
+            (*out)->fhir_user = fhir_user;
+            return update(c, *out, err);
+        }
+        if (i > 0 || !db_begin(c->conn, err))
+            return i > 0;
+        if (!provide_in_transaction(c, provider, subject, &u, &why) || !db_commit(c->conn, &why)) {
+            db_rollback(c->conn);
+            if (why.kind != ERR_CONFLICT) {
+                *err = why;
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool remove_in_transaction(int32_t tenant, struct db_conn *conn, struct arena *a, const char *name,
                                   struct err *err)
 {

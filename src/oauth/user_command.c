@@ -9,7 +9,7 @@
 static const char usage[] =
     "Usage: kagari user add NAME [OPTION]…\n"
     "       kagari user list\n"
-    "       kagari user link NAME --certificate FILE | --subject DN\n"
+    "       kagari user link NAME --certificate FILE | --subject DN | --provider NAME --subject SUB\n"
     "       kagari user unlink NAME\n"
     "       kagari user remove NAME\n\n"
     "People who log in at this server's authorisation server. The password is asked for, or read from\n"
@@ -20,6 +20,7 @@ static const char usage[] =
     "  --totp                 with one-time codes as a second step; prints the key for an authenticator app\n"
     "  --certificate FILE     (link) logs in with this certificate (PEM): its issuer and number\n"
     "  --subject DN           (link) or with any certificate of this name: 'CN=X,O=Y,C=JP'\n"
+    "  --provider NAME        (link) or at this one of oauth.providers, which knows the user as --subject\n"
     "  --config FILE, --set KEY=VALUE\n"
     "                         settings, as for kagari serve\n";
 
@@ -63,19 +64,6 @@ static bool read_password(struct oauth__command *c, const char **hash, struct er
     return ok;
 }
 
-/* "Practitioner/7" */
-static bool is_reference(const char *text)
-{
-    struct str id, type = str_cut(str_of(text), '/', &id);
-    static const char *const types[] = {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson",
-                                        "Person"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        known |= str_is(type, types[i]);
-    return known && id.len > 0 && id.len <= 64 &&
-           strspn(id.s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == id.len;
-}
-
 static bool add(struct oauth__command *c, struct err *err)
 {
     struct oauth__base base;
@@ -85,7 +73,7 @@ static bool add(struct oauth__command *c, struct err *err)
         .name = name, .display = oauth__option(c, "--display"), .fhir_user = oauth__option(c, "--fhir-user")};
     if (!u.display)
         u.display = name;
-    if (u.fhir_user && !is_reference(u.fhir_user))
+    if (u.fhir_user && !oauth__is_person(u.fhir_user))
         return err_set(
             err, ERR_INVALID,
             "--fhir-user is a reference to a Patient, Practitioner, PractitionerRole, RelatedPerson or "
@@ -138,17 +126,20 @@ static bool take_away(struct oauth__command *c, struct err *err)
 
 static bool link_identity(struct oauth__command *c, struct err *err)
 {
-    const char *file = oauth__option(c, "--certificate"), *subject = oauth__option(c, "--subject");
+    const char *file = oauth__option(c, "--certificate"), *subject = oauth__option(c, "--subject"),
+               *provider = oauth__option(c, "--provider");
     struct str pem, der;
     struct cert_names names;
-    if (!file == !subject)
+    if (!file == !subject || (file && provider))
         return err_set(err, ERR_INVALID, "--certificate or --subject says what stands for the user");
     if (file && (!config_read_file(c->a, file, CERT_MAX, &pem, err) || !cert_from_pem(c->a, pem, &der, err) ||
                  !cert_read(c->a, der, &names, err)))
         return false;
-    if (!oauth__identity_add(
-            c->tenant, c->conn, c->a, c->words[0], OAUTH__CERTIFICATE,
-            file ? oauth__identity_of_number(c->a, &names) : oauth__identity_of_name(c->a, subject), err))
+    if (!oauth__identity_add(c->tenant, c->conn, c->a, c->words[0], provider ? provider : OAUTH__CERTIFICATE,
+                             file       ? oauth__identity_of_number(c->a, &names)
+                             : provider ? subject
+                                        : oauth__identity_of_name(c->a, subject),
+                             err))
         return false;
     printf("user %s is linked\n", c->words[0]);
     return true;
@@ -171,7 +162,8 @@ int user_command(int argc, char **argv)
                                                    {"list", 0, list},
                                                    {"remove", 1, take_away}};
     struct oauth__option options[OAUTH__OPTIONS] = {
-        {.name = "--display"},     {.name = "--fhir-user"}, {.name = "--password-file"},
-        {.name = "--certificate"}, {.name = "--subject"},   {.name = "--totp", .flag = true}};
+        {.name = "--display"},           {.name = "--fhir-user"}, {.name = "--password-file"},
+        {.name = "--certificate"},       {.name = "--subject"},   {.name = "--provider"},
+        {.name = "--totp", .flag = true}};
     return oauth__command_run(argc, argv, usage, actions, sizeof actions / sizeof *actions, options);
 }

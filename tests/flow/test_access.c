@@ -530,6 +530,7 @@ static const struct {
     {&api__oauth_authorize,
      nothing}, /* these give no more than what their token or form is for: test_token_attacks.c */
     {&api__oauth_login, nothing},
+    {&api__oauth_callback, nothing},
     {&api__oauth_token, nothing},
     {&api__oauth_introspect, nothing},
     {&api__oauth_revoke, nothing},

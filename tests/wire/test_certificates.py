@@ -11,15 +11,10 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import kagari
+from browser import free_port
 from kagari import Dev
 
 SUBJECT = "/C=JP/O=Test PKI/CN="
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Authority:
