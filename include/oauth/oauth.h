@@ -11,6 +11,7 @@
 
 #include "auth/auth.h"
 #include "base/config.h"
+#include "base/json.h"
 #include "db/db.h"
 #include "http/http.h"
 
@@ -34,6 +35,7 @@ enum oauth_endpoint {
     OAUTH_TOKEN,
     OAUTH_INTROSPECT,
     OAUTH_REVOKE,
+    OAUTH_LAUNCH, /* a record system prepares the start of a program */
 };
 
 /* What is sent: headers besides those of every answer. All of it in the request's arena. */
@@ -45,8 +47,15 @@ struct oauth_answer {
     size_t n_headers;
 };
 
+/* How records are looked at, as somebody with this token may: "Patient/1", "Patient?name=x". *out NULL: the answer is
+ * another than 200. */
+struct oauth_look {
+    bool (*find)(void *arg, struct str token, const char *url, int *status, json **out, struct err *err);
+    void *arg;
+};
+
 /* On a worker. Errors of OAuth are answers; err is for what is not its own (the database is away). */
 bool oauth_handle(struct oauth *o, enum oauth_endpoint e, const struct http_request *r, struct db_conn *conn,
-                  struct oauth_answer *out, struct err *err) NODISCARD;
+                  const struct oauth_look *look, struct oauth_answer *out, struct err *err) NODISCARD;
 
 #endif

@@ -58,6 +58,7 @@ static const struct {
     {&api__oauth_callback, AUDIT_OPEN},
     {&api__oauth_introspect, AUDIT_OPEN},
     {&api__oauth_revoke, AUDIT_OPEN},
+    {&api__oauth_launch, AUDIT_OPEN},
 };
 
 enum audit_op api__audit_op(const struct api_interaction *i)

@@ -1,4 +1,5 @@
 /* The endpoints of this server's own authorisation server: they answer in forms of their own. */
+#include "entry.h"
 #include "internal.h"
 
 static bool prepare(struct api_request *r, struct err *err)
@@ -7,11 +8,60 @@ static bool prepare(struct api_request *r, struct err *err)
            err_set(err, ERR_NOT_FOUND, "This server issues no tokens; its administrators know who does");
 }
 
+/* ---- what the authorisation server asks of records: as any other request, and so for the audit log -------------------- */
+
+struct looking {
+    const struct api_request *r;
+    struct db_conn *c;
+};
+
+static json *request_of(struct arena *a, const char *url)
+{
+    json *node = json_object(a), *request = json_add(a, node, "request", json_object(a));
+    json_add_string(a, request, "method", "GET");
+    json_add_string(a, request, "url", url);
+    return node;
+}
+
+/* *out NULL: it is refused, or not there. */
+static bool run(struct api_request *whole, const char *url, struct db_conn *c, int *status, json **out,
+                struct err *err)
+{
+    struct entry e = {0};
+    struct err why;
+    if (!entry_request(whole, request_of(whole->a, url), &e, &why) || !api__prepare(e.r, &e.out, &why) ||
+        (!e.out.status && !api__run_on(e.r, c, &e.out, &why)))
+        api__error_response(e.r, &why, &e.out);
+    if (!api__audit(e.r, &e.out))
+        return err_set(err, ERR_BUSY, "The access cannot be entered into the audit log now; try again later");
+    *status = e.out.status;
+    if (e.out.status >= 500)
+        return err_set(err, ERR_BUSY, "The records cannot be searched at the moment; try again later");
+    return e.out.status != 200 || e.out.issues || json_parse(whole->a, e.out.resource, INT16_MAX, out, err);
+}
+
+static bool find(void *arg, struct str token, const char *url, int *status, json **out, struct err *err)
+{
+    const struct looking *l = arg;
+    struct arena *a = l->r->a;
+    struct api_request whole = *l->r;
+    struct auth_principal *p = ARENA_NEW(a, struct auth_principal);
+    *out = NULL;
+    if (!auth_check(l->r->api->deps.auth, a, str_of(arena_printf(a, "Bearer %.*s", STR_FMT(token))),
+                    l->r->http->client_certs, p, err))
+        return false;
+    whole.principal = p;
+    whole.format = FORMAT_JSON;
+    return run(&whole, url, l->c, status, out, err);
+}
+
 static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn *c, struct api_response *out,
                    struct err *err)
 {
     struct oauth_answer *answer = ARENA_NEW(r->a, struct oauth_answer);
-    if (!oauth_handle(r->api->deps.oauth, e, r->http, c, answer, err))
+    struct looking looking = {r, c};
+    const struct oauth_look look = {find, &looking};
+    if (!oauth_handle(r->api->deps.oauth, e, r->http, c, &look, answer, err))
         return false;
     *out = (struct api_response){.status = answer->status,
                                  .raw = answer->type ? answer->body : (struct str){NULL, 0},
@@ -56,3 +106,4 @@ ON_WORKER(callback, OAUTH_CALLBACK);
 ON_WORKER(token, OAUTH_TOKEN);
 ON_WORKER(introspect, OAUTH_INTROSPECT);
 ON_WORKER(revoke, OAUTH_REVOKE);
+ON_WORKER(launch, OAUTH_LAUNCH);

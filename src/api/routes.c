@@ -19,6 +19,7 @@ static const struct api_route routes[] = {
     {HTTP_POST, "oauth/revoke", &api__oauth_revoke, true},
     {HTTP_GET, "oauth/jwks", &api__oauth_jwks, true},
     {HTTP_POST, "oauth/token", &api__oauth_token, true},
+    {HTTP_POST, "oauth/launch", &api__oauth_launch, true},
     {HTTP_GET, "", &api__search_system, false},
     {HTTP_POST, "", &api__bundle, false},
     {HTTP_GET, "_history", &api__history_system, false},

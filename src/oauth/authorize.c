@@ -77,18 +77,18 @@ static bool wrong(struct asked *q, const char *error, const char *description)
     return true;
 }
 
-/* The context that an EHR has prepared (SMART App Launch, "EHR Launch"). */
+/* The context that an EHR has prepared, which is good once (SMART App Launch, "EHR Launch"). */
 static bool read_launch(struct oauth__call *c, struct asked *q, const char *launch, struct err *err)
 {
     struct sql s;
     const struct db_rows *rows;
     json *context;
     sql_init(&s, c->a, NULL);
-    sql_addf(&s,
-             "SELECT context FROM oauth_launch WHERE tenant = $%d AND digest = $%d AND client = $%d AND "
-             "until > now()",
-             sql_int4(&s, c->o->base.tenant), oauth__sql_digest(&s, launch),
-             sql_text(&s, str_of(q->client->id)));
+    sql_addf(
+        &s,
+        "DELETE FROM oauth_launch WHERE tenant = $%d AND digest = $%d AND client = $%d AND until > now() "
+        "RETURNING context",
+        sql_int4(&s, c->o->base.tenant), oauth__sql_digest(&s, launch), sql_text(&s, str_of(q->client->id)));
     if (!db_exec(c->conn, c->a, &s, &rows, err))
         return false;
     if (db_count(rows) == 0)

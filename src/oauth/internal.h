@@ -176,6 +176,7 @@ struct oauth__call {
     const struct http_request *r;
     struct arena *a;
     struct db_conn *conn;
+    const struct oauth_look *look;
     struct oauth__form form; /* of the body, or of the query of a GET */
     const char
         *bound; /* tokens are good for the holder of this certificate: SHA-256, base64url; NULL: anybody */
@@ -358,6 +359,26 @@ bool oauth__flow_end(struct oauth__call *c, const struct oauth__flow *f, bool *o
 bool oauth__flow_wrong(struct oauth__call *c, const struct oauth__flow *f, bool *dead,
                        struct err *err) NODISCARD;
 
+/* ---- picker.c: which patient? ---- */
+
+bool oauth__is_id(const char *id);
+/* *out NULL: there is none that the token's owner may see. */
+bool oauth__look(struct oauth__call *c, struct str token, const char *type, const char *id, json **out,
+                 struct err *err) NODISCARD;
+/* *seen: there is this patient, and u may read it. */
+bool oauth__patient_seen(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                         const char *id, bool *seen, struct err *err) NODISCARD;
+struct oauth__found {
+    const char *asked;
+    struct oauth__found_patient {
+        const char *id, *name, *born;
+    } * list;
+    size_t n;
+    bool more; /* than are shown */
+};
+bool oauth__patients_find(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
+                          const char *name, struct oauth__found *out, struct err *err) NODISCARD;
+
 /* ---- page.c ---- */
 
 enum oauth__note {
@@ -372,6 +393,9 @@ enum oauth__note {
 /* The form of the flow's stage. */
 bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
                  enum oauth__note note);
+/* The form of OAUTH__PATIENT with what was found. */
+bool oauth__found_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
+                       const struct oauth__found *found);
 /* Sends the browser on to a provider. */
 bool oauth__away_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__provider *p,
                       const char *url);
@@ -406,6 +430,7 @@ bool oauth__login_again(struct oauth__call *c, const struct oauth__flow *f, cons
 
 /* The endpoints, a file each. */
 bool oauth__callback(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__launch(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__token(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__authorize(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__login(struct oauth__call *c, struct err *err) NODISCARD;

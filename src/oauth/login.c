@@ -5,7 +5,7 @@
 
 /* How long what was allowed holds: with offline_access 90 days, else a day's work. */
 enum { OFFLINE_S = 90 * 24 * 3600, ONLINE_S = 12 * 3600 };
-enum { HASHING_MAX = 4, PASSWORDS_OF_REQUESTS = 10, PASSWORD_MAX = 1000, ID_MAX = 64 };
+enum { HASHING_MAX = 4, PASSWORDS_OF_REQUESTS = 10, PASSWORD_MAX = 1000 };
 
 static const char *patient_of(const struct oauth__user *u)
 {
@@ -19,6 +19,15 @@ static bool needs_patient(const json *request)
            !json_get_string(request, "patient");
 }
 
+static bool refuse(struct oauth__call *c, const struct oauth__flow *f, const char *why, struct err *err)
+{
+    bool ours;
+    if (!oauth__flow_end(c, f, &ours, err))
+        return false;
+    return ours ? oauth__send_back(c, f->request, "error", "access_denied", why)
+                : oauth__problem_page(c, 400, OAUTH__NO_FLOW);
+}
+
 /* Who logs in for himself is the patient; others choose one, unless an EHR has. */
 bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
                       struct err *err)
@@ -26,9 +35,17 @@ bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct
     if (!oauth__user_succeeded(c, u->id, err))
         return false;
     f->user_id = u->id;
-    const char *own = patient_of(u);
-    if (own)
+    const char *own = patient_of(u), *opened = json_get_string(f->request, "patient");
+    bool seen = true;
+    if (own) {
+        if (opened && strcmp(opened, own) != 0)
+            json_detach(f->request, json_get(f->request, "encounter"));
         json_put(c->a, f->request, "patient", json_string(c->a, own));
+    } else if (opened && !oauth__patient_seen(c, f, u, opened, &seen, err)) {
+        return false;
+    }
+    if (!seen)
+        return refuse(c, f, "The person may not see the patient that is open.", err);
     f->stage = needs_patient(f->request) ? OAUTH__PATIENT : OAUTH__CONSENT;
     return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
 }
@@ -109,17 +126,20 @@ static bool take_code(struct oauth__call *c, struct oauth__flow *f, struct err *
     return fresh ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_CODE, err);
 }
 
-static bool is_id(const char *id)
-{
-    size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
-    return n > 0 && n <= ID_MAX && !id[n];
-}
-
 static bool take_patient(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
                          struct err *err)
 {
-    const char *id = oauth__field(&c->form, "patient");
-    if (!id || !is_id(id))
+    const char *what = oauth__field(&c->form, "do"), *name = oauth__field(&c->form, "name"),
+               *id = oauth__field(&c->form, "patient");
+    struct oauth__found found;
+    bool seen = false;
+    if (what && strcmp(what, "search") == 0 && name)
+        return oauth__patients_find(c, f, u, name, &found, err) && oauth__found_page(c, f, u, &found);
+    if (!id)
+        id = oauth__field(&c->form, "id");
+    if (id && !oauth__patient_seen(c, f, u, id, &seen, err))
+        return false;
+    if (!seen)
         return oauth__login_again(c, f, u, OAUTH__WRONG_PATIENT, err);
     json_put(c->a, f->request, "patient", json_string(c->a, id));
     f->stage = OAUTH__CONSENT;
@@ -136,7 +156,8 @@ static void copy(struct oauth__call *c, json *to, const json *from, const char *
 static bool grant(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
                   const char **code, struct err *err)
 {
-    static const char *const kept[] = {"scope", "patient", "encounter", "nonce", "lang"};
+    static const char *const kept[] = {"scope", "patient", "encounter",          "nonce",
+                                       "lang",  "intent",  "need_patient_banner"};
     json *granted = json_object(c->a);
     char id[37];
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)

@@ -39,12 +39,13 @@ bool oauth__metadata(struct oauth__call *c, struct err *err)
     if (c->config->http_client_certs)
         json_add(a, o, "tls_client_certificate_bound_access_tokens", json_bool(a, true));
     ADD("token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", "ES256", "EdDSA");
-    ADD("scopes_supported", "openid", "fhirUser", "launch/patient", "offline_access", "online_access",
-        "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs");
-    ADD("capabilities", "launch-standalone", "authorize-post", "client-public",
+    ADD("scopes_supported", "openid", "fhirUser", "launch", "launch/patient", "offline_access",
+        "online_access", "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs");
+    json_add_string(a, o, "launch_context_endpoint", oauth__url(c, "oauth/launch"));
+    ADD("capabilities", "launch-ehr", "launch-standalone", "authorize-post", "client-public",
         "client-confidential-asymmetric", "sso-openid-connect", "context-standalone-patient",
-        "permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1",
-        "permission-v2");
+        "context-ehr-patient", "context-ehr-encounter", "context-banner", "permission-offline",
+        "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2");
     return oauth__json(c, 200, o);
 }
 

@@ -159,6 +159,7 @@ static const struct {
     [OAUTH_AUTHORIZE] = {oauth__authorize, true}, [OAUTH_LOGIN] = {oauth__login, true},
     [OAUTH_TOKEN] = {oauth__token, true},         [OAUTH_INTROSPECT] = {oauth__introspect, true},
     [OAUTH_REVOKE] = {oauth__revoke_token, true}, [OAUTH_CALLBACK] = {oauth__callback, true},
+    [OAUTH_LAUNCH] = {oauth__launch, true},
 };
 
 static bool is_form(const struct http_request *r)
@@ -169,13 +170,14 @@ static bool is_form(const struct http_request *r)
 }
 
 bool oauth_handle(struct oauth *o, enum oauth_endpoint e, const struct http_request *r, struct db_conn *conn,
-                  struct oauth_answer *out, struct err *err)
+                  const struct oauth_look *look, struct oauth_answer *out, struct err *err)
 {
     struct oauth__call c = {.o = o,
                             .config = atomic_load(&o->config),
                             .r = r,
                             .a = r->a,
                             .conn = conn,
+                            .look = look,
                             .now_us = clock_wall_us(),
                             .out = out};
     struct err why;

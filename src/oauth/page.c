@@ -15,7 +15,12 @@ enum text {
     T_CODE,
     T_CODE_HINT,
     T_PATIENT,
+    T_PATIENT_NAME,
     T_PATIENT_ID,
+    T_SEARCH,
+    T_FOUND,
+    T_NONE_FOUND,
+    T_MORE_FOUND,
     T_CONSENT,
     T_ASKS,
     T_ABOUT,
@@ -47,7 +52,14 @@ static const char *const texts[TEXTS][LANGS] = {
     [T_CODE_HINT] = {"Six digits that your authenticator app shows.",
                      "認証アプリに表示される6桁の数字です。"},
     [T_PATIENT] = {"Choose a patient", "患者の選択"},
-    [T_PATIENT_ID] = {"Patient's id on this server", "このサーバーでの患者ID"},
+    [T_PATIENT_NAME] = {"Patient's name", "患者の氏名"},
+    [T_PATIENT_ID] = {"Or the patient's id on this server", "または、このサーバーでの患者ID"},
+    [T_SEARCH] = {"Search", "検索"},
+    [T_FOUND] = {"Patients found", "該当する患者"},
+    [T_NONE_FOUND] = {"No patient of this name is among those that you may see.",
+                      "閲覧できる患者の中に該当する患者はいません。"},
+    [T_MORE_FOUND] = {"There are more: give more of the name.",
+                      "ほかにも該当する患者がいます。氏名をより詳しく入力してください。"},
     [T_CONSENT] = {"Allow access?", "アクセスを許可しますか"},
     [T_ASKS] = {"asks for:", "が次の権限を求めています。"},
     [T_ABOUT] = {"Patient", "患者"},
@@ -60,7 +72,8 @@ static const char *const texts[TEXTS][LANGS] = {
          "ユーザー名またはパスワードが正しくありません。試行回数が多すぎる場合は、しばらくお待ちください。"},
     [T_WRONG_CODE] = {"The code is not right, or was used before: wait for the next one.",
                       "コードが正しくないか、すでに使用されています。次のコードをお待ちください。"},
-    [T_WRONG_PATIENT] = {"This is no patient's id.", "患者IDの形式が正しくありません。"},
+    [T_WRONG_PATIENT] = {"There is no such patient among those that you may see.",
+                         "閲覧できる患者の中に、そのIDの患者はいません。"},
     [T_OR] = {"Other ways to log in", "その他のログイン方法"},
     [T_CERTIFICATE] = {"With the certificate of this device or card", "この端末またはカードの証明書を使う"},
     [T_WRONG_CERTIFICATE] = {"The certificate is nobody's here, has expired or was revoked.",
@@ -114,14 +127,15 @@ static const char style[] =
     "#c9ced6;border-radius:.5rem}"
     "h1{font-size:1.4rem;margin:0 0 .5rem}h2{font-size:1rem;margin:1.5rem 0 "
     "0}label{display:block;margin:1rem 0 .25rem}"
-    "input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid "
+    "input:not([type=radio]){font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid "
     "#59636e;border-radius:.25rem}"
     "button{font:inherit;margin:1.25rem .5rem 0 0;padding:.5rem 1.25rem;border:1px solid "
     "#0b5394;border-radius:.25rem;"
     "background:#0b5394;color:#fff}button.second{background:#fff;color:#0b5394}"
     ":focus-visible{outline:3px solid #f2a900;outline-offset:2px}"
     ".error{border-left:4px solid "
-    "#b00020;padding-left:.75rem;color:#8c001a}small{color:#424a53}li{margin:.25rem 0}";
+    "#b00020;padding-left:.75rem;color:#8c001a}small{color:#424a53}fieldset{border:1px solid "
+    "#c9ced6;margin:1rem 0 0}li{margin:.25rem 0}";
 
 static void add_escaped(struct buf *b, const char *text)
 {
@@ -214,6 +228,7 @@ struct form {
     const struct oauth__user *user;
     enum lang lang;
     enum oauth__note note;
+    const struct oauth__found *found; /* NULL: nothing was searched for */
 };
 
 static const char *text(const struct form *p, enum text t)
@@ -273,10 +288,44 @@ static void code_form(const struct form *p)
     button(p, T_CONTINUE);
 }
 
+static void found_list(const struct form *p)
+{
+    const struct oauth__found *found = p->found;
+    if (!found->n) {
+        buf_addf(p->b, "<p role=\"status\">%s</p>", text(p, T_NONE_FOUND));
+        return;
+    }
+    buf_addf(p->b, "<fieldset><legend>%s</legend>", text(p, T_FOUND));
+    for (size_t i = 0; i < found->n; i++) {
+        buf_addf(p->b, "<label><input type=\"radio\" name=\"patient\" value=\"%s\"%s> ", found->list[i].id,
+                 i ? "" : " autofocus");
+        add_escaped(p->b, found->list[i].name);
+        buf_adds(p->b, " <small>");
+        add_escaped(p->b, found->list[i].born);
+        buf_addf(p->b, " %s</small></label>", found->list[i].id);
+    }
+    buf_adds(p->b, "</fieldset>");
+    if (found->more)
+        buf_addf(p->b, "<p>%s</p>", text(p, T_MORE_FOUND));
+}
+
+/* The first button is the one that Enter presses. */
 static void patient_form(const struct form *p)
 {
-    input(p, T_PATIENT_ID, "name=\"patient\" autocomplete=\"off\" spellcheck=\"false\"", true);
-    button(p, T_CONTINUE);
+    bool wrong = p->note != OAUTH__NO_NOTE;
+    buf_addf(p->b,
+             "<label for=\"name\">%s</label><input id=\"name\" name=\"name\" autocomplete=\"off\" value=\"",
+             text(p, T_PATIENT_NAME));
+    add_escaped(p->b, p->found ? p->found->asked : "");
+    buf_addf(p->b, "\"%s%s><button name=\"do\" value=\"search\" class=\"second\">%s</button>",
+             p->found && p->found->n ? "" : " autofocus", wrong ? " aria-describedby=\"note\"" : "",
+             text(p, T_SEARCH));
+    if (p->found)
+        found_list(p);
+    buf_addf(p->b,
+             "<label for=\"id\">%s</label><input id=\"id\" name=\"id\" autocomplete=\"off\" "
+             "spellcheck=\"false\"><button name=\"do\" value=\"choose\">%s</button>",
+             text(p, T_PATIENT_ID), text(p, T_CONTINUE));
 }
 
 static const char *level_text(struct str level, enum lang lang)
@@ -381,8 +430,8 @@ bool oauth__away_page(struct oauth__call *c, const struct oauth__flow *f, const 
     return send(c, &b, 200, NULL);
 }
 
-bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
-                 enum oauth__note note)
+static bool form_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
+                      enum oauth__note note, const struct oauth__found *found)
 {
     static const enum text notes[] = {
         [OAUTH__WRONG_LOGIN] = T_WRONG_LOGIN,       [OAUTH__WRONG_CODE] = T_WRONG_CODE,
@@ -390,7 +439,7 @@ bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struc
         [OAUTH__WRONG_PROVIDER] = T_WRONG_PROVIDER, [OAUTH__PROVIDER_AWAY] = T_PROVIDER_AWAY};
     struct buf b;
     enum lang lang = strcmp(json_get_string(f->request, "lang"), "ja") == 0 ? JA : EN;
-    struct form p = {c, &b, f, user, lang, note};
+    struct form p = {c, &b, f, user, lang, note, found};
     begin(c, &b, lang, text(&p, stages[f->stage].title));
     if (note != OAUTH__NO_NOTE)
         buf_addf(&b, "<p id=\"note\" class=\"error\" role=\"alert\">%s</p>", text(&p, notes[note]));
@@ -400,4 +449,16 @@ bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struc
     stages[f->stage].form(&p);
     buf_adds(&b, "</form>");
     return send(c, &b, note == OAUTH__NO_NOTE ? 200 : 400, json_get_string(f->request, "redirect_uri"));
+}
+
+bool oauth__page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
+                 enum oauth__note note)
+{
+    return form_page(c, f, user, note, NULL);
+}
+
+bool oauth__found_page(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *user,
+                       const struct oauth__found *found)
+{
+    return form_page(c, f, user, OAUTH__NO_NOTE, found);
 }

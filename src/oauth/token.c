@@ -37,6 +37,10 @@ static bool answer_token(struct oauth__call *c, const struct oauth__grant *g, co
     add_text(c, body, "refresh_token", refresh);
     add_text(c, body, "patient", g->patient);
     add_text(c, body, "encounter", g->encounter);
+    add_text(c, body, "intent", json_get_string(g->granted, "intent"));
+    const char *banner = json_get_string(g->granted, "need_patient_banner");
+    if (banner)
+        json_add(c->a, body, "need_patient_banner", json_bool(c->a, strcmp(banner, "true") == 0));
     if (oauth__scope_has(g->scope, "openid")) {
         if (!oauth__id_token(c, g, &id_token, err))
             return false;

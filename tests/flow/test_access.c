@@ -534,6 +534,7 @@ static const struct {
     {&api__oauth_token, nothing},
     {&api__oauth_introspect, nothing},
     {&api__oauth_revoke, nothing},
+    {&api__oauth_launch, nothing}, /* test_launch.c */
     {&api__search_system, each_search},
     {&api__search_type, each_search},
     {&api__search_compartment, each_compartment},

@@ -111,6 +111,7 @@ END_TEST
 START_TEST(patients)
 {
     const char *scope = "scope=launch/patient patient/Observation.rs";
+    flow_put("Patient/p-12", "{\"resourceType\":\"Patient\",\"id\":\"p-12\"}");
     const struct flow_answer *page =
         browser_fill_in(browser_authorize(scope), "username=sato&password=" PASSWORD);
     ck_status(browser_fill_in(page, "patient=a/b"), 400);
