@@ -162,7 +162,9 @@ bool api__check_update(struct api_request *r, struct db_conn *c, const struct st
     json *stored;
     if (!x)
         return true;
-    if (api__may_make(r) && is_absent(r, c, x, w->id, &absent, err) && absent)
+    if (api__may_make(r) && !is_absent(r, c, x, w->id, &absent, err))
+        return false;
+    if (absent)
         return true;
     if (!read_stored(r, c, x, w->id, &v, err))
         return false;

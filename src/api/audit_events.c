@@ -275,26 +275,6 @@ static bool prepare_search(struct api_request *r, struct err *err)
     return true;
 }
 
-static struct str page_url(struct api_request *r, struct str cursor)
-{
-    struct buf b;
-    char separator = '?';
-    buf_init(&b, r->a, 256);
-    buf_addf(&b, "%.*s/AuditEvent", STR_FMT(r->base));
-    for (size_t i = 0; i < r->n_args; i++) {
-        if (cursor.s && str_is(r->args[i].name, "_cursor"))
-            continue;
-        buf_addc(&b, separator);
-        separator = '&';
-        buf_add_percent(&b, r->args[i].name);
-        buf_addc(&b, '=');
-        buf_add_percent(&b, r->args[i].value);
-    }
-    if (cursor.s)
-        buf_addf(&b, "%c_cursor=%.*s", separator, STR_FMT(cursor));
-    return buf_str(&b);
-}
-
 static bool reply_search(struct api_request *r, const struct db_rows *rows, struct api_response *out,
                          struct err *err)
 {
@@ -303,12 +283,12 @@ static bool reply_search(struct api_request *r, const struct db_rows *rows, stru
     int n = db_count(rows), shown = n < q->limit ? n : q->limit - 1;
     struct bundle w;
     bundle_start(&w, r->a, "searchset");
-    bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
+    bundle_link(&w, "self", api__page_url(r, STR("AuditEvent"), (struct str){NULL, 0}));
     if (n > shown) {
         struct audit_place last = audit_place_of(rows, shown - 1);
-        bundle_link(&w, "next", page_url(r, audit_place_id(r->a, &last)));
+        bundle_link(&w, "next", api__page_url(r, STR("AuditEvent"), audit_place_id(r->a, &last)));
     } else if (sees_all(r, AUTH_SEARCH)) {
-        bundle_link(&w, "next", page_url(r, STR(STORED)));
+        bundle_link(&w, "next", api__page_url(r, STR("AuditEvent"), STR(STORED)));
     }
     for (int i = 0; i < shown; i++) {
         struct audit_place p = audit_place_of(rows, i);

@@ -129,13 +129,12 @@ static bool plan_history(struct api_request *r, struct sql *q, struct err *err)
     return true;
 }
 
-/* The URL of this history with its parameters; cursor s NULL: of this page. */
-static struct str page_url(struct api_request *r, struct str cursor)
+struct str api__page_url(struct api_request *r, struct str path, struct str cursor)
 {
     struct buf b;
     char separator = '?';
     buf_init(&b, r->a, 256);
-    buf_addf(&b, "%.*s/%.*s", STR_FMT(r->base), STR_FMT(r->path));
+    buf_addf(&b, "%.*s/%.*s", STR_FMT(r->base), STR_FMT(path));
     for (size_t i = 0; i < r->n_args; i++) {
         if (cursor.s && str_is(r->args[i].name, "_cursor"))
             continue;
@@ -193,7 +192,7 @@ static void link_feed(struct api_request *r, struct bundle *w, const struct db_r
         more ? arena_printf(r->a, "%s.%s.%" PRId64 ".%d", epoch, db_text(rows, shown - 1, HISTORY_XID).s,
                             db_int8(rows, shown - 1, HISTORY_K), db_int4(rows, shown - 1, HISTORY_VER))
              : arena_printf(r->a, "%s.%s.0.0", epoch, db_text(rows, 0, HISTORY_HORIZON).s);
-    bundle_link(w, more ? "next" : "monitor", page_url(r, str_of(cursor)));
+    bundle_link(w, more ? "next" : "monitor", api__page_url(r, r->path, str_of(cursor)));
 }
 
 static bool reply_feed(struct api_request *r, const struct db_rows *rows, struct api_response *out,
@@ -208,7 +207,7 @@ static bool reply_feed(struct api_request *r, const struct db_rows *rows, struct
             "_cursor: the database has been restored since this cursor was given, and changes may have "
             "been lost or undone; start over: read everything anew, without _cursor");
     bundle_start(&w, r->a, "history");
-    bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
+    bundle_link(&w, "self", api__page_url(r, r->path, (struct str){NULL, 0}));
     if (h->count > 0)
         link_feed(r, &w, rows, shown, n > shown);
     for (int i = 0; i < shown; i++)
@@ -232,14 +231,14 @@ static bool reply_history(struct api_request *r, const struct db_rows *rows, str
     bundle_start(&w, r->a, "history");
     if (h->total)
         bundle_total(&w, n ? db_int8(rows, 0, HISTORY_TOTAL) : 0);
-    bundle_link(&w, "self", page_url(r, (struct str){NULL, 0}));
+    bundle_link(&w, "self", api__page_url(r, r->path, (struct str){NULL, 0}));
     if (n > shown && shown > 0) {
         int last = shown - 1;
         char *cursor = h->id.s
                            ? arena_printf(r->a, "%d", db_int4(rows, last, HISTORY_VER))
                            : arena_printf(r->a, "%s.%" PRId64 ".%d", db_text(rows, last, HISTORY_XID).s,
                                           db_int8(rows, last, HISTORY_K), db_int4(rows, last, HISTORY_VER));
-        bundle_link(&w, "next", page_url(r, str_of(cursor)));
+        bundle_link(&w, "next", api__page_url(r, r->path, str_of(cursor)));
     }
     for (int i = 0; i < shown; i++)
         if (!add_version(r, &w, rows, i, err))

@@ -356,6 +356,9 @@ bool api__may_ask_replica(const struct api_request *r, int64_t *position);
 void api__find_position(struct api_request *r, struct db_conn *c, struct api_response *out);
 void api__add_position(struct api_request *r, const struct api_response *out);
 
+/* The URL of a page of what is asked below path, with the request's parameters; cursor s NULL: of this page. */
+struct str api__page_url(struct api_request *r, struct str path, struct str cursor);
+
 /* ---- the audit log (audit.c) -------------------------------------------------------------------------------- */
 enum audit_op api__audit_op(const struct api_interaction *i); /* AUDIT_UNSAID: it is not in the table */
 /* The answer will have this resource, of a search or history. */
