@@ -59,76 +59,90 @@ static const char *const method_names[] = {
     [HTTP_GET] = "GET, HEAD", [HTTP_HEAD] = "",       [HTTP_POST] = "POST",
     [HTTP_PUT] = "PUT",       [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
 
-/* Does one segment of the path fit that of a pattern? Fills in what it says. */
-static bool segment_fits(struct api_request *r, struct str pattern, struct str text, bool *no_type)
+/* The segments of the path, decoded; n 0: no pattern has so many, or they cannot be decoded. */
+struct path {
+    struct str segments[5];
+    size_t n;
+    const struct fhir_type *type; /* that the first one names */
+};
+
+static void split(struct api_request *r, struct path *p)
 {
-    const struct fhir_defs *defs = r->api->deps.defs;
+    const size_t most = sizeof p->segments / sizeof p->segments[0];
+    struct str rest = r->path;
+    p->n = 0;
+    do {
+        struct str segment = str_cut(rest, '/', &rest);
+        if (p->n == most || !str_percent_decode(r->a, segment, false, &p->segments[p->n++])) {
+            p->n = 0;
+            return;
+        }
+    } while (rest.s);
+    p->type = fhir_resource(r->api->deps.defs, p->segments[0]);
+}
+
+/* A name that is none of ours. */
+static bool is_plain(struct str text)
+{
+    return text.len > 0 && text.s[0] != '_' && text.s[0] != '$';
+}
+
+/* Does one segment of the path fit that of a pattern? Fills in what it says. */
+static bool segment_fits(struct api_request *r, const struct path *path, struct str pattern, struct str text,
+                         bool *no_type)
+{
     if (pattern.len != 1)
         return str_eq(pattern, text);
     switch (pattern.s[0]) {
     case 'T':
-        if (text.len == 0 || text.s[0] == '_' || text.s[0] == '$')
-            return false;
-        r->type = fhir_resource(defs, text);
+        r->type = path->type;
         *no_type |= !r->type;
-        return true;
+        return is_plain(text);
     case 'C':
-        if (text.len == 0 || text.s[0] == '_' || text.s[0] == '$')
-            return false;
         r->all_content = str_is(text, "*");
-        r->content = r->all_content ? NULL : fhir_resource(defs, text);
+        r->content = r->all_content ? NULL : fhir_resource(r->api->deps.defs, text);
         *no_type |= !r->content && !r->all_content;
-        return true;
+        return is_plain(text);
     case 'I':
         r->id = text;
-        return text.len > 0 && text.s[0] != '_' && text.s[0] != '$';
+        return is_plain(text);
     default:
         r->vid = text;
         return text.len > 0;
     }
 }
 
-static bool path_fits(struct api_request *r, const char *pattern, bool *no_type)
+/* The first n segments. */
+static bool path_fits(struct api_request *r, const struct path *path, size_t n, const char *pattern,
+                      bool *no_type)
 {
-    struct str p = str_of(pattern), rest = r->path;
+    struct str rest = str_of(pattern);
     r->type = r->content = NULL;
     r->id = r->vid = (struct str){NULL, 0};
     r->all_content = false;
-    for (;;) {
-        struct str want = str_cut(p, '/', &p), got = str_cut(rest, '/', &rest), text;
-        if (!str_percent_decode(r->a, got, false, &text) || !segment_fits(r, want, text, no_type) ||
-            !p.s != !rest.s)
+    *no_type = false;
+    for (size_t i = 0; i < n && rest.s; i++)
+        if (!segment_fits(r, path, str_cut(rest, '/', &rest), path->segments[i], no_type) ||
+            !rest.s != (i + 1 == n))
             return false;
-        if (!p.s)
-            return true;
-    }
-}
-
-static struct str last_segment(struct str path)
-{
-    size_t from = path.len;
-    while (from > 0 && path.s[from - 1] != '/')
-        from--;
-    return (struct str){path.s + from, path.len - from};
+    return n > 0;
 }
 
 /* The path is "$name", or that behind one of an instance, a type, …. */
-static enum api_match route_operation(struct api_request *r, struct str name, struct str *allow)
+static enum api_match route_operation(struct api_request *r, const struct path *path, struct str *allow)
 {
     static const struct {
         const char *before;
         unsigned level;
     } places[] = {{"T", LEVEL_TYPE}, {"T/I", LEVEL_INSTANCE}, {"T/I/_history/V", LEVEL_VERSION}};
-    struct str whole = r->path;
-    size_t last = last_segment(whole).len;
+    struct str name = path->segments[path->n - 1];
     unsigned level = LEVEL_SYSTEM;
     bool no_type = false;
-    if (last < whole.len) {
+    if (path->n > 1) {
         size_t i = 0;
-        r->path.len -= last + 1;
-        while (i < sizeof places / sizeof places[0] && !path_fits(r, places[i].before, &no_type))
+        while (i < sizeof places / sizeof places[0] &&
+               !path_fits(r, path, path->n - 1, places[i].before, &no_type))
             i++;
-        r->path = whole;
         if (i == sizeof places / sizeof places[0])
             return MATCH_NO_PATH;
         level = places[i].level;
@@ -152,14 +166,15 @@ enum api_match api__route(struct api_request *r, struct str *allow)
     enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
     struct buf methods;
     bool unknown_type = false;
-    struct str last;
+    struct path path;
     r->operation = NULL;
-    if (str_percent_decode(r->a, last_segment(r->path), false, &last) && str_starts(last, STR("$")))
-        return route_operation(r, last, allow);
+    split(r, &path);
+    if (path.n && str_starts(path.segments[path.n - 1], STR("$")))
+        return route_operation(r, &path, allow);
     buf_init(&methods, r->a, 0);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        bool no_type = false;
-        if (!path_fits(r, routes[i].pattern, &no_type))
+        bool no_type;
+        if (!path_fits(r, &path, path.n, routes[i].pattern, &no_type))
             continue;
         unknown_type |= no_type;
         if (no_type)
