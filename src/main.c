@@ -35,7 +35,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *text;
 } commands[] = {
-    {"audit", audit_command, "verify the audit log"},
+    {"audit", audit_command, "verify the audit log, and export it"},
     {"check-config", check_config_command, "check a configuration file, or print a sample"},
     {"client", client_command, "register programs that may have tokens, list and remove them"},
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},

@@ -1,30 +1,42 @@
 #include "audit/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "audit/export.h"
 #include "audit/verify.h"
 #include "base/clock.h"
+#include "fhir/datetime.h"
 #include "internal.h"
 
 enum { PROGRESS_US = 1000 * 1000, TENANT = 1 };
 
 static const char usage[] =
-    "Usage: kagari audit verify [--keys FILE] [--anchors DIR]\n\n"
-    "Reads the whole audit log and computes its chain anew: names every entry that was removed,\n"
+    "Usage: kagari audit verify [--keys FILE] [--anchors DIR]\n"
+    "       kagari audit export [--since TIME] [--until TIME] [--base URL]\n\n"
+    "verify reads the whole audit log and computes its chain anew: names every entry that was removed,\n"
     "added, altered or moved, every seal and anchor that is not what was sealed and signed, and an\n"
     "end that is missing. Exit status 1 when something was found.\n\n"
     "  --keys FILE         public keys of the anchors, a JWK Set (default: of audit.key)\n"
     "  --anchors DIR       where the files anchors and head are (default: audit.directory)\n"
+    "export prints the entries as AuditEvents, one a line, oldest first.\n\n"
+    "  --since TIME, --until TIME\n"
+    "                      a date or a time, both inclusive (default: all)\n"
+    "  --base URL          of the server that the events name (default: urn:kagari)\n\n"
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
+
+enum { KEYS, ANCHORS, SINCE, UNTIL, BASE, OPTIONS };
+static const char *const names[OPTIONS] = {
+    [KEYS] = "--keys", [ANCHORS] = "--anchors", [SINCE] = "--since", [UNTIL] = "--until", [BASE] = "--base"};
 
 struct session {
     struct arena a;
     struct config config;
     struct db_conn *conn;
     int64_t told_us;
-    bool tty;
+    const char *options[OPTIONS]; /* NULL: not given */
 };
 
 static void show_fault(void *arg, const char *text)
@@ -53,8 +65,9 @@ static bool find_keys(struct session *s, const char *file, struct str *jwks, str
     return audit__key(&s->config, &s->a, false, &pem, err) && (!pem.s || jwt_key_jwks(&s->a, pem, jwks, err));
 }
 
-static int verify(struct session *s, const char *keys, const char *anchors, struct err *err)
+static int verify(struct session *s, struct err *err)
 {
+    const char *keys = s->options[KEYS], *anchors = s->options[ANCHORS];
     struct audit_verified v;
     struct audit_verify o = {.tenant = TENANT,
                              .dir = anchors ? anchors : audit__directory(&s->config),
@@ -73,6 +86,50 @@ static int verify(struct session *s, const char *keys, const char *anchors, stru
     putchar('\n');
     return v.faults ? 1 : 0;
 }
+
+/* *lo, *hi: what the value of an option covers. */
+static bool read_time(const struct session *s, int option, int64_t *lo, int64_t *hi, struct err *err)
+{
+    struct fhir_datetime d;
+    if (!s->options[option])
+        return true;
+    if (!fhir_datetime_parse(str_of(s->options[option]), &d))
+        return err_set(err, ERR_INVALID, "%s: a date or time was expected, such as 2026-04-01",
+                       names[option]);
+    fhir_datetime_range(&d, (int)s->config.store_zone, lo, hi);
+    return true;
+}
+
+static bool print(void *arg, struct str event)
+{
+    (void)arg;
+    return fwrite(event.s, 1, event.len, stdout) == event.len && putchar('\n') != EOF;
+}
+
+static int export(struct session *s, struct err *err)
+{
+    struct audit_export o = {.tenant = TENANT,
+                             .lo_us = INT64_MIN,
+                             .hi_us = INT64_MAX,
+                             .base = str_of(s->options[BASE] ? s->options[BASE] : "urn:kagari"),
+                             .write = print};
+    int64_t unused, n;
+    if (!read_time(s, SINCE, &o.lo_us, &unused, err) || !read_time(s, UNTIL, &unused, &o.hi_us, err) ||
+        !fhir_defs_load(&s->a, &o.defs, err) || !audit_export(s->conn, &o, &n, err))
+        return -1;
+    if (fflush(stdout) != 0) {
+        err_set(err, ERR_INTERNAL, "the events cannot be written: %s", strerror(errno));
+        return -1;
+    }
+    fprintf(stderr, "%lld events\n", (long long)n);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct session *s, struct err *err); /* the exit status; -1: it failed */
+} acts[] = {{"verify", verify}, {"export", export}};
+enum { ACTS = sizeof acts / sizeof acts[0] };
 
 /* The value of "--name VALUE", taken out of the arguments; NULL: not given. */
 static const char *take_option(int *argc, char **argv, const char *name)
@@ -94,19 +151,23 @@ int audit_command(int argc, char **argv)
     struct config_source from;
     struct err err;
     const char *what = argc > 1 ? argv[1] : "";
-    if (strcmp(what, "verify") != 0) {
+    size_t act = 0;
+    while (act < ACTS && strcmp(what, acts[act].name) != 0)
+        act++;
+    if (act == ACTS) {
         bool help = strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0;
         fputs(usage, help ? stdout : stderr);
         return help ? 0 : 2;
     }
     argc--, argv++;
-    const char *keys = take_option(&argc, argv, "--keys"), *anchors = take_option(&argc, argv, "--anchors");
+    for (int i = 0; i < OPTIONS; i++)
+        s.options[i] = take_option(&argc, argv, names[i]);
     arena_init(&s.a, 0);
     int status = config_options(argc, argv, usage, &s.a, &from);
     if (status < 0) {
         status = config_read(&from, &s.a, &s.config, &err) && db_open(&s.config, &s.conn, &err) &&
                          db_check_schema(s.conn, &err)
-                     ? verify(&s, keys, anchors, &err)
+                     ? acts[act].run(&s, &err)
                      : -1;
         if (status < 0) {
             fprintf(stderr, "kagari audit: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);

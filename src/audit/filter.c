@@ -1,4 +1,4 @@
-/* Which blocks may have entries of this patient, agent or resource? A Bloom filter of eight bits a key and four hashes: it
+/* Which blocks may have entries of this patient, agent, resource or kind? A Bloom filter of eight bits a key and four hashes: it
  * says yes for one of forty that have none. The hashes are computed here, for the statement to look at their bits. */
 #include "base/hash.h"
 #include "internal.h"
@@ -37,11 +37,22 @@ int64_t audit__filter_resource(int16_t rtype, struct str id)
     return (int64_t)hash_strs(&key, (struct str){(const char *)&rtype, sizeof rtype}, id);
 }
 
-void audit__filter_where(int64_t key, struct sql *q)
+int64_t audit__filter_op(int16_t op)
 {
-    sql_adds(q, " AND (");
-    for (int i = 0; i < HASHES; i++)
-        sql_addf(q, "%sget_bit(a.keys, $%d & (octet_length(a.keys) * 8 - 1)::int8) = 1", i ? " AND " : "",
-                 sql_int8(q, (int64_t)hash_of(key, i)));
-    sql_adds(q, ") IS NOT FALSE");
+    return INT64_MIN + op;
+}
+
+/* A CASE, of which the planner believes that it holds for every second block: it would take a conjunction for one that
+ * holds for none, and sort what should be walked. */
+void audit__filter_where(const int64_t *keys, size_t n, struct sql *q)
+{
+    sql_adds(q, " AND CASE WHEN a.keys IS NULL THEN true ELSE ");
+    for (size_t k = 0; k < n; k++)
+        for (int i = 0; i < HASHES; i++)
+            sql_addf(q, "%sget_bit(a.keys, $%d & (octet_length(a.keys) * 8 - 1)::int8) = 1",
+                     i       ? " AND "
+                     : k > 0 ? " OR "
+                             : "",
+                     sql_int8(q, (int64_t)hash_of(keys[k], i)));
+    sql_adds(q, " END");
 }

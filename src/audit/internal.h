@@ -76,8 +76,9 @@ struct audit__filter {
 void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n); /* for n keys */
 void audit__filter_add(struct audit__filter *f, int64_t key); /* h of a patient, key of an agent … */
 int64_t audit__filter_resource(int16_t rtype, struct str id);
-/* " AND …" of the view a. */
-void audit__filter_where(int64_t key, struct sql *q);
+int64_t audit__filter_op(int16_t op);
+/* " AND …" of a block a: it may have one of these. */
+void audit__filter_where(const int64_t *keys, size_t n, struct sql *q);
 
 /* ---- chain.c ------------------------------------------------------------------------------------------------------ */
 
@@ -148,6 +149,11 @@ bool audit__check(const struct jwks *keys, struct arena *a, struct str token, in
 /* The last anchor, in the file `head`; all of them, in `anchors`. */
 bool audit__keep_head(struct arena *a, const char *dir, struct str token, struct err *err) NODISCARD;
 bool audit__keep_anchor(struct arena *a, const char *dir, struct str token, struct err *err) NODISCARD;
+
+/* ---- render.c ---------------------------------------------------------------------------------------------------------- */
+
+enum { AUDIT__OPS = 32 };
+size_t audit__ops_of(char action, int16_t ops[AUDIT__OPS]); /* those whose AuditEvent.action it is */
 
 /* ---- the whole -------------------------------------------------------------------------------------------------------- */
 

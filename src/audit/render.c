@@ -53,6 +53,17 @@ static const struct kind *kind_of(int op)
     return &unknown;
 }
 
+_Static_assert(sizeof kinds / sizeof kinds[0] <= AUDIT__OPS, "audit__ops_of() has room");
+
+size_t audit__ops_of(char action, int16_t ops[AUDIT__OPS])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].action == action)
+            ops[n++] = (int16_t)kinds[i].op;
+    return n;
+}
+
 /* ---- places --------------------------------------------------------------------------------------------------------- */
 
 bool audit_place_read(struct str id, struct audit_place *out)
@@ -82,11 +93,9 @@ struct str audit_place_id(struct arena *a, const struct audit_place *p)
     return str_of(arena_printf(a, "audit-%" PRIx64 "-%" PRIx64 "%s", (uint64_t)p->pos, (uint64_t)p->k, more));
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------------------- */
 
-#define ENTRY                                                                                                \
-    "a.pos, a.k, a.at, a.ver, a.rtype, a.op, a.status, a.purpose, a.rid, a.request, w.text, s.text, p.i, "   \
-    "p.h, r.rid"
+/* As audit_query_plan() asks for them. */
 enum {
     COLUMN_POS,
     COLUMN_K,
@@ -104,84 +113,6 @@ enum {
     PATIENT_H,
     PATIENT_RID
 };
-
-static void add_actions(const struct audit_query *q, struct sql *out)
-{
-    int16_t ops[sizeof kinds / sizeof kinds[0]];
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (kinds[i].action == q->action)
-            ops[n++] = (int16_t)kinds[i].op;
-    sql_addf(out, " AND a.op = ANY ($%d::int2[])", sql_int2_array(out, ops, n));
-}
-
-/* Words of agents whose subject or client is this one: an agent's text is a JSON array of strings. */
-static void add_agent(const struct audit_query *q, int tenant, struct sql *out)
-{
-    int name = sql_text(out, q->agent);
-    sql_addf(
-        out,
-        " AND a.agent IN (SELECT w.key FROM audit_word w WHERE w.tenant = $%d AND w.kind = %d AND $%d IN "
-        "(w.text::json ->> 0, w.text::json ->> 1))",
-        tenant, AUDIT__AGENT, name);
-}
-
-static void add_after(const struct audit_query *q, struct sql *out)
-{
-    const char *than = q->ascending ? ">" : "<";
-    int pos = sql_int8(out, q->after->pos), k = sql_int8(out, q->after->k), i = sql_int8(out, q->after->i);
-    sql_addf(
-        out,
-        " AND a.pos %s= $%d AND (a.pos, a.k) %s= ($%d, $%d) AND ((a.pos, a.k) <> ($%d, $%d) OR p.i > $%d)",
-        than, pos, than, pos, k, pos, k, i);
-}
-
-/* Of blocks first: they have an index. */
-static void add_time(struct sql *out, const char *end, const char *than, int64_t us)
-{
-    int at = sql_int8(out, us);
-    sql_addf(out, " AND a.%s %s $%d AND a.at %s $%d", end, than, at, than, at);
-}
-
-void audit_query_plan(const struct audit_query *q, struct sql *out)
-{
-    sql_init(out, out->a, NULL);
-    int tenant = sql_int4(out, q->tenant), type = sql_int2(out, q->patient_type);
-    sql_addf(
-        out,
-        "SELECT " ENTRY " FROM audit a LEFT JOIN audit_word w ON "
-        "w.tenant = a.tenant AND w.key = a.agent LEFT JOIN audit_word s ON s.tenant = a.tenant AND s.key "
-        "= a.shape CROSS JOIN LATERAL unnest(coalesce(a.pats, ARRAY[a.pat])) WITH ORDINALITY AS p(h, i) "
-        "LEFT JOIN LATERAL (SELECT x.rid FROM res x WHERE x.tenant = a.tenant AND x.h = p.h AND x.rtype "
-        "= $%d LIMIT 1) r ON true WHERE a.tenant = $%d",
-        type, tenant);
-    if (q->at) {
-        sql_addf(out, " AND a.pos = $%d", sql_int8(out, q->at->pos));
-        sql_addf(out, " AND a.k = $%d", sql_int8(out, q->at->k));
-        sql_addf(out, " AND p.i = $%d", sql_int8(out, q->at->i));
-    }
-    if (q->patient) {
-        int h = sql_int8(out, q->patient);
-        sql_addf(out, " AND (a.pat = $%d OR a.pats @> ARRAY[$%d]::int8[]) AND p.h = $%d", h, h, h);
-    }
-    if (q->lo_us != INT64_MIN)
-        add_time(out, "hi", ">=", q->lo_us);
-    if (q->hi_us != INT64_MAX)
-        add_time(out, "lo", "<=", q->hi_us);
-    if (q->agent.s)
-        add_agent(q, tenant, out);
-    if (q->action)
-        add_actions(q, out);
-    if (q->type) {
-        sql_addf(out, " AND a.rtype = $%d", sql_int2(out, (int16_t)q->type->id));
-        sql_addf(out, " AND a.rid = $%d", sql_text(out, q->id));
-        audit__filter_where(audit__filter_resource((int16_t)q->type->id, q->id), out);
-    }
-    if (q->after)
-        add_after(q, out);
-    const char *way = q->ascending ? "" : " DESC";
-    sql_addf(out, " ORDER BY a.pos%s, a.k%s, p.i LIMIT $%d", way, way, sql_int8(out, q->limit));
-}
 
 struct audit_place audit_place_of(const struct db_rows *rows, int row)
 {

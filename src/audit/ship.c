@@ -147,11 +147,12 @@ static struct str filter_of(const struct load *l)
     struct audit__filter f;
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++)
-        n += 2 + l->entries[i].n_pats;
+        n += 1 + l->entries[i].n_pats + (i == 0 || l->entries[i].agent != l->entries[i - 1].agent);
     audit__filter_init(&f, l->a, n);
     for (size_t i = 0; i < l->n; i++) {
         const struct audit__entry *e = &l->entries[i];
         audit__filter_add(&f, e->agent);
+        audit__filter_add(&f, audit__filter_op(e->op));
         if (e->id.s)
             audit__filter_add(&f, audit__filter_resource(e->rtype, e->id));
         for (size_t p = 0; p < e->n_pats; p++)
