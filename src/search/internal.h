@@ -303,7 +303,21 @@ struct str search__sealed_word(const struct search_tenant *t, struct arena *a, s
 /* ---- query side -------------------------------------------------------------------------------------- */
 
 /* The last two are of dates in a _filter. */
-enum search__op { OP_EQ, OP_NE, OP_GT, OP_LT, OP_GE, OP_LE, OP_SA, OP_EB, OP_AP, OP_OVERLAPS, OP_CONTAINS };
+enum search__op {
+    OP_EQ,
+    OP_NE,
+    OP_GT,
+    OP_LT,
+    OP_GE,
+    OP_LE,
+    OP_SA,
+    OP_EB,
+    OP_AP,
+    OP_OVERLAPS,
+    OP_CONTAINS,
+    OP_YEARS_AFTER,
+    OP_YEARS_BEFORE /* sealed dates: of other years, or named */
+};
 
 enum search__kind {
     CRIT_NONE,    /* nothing matches */
@@ -394,8 +408,9 @@ struct search_criterion {
         struct {
             enum search__op op;
             int64_t lo, hi;
-        };       /* DATE, UPDATED */
-        struct { /* NUMBER */
+            const struct search_criterion *named; /* YEARS_AFTER, YEARS_BEFORE: KEYS, within lo and hi */
+        };                                        /* DATE, UPDATED */
+        struct {                                  /* NUMBER */
             enum search__op nop;
             struct str num, nlo, nhi; /* the number; the range its digits imply */
             int64_t unit;             /* hash; 0: any */

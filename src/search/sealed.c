@@ -3,7 +3,7 @@
  * reads a value, and by which the same questions are answered as of values that are not sealed (docs/identity.md says
  * what they tell who has the database).
  *
- *     strings   val is a chain: five letters a character, hashed from all characters up to it, so that what begins alike
+ *     strings   val is a chain: six signs a character, hashed from all characters up to it, so that what begins alike
  *               has a beginning in common, as prefixes need; raw is a hash; grams are hashes of each two characters that
  *               follow each other, in their order, for :contains
  *     dates     the lane or row has the year; keys have the year, the month and the value itself
@@ -16,6 +16,8 @@
 #include "internal.h"
 
 static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+/* Of chains. They belong to no word, so that the index of trigrams has nothing of them, of which it could make no use. */
+static const char signs[] = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
 bool search__is_sealed(const struct search_tenant *t, const struct search_param *p)
 {
@@ -50,11 +52,11 @@ struct str search__sealed_text(const struct search_tenant *t, const struct searc
                                struct str text)
 {
     uint64_t state = begin(t, p, "text");
-    char *out = arena_alloc(a, 5 * text.len + 1), *to = out;
+    char *out = arena_alloc(a, 6 * text.len + 1), *to = out;
     for (size_t i = 0; i < text.len;) {
         state = next(t, state, utf8_next(text, &i));
-        for (int bits = 0; bits < 30; bits += 6)
-            *to++ = letters[state >> bits & 63];
+        for (int bits = 0; bits < 30; bits += 5)
+            *to++ = signs[state >> bits & 31];
     }
     *to = '\0';
     return (struct str){out, (size_t)(to - out)};
@@ -199,6 +201,9 @@ static bool holds(const struct search_criterion *c, const struct range *v)
         return v->lo <= b && v->hi >= a;
     case OP_CONTAINS:
         return v->lo <= a && v->hi >= b;
+    case OP_YEARS_AFTER:
+    case OP_YEARS_BEFORE:
+        break;
     }
     return false;
 }
@@ -216,24 +221,40 @@ static void add_if(struct asked *q, const char *text)
         search__criterion_only_key(q->p->a, q->keys, key(q->p->tenant, q->c->param, KEY_DATE, text));
 }
 
+/* A year or month in which the query neither begins nor ends: all its dates answer alike, and one key has them. */
+static bool add_whole(struct asked *q, const char *text)
+{
+    const struct search_criterion *c = q->c;
+    struct range v;
+    if (c->op == OP_CONTAINS || !range_of(q->p->tenant, text, &v) || (c->lo > v.lo && c->lo <= v.hi) ||
+        (c->hi >= v.lo && c->hi < v.hi))
+        return false;
+    if (holds(c, &v))
+        search__criterion_only_key(q->p->a, q->keys, key(q->p->tenant, c->param, KEY_DATE_WITHIN, text));
+    return true;
+}
+
 static void add_month(struct asked *q, int year, int month)
 {
     char text[16];
-    struct range v;
-    bool all = true;
-    for (int day = 0; day <= 31; day++) {
-        key_of(text, year, month, day);
-        all = all && (!range_of(q->p->tenant, text, &v) || holds(q->c, &v));
-    }
-    if (all) {
-        key_of(text, year, month, 0);
-        search__criterion_only_key(q->p->a, q->keys, key(q->p->tenant, q->c->param, KEY_DATE_WITHIN, text));
+    key_of(text, year, month, 0);
+    if (add_whole(q, text))
         return;
-    }
     for (int day = 0; day <= 31; day++) {
         key_of(text, year, month, day);
         add_if(q, text);
     }
+}
+
+static void add_year(struct asked *q, int year)
+{
+    char text[16];
+    key_of(text, year, 0, 0);
+    if (add_whole(q, text))
+        return;
+    add_if(q, text);
+    for (int month = 1; month <= 12; month++)
+        add_month(q, year, month);
 }
 
 static int year_of(const struct search_tenant *t, int64_t us)
@@ -249,40 +270,78 @@ static int year_of(const struct search_tenant *t, int64_t us)
     return year;
 }
 
+static struct search_criterion *compared(struct search__parse *p, const struct search_criterion *like,
+                                         enum search__op op, int64_t lo, int64_t hi)
+{
+    struct search_criterion *c = search__criterion(p->a, CRIT_DATE, like->param);
+    c->lane = like->lane;
+    c->op = op;
+    c->lo = lo;
+    c->hi = hi;
+    return c;
+}
+
+static struct search_criterion *either(struct arena *a, struct search_criterion *x,
+                                       struct search_criterion *y)
+{
+    struct search_criterion * or = search__criterion(a, CRIT_OR, NULL);
+    search__add_child(or, x);
+    search__add_child(or, y);
+    return or ;
+}
+
+/* What lies wholly beyond the years in which the query begins and ends; NULL: nothing that matches does. */
+static struct search_criterion *beyond(struct search__parse *p, const struct search_criterion *c,
+                                       const struct range *first, const struct range *last)
+{
+    switch (c->op) {
+    case OP_GT:
+    case OP_GE:
+    case OP_SA:
+        return compared(p, c, OP_SA, last->hi, last->hi);
+    case OP_LT:
+    case OP_LE:
+    case OP_EB:
+        return compared(p, c, OP_LT, first->lo, first->lo);
+    case OP_NE:
+        return either(p->a, compared(p, c, OP_LT, first->lo, first->lo),
+                      compared(p, c, OP_SA, last->hi, last->hi));
+    default:
+        return NULL;
+    }
+}
+
 /*
  * Of the years in which the query begins and ends, all that matches is named by its key; what is of another year lies wholly
- * on one side of either end, wherever in its year.
+ * on one side of either end, wherever in its year. A lane or row has the whole year: comparing where it begins is enough.
  */
 struct search_criterion *search__seal_date_criterion(struct search__parse *p, struct search_criterion *c)
 {
     int years[2] = {year_of(p->tenant, c->lo), year_of(p->tenant, c->hi)};
     struct asked q = {p, c, search__criterion(p->a, CRIT_KEYS, c->param)};
-    struct search_criterion *parted = search__criterion(p->a, CRIT_KEYS, c->param);
+    struct range span[2];
     char text[16];
-    for (int i = 0; i < 1 + (years[0] != years[1]); i++) {
-        for (int month = 1; month <= 12; month++)
-            add_month(&q, years[i], month);
+    for (int i = 0; i < 2; i++) {
         key_of(text, years[i], 0, 0);
-        add_if(&q, text);
-        search__criterion_only_key(p->a, parted, key(p->tenant, c->param, KEY_DATE_WITHIN, text));
+        range_of(p->tenant, text, &span[i]);
+        if (!i || years[0] != years[1])
+            add_year(&q, years[i]);
     }
-    bool between = c->op == OP_EQ || c->op == OP_AP || c->op == OP_OVERLAPS, inner = years[1] - years[0] > 1;
-    bool named = c->op == OP_CONTAINS || (between && !inner);
+    struct search_criterion *found = beyond(p, c, &span[0], &span[1]);
+    bool inner = !found && c->op != OP_CONTAINS && years[1] - years[0] > 1;
+    if (inner)
+        found = compared(p, c, OP_EQ, span[0].hi + 1, span[1].lo - 1);
     if (!q.keys->n_keys)
         q.keys->kind = CRIT_NONE;
-    if (named)
-        return q.keys;
-    struct search_criterion *not = search__criterion(p->a, CRIT_NOT, NULL),
-                            *all = search__criterion(p->a, CRIT_AND, NULL),
-                            *either = search__criterion(p->a, CRIT_OR, NULL);
-    search__add_child(not, parted);
-    search__add_child(all, c);
-    search__add_child(all, not );
-    if (q.keys->kind == CRIT_NONE)
-        return all;
-    search__add_child(either, all);
-    search__add_child(either, q.keys);
-    return either;
+    if (!found || q.keys->kind == CRIT_NONE)
+        return found ? found : q.keys;
+    bool after = c->op == OP_GT || c->op == OP_GE || c->op == OP_SA;
+    if (!inner && c->op != OP_NE && c->lane == LANE_DATE) {
+        found = compared(p, c, after ? OP_YEARS_AFTER : OP_YEARS_BEFORE, span[0].lo, span[1].hi);
+        found->named = q.keys;
+        return found;
+    }
+    return either(p->a, found, q.keys);
 }
 
 /* ---- words --------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ static const struct prefix dates[] = {
     [OP_AP] = {"L >= S AND L <= B AND H >= A", "L < S AND H - L > 86400000000 AND H >= A"},
     [OP_OVERLAPS] = {"L >= S AND L <= B AND H >= A", "L < S AND H - L > 86400000000 AND H >= A"},
     [OP_CONTAINS] = {"L >= S AND L <= A AND H >= B", "L < S AND H - L > 86400000000 AND H >= B"},
+    [OP_YEARS_AFTER] = {"L > B", "L >= A AND L <= B"},
+    [OP_YEARS_BEFORE] = {"L < A AND L > '-9223372036854775808'::int8", "L >= A AND L <= B"},
 };
 
 static const struct prefix numbers[] = {
@@ -75,6 +77,8 @@ static const char *const begins[] = {
     [OP_SA] = "L > B",
     [OP_EB] = "L < A",
     [OP_AP] = "L >= S AND L <= B",
+    [OP_YEARS_AFTER] = "L >= A",
+    [OP_YEARS_BEFORE] = "L <= B",
 };
 
 #define DAY INT64_C(86400000000)
@@ -413,7 +417,15 @@ static void date_condition(struct search__sql *w, const struct search_criterion 
     /* No date is the far past in the lane, and matches no comparison. */
     if (c->op == OP_NE || c->op == OP_LT || c->op == OP_LE || c->op == OP_EB)
         sql_addf(w->sql, "%s > '-9223372036854775808'::int8 AND ", lo);
-    whole_range(w, c, lo, hi);
+    if (!c->named) {
+        whole_range(w, c, lo, hi);
+        return;
+    }
+    sql_adds(w->sql, "((");
+    search__date_part(w, c, r, false);
+    sql_adds(w->sql, ") OR (");
+    search__date_part(w, c, r, true);
+    sql_adds(w->sql, "))");
 }
 
 bool search__has_far_part(const struct search_criterion *c)
@@ -425,6 +437,10 @@ void search__date_part(struct search__sql *w, const struct search_criterion *c, 
 {
     const char *lo = arena_printf(w->sql->a, "r%d.dt", r), *hi = arena_printf(w->sql->a, "r%d.dt_hi", r);
     range(w, c, far ? dates[c->op].far : dates[c->op].part, lo, hi);
+    if (far && c->named) {
+        sql_adds(w->sql, " AND ");
+        search__where(w, c->named, r, USE_FILTER);
+    }
 }
 
 void search__date_begin(struct search__sql *w, const struct search_criterion *c, const char *column)
