@@ -2,8 +2,12 @@
 #ifndef KAGARI_COMMANDS_H
 #define KAGARI_COMMANDS_H
 
+#include <stdbool.h>
+
 int check_config_command(int argc, char **argv);
 int dev_command(int argc, char **argv);
+int identity_key_command(int argc, char **argv);
+bool is_identity_key_command(int argc, char **argv);
 int package_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 int terminology_command(int argc, char **argv);

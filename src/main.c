@@ -30,6 +30,11 @@ static int evaluate_command(int argc, char **argv)
     return fhirpath_command(argc, argv, terminology);
 }
 
+static int any_key_command(int argc, char **argv)
+{
+    return is_identity_key_command(argc, argv) ? identity_key_command(argc, argv) : key_command(argc, argv);
+}
+
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -40,7 +45,7 @@ static const struct command {
     {"client", client_command, "register programs that may have tokens, list and remove them"},
     {"dev", dev_command, "start a server of your own, with its PostgreSQL and sample patients"},
     {"fhirpath", evaluate_command, "evaluate a FHIRPath expression"},
-    {"key", key_command, "list, rotate and remove the keys that sign tokens"},
+    {"key", any_key_command, "keys that sign tokens, and keys of sealed identities"},
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"package", package_command, "install FHIR packages, list and remove them"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},

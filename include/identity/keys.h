@@ -15,11 +15,13 @@ struct identity_kek {
 /* From a file of 64 hex digits. */
 bool identity_kek_read(const char *path, struct identity_kek *out, struct err *err) NODISCARD;
 
-/* Data keys by number, from 1; the newest seals. Filled before it is shared, then immutable. */
+/* Data keys by number, from 1; the newest seals, unless another was named. Filled before it is shared, then immutable. */
 struct identity_keys;
 struct identity_keys *identity_keys_new(int32_t tenant);
 void identity_keys_free(struct identity_keys *k); /* wipes them */
-int identity_keys_newest(const struct identity_keys *k);
+bool identity_keys_has(const struct identity_keys *k, int number);
+int identity_keys_newest(const struct identity_keys *k); /* the one that seals */
+void identity_keys_seal_with(struct identity_keys *k, int number);
 
 enum { IDENTITY_WRAPPED = CRYPTO_NONCE + CRYPTO_KEY + CRYPTO_TAG };
 /* A new data key, wrapped. */

@@ -43,6 +43,9 @@ void identity_seal(const struct identity_keys *k, struct arena *a, const struct 
 /* content: what is stored, whose end is the text that was sealed with. *out is in a, and wiped with it. */
 bool identity_open(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
                    struct str content, struct str sealed, struct str *out, struct err *err) NODISCARD;
+/* The same, sealed with the newest data key. */
+bool identity_seal_anew(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
+                        struct str content, struct str sealed, struct str *out, struct err *err) NODISCARD;
 /* The number of the data key; 0: it is no sealed text. */
 int identity_key_of(struct str sealed);
 

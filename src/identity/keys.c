@@ -63,6 +63,16 @@ int identity_keys_newest(const struct identity_keys *k)
     return k->newest;
 }
 
+bool identity_keys_has(const struct identity_keys *k, int number)
+{
+    return identity__key(k, number) != NULL;
+}
+
+void identity_keys_seal_with(struct identity_keys *k, int number)
+{
+    k->newest = number;
+}
+
 const uint8_t *identity__key(const struct identity_keys *k, int number)
 {
     return number > 0 && number < KEYS_MAX && k->list[number].there ? k->list[number].key : NULL;

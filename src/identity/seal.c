@@ -111,6 +111,18 @@ static const struct str *bind(struct bound *b, const struct identity_about *abou
     return b->parts;
 }
 
+static struct str seal_plain(const struct identity_keys *k, struct arena *a,
+                             const struct identity_about *about, struct str text, struct str plain)
+{
+    struct bound b;
+    uint8_t *out = arena_alloc(a, HEAD + LENGTH + plain.len + CRYPTO_TAG);
+    const uint8_t *key = put_head(k, PIECES, out);
+    put4(out + HEAD, (uint32_t)text.len);
+    crypto_seal(key, out + 3, bind(&b, about, (struct str){(const char *)out, HEAD + LENGTH}, text), PARTS,
+                plain, out + HEAD + LENGTH);
+    return (struct str){(const char *)out, HEAD + LENGTH + plain.len + CRYPTO_TAG};
+}
+
 void identity_seal(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
                    struct str text, const struct identity_pieces *pieces, struct str *sealed)
 {
@@ -128,13 +140,7 @@ void identity_seal(const struct identity_keys *k, struct arena *a, const struct 
         memcpy(p, pieces->list[i].text.s, pieces->list[i].text.len);
         p += pieces->list[i].text.len;
     }
-    struct bound b;
-    uint8_t *out = arena_alloc(a, HEAD + LENGTH + len + CRYPTO_TAG);
-    const uint8_t *key = put_head(k, PIECES, out);
-    put4(out + HEAD, (uint32_t)text.len);
-    crypto_seal(key, out + 3, bind(&b, about, (struct str){(const char *)out, HEAD + LENGTH}, text), PARTS,
-                (struct str){(const char *)plain, len}, out + HEAD + LENGTH);
-    *sealed = (struct str){(const char *)out, HEAD + LENGTH + len + CRYPTO_TAG};
+    *sealed = seal_plain(k, a, about, text, (struct str){(const char *)plain, len});
 }
 
 bool identity__splice(struct arena *a, struct str content, size_t text_at, struct str plain, struct str *out)
@@ -162,8 +168,10 @@ bool identity__splice(struct arena *a, struct str content, size_t text_at, struc
     return bytes == end;
 }
 
-bool identity_open(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
-                   struct str content, struct str sealed, struct str *out, struct err *err)
+/* *text: the end of content that it was sealed with; *plain is wiped with a. */
+static bool open_plain(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
+                       struct str content, struct str sealed, struct str *text, struct str *plain,
+                       struct err *err)
 {
     const uint8_t *key = key_for(k, PIECES, sealed, err), *s = (const uint8_t *)sealed.s;
     if (!key)
@@ -172,13 +180,29 @@ bool identity_open(const struct identity_keys *k, struct arena *a, const struct 
     if (len > content.len)
         return changed(err);
     struct bound b;
-    struct str text = {content.s + content.len - len, len};
+    *text = (struct str){content.s + content.len - len, len};
     struct str closed = {sealed.s + HEAD + LENGTH, sealed.len - HEAD - LENGTH};
-    struct str plain = {secret_room(a, closed.len - CRYPTO_TAG), closed.len - CRYPTO_TAG};
-    if (!crypto_open(key, s + 3, bind(&b, about, (struct str){sealed.s, HEAD + LENGTH}, text), PARTS, closed,
-                     (uint8_t *)plain.s) ||
-        !identity__splice(a, content, content.len - len, plain, out))
-        return changed(err);
+    *plain = (struct str){secret_room(a, closed.len - CRYPTO_TAG), closed.len - CRYPTO_TAG};
+    return crypto_open(key, s + 3, bind(&b, about, (struct str){sealed.s, HEAD + LENGTH}, *text), PARTS,
+                       closed, (uint8_t *)plain->s) ||
+           changed(err);
+}
+
+bool identity_open(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
+                   struct str content, struct str sealed, struct str *out, struct err *err)
+{
+    struct str text, plain;
+    return open_plain(k, a, about, content, sealed, &text, &plain, err) &&
+           (identity__splice(a, content, content.len - text.len, plain, out) || changed(err));
+}
+
+bool identity_seal_anew(const struct identity_keys *k, struct arena *a, const struct identity_about *about,
+                        struct str content, struct str sealed, struct str *out, struct err *err)
+{
+    struct str text, plain;
+    if (!open_plain(k, a, about, content, sealed, &text, &plain, err))
+        return false;
+    *out = seal_plain(k, a, about, text, plain);
     return true;
 }
 

@@ -82,6 +82,9 @@ static void *run(void *arg)
             followed_us = begun;
             ok = jobs__follow(j, &err) && jobs__report(j, &err);
         }
+        if (ok && !store_keys_refresh(j->store, &j->a, j->conn, &err))
+            log_event(LOG_WARN, "keys-not-read", LOG_S("kind", err_kind_name(err.kind)),
+                      LOG_S("detail", err.kind == ERR_INVALID ? err.msg : err.detail));
         if (ok && begun - refreshed_us >= CONFORMANCE_US) {
             refreshed_us = begun;
             ok = conformance_refresh(j->conformance, j->conn, &j->a, &err);

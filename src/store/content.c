@@ -66,8 +66,8 @@ void store_content(const struct store *s, struct arena *a, json *resource, const
     print_rest(&b, resource, cut ? print_cut : print_whole, &out->pieces);
     out->post = buf_str(&b);
     if (cut)
-        identity_seal(s->keys, a, &(struct identity_about){s->tenant.id, type->name, id}, out->post,
-                      &out->pieces, &out->sealed);
+        identity_seal(atomic_load(&s->keys), a, &(struct identity_about){s->tenant.id, type->name, id},
+                      out->post, &out->pieces, &out->sealed);
 }
 
 struct str store_content_text(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us)
@@ -99,10 +99,11 @@ bool store_open(const struct store *s, struct arena *a, const struct fhir_type *
     *out = text.kept;
     if (!text.sealed.s)
         return true;
-    if (!s->keys)
+    const struct identity_keys *keys = atomic_load(&s->keys);
+    if (!keys)
         return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                           "something is sealed, and there is no data key");
-    return identity_open(s->keys, a, &(struct identity_about){s->tenant.id, type->name, id}, text.kept,
+    return identity_open(keys, a, &(struct identity_about){s->tenant.id, type->name, id}, text.kept,
                          text.sealed, out, err);
 }
 

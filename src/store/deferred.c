@@ -41,7 +41,7 @@ static struct kept keep(const struct store *s, struct str id, int n, struct str 
     struct str sealed;
     if (!s->policy)
         return (struct kept){sql_text(q, content), sql_null(q, SQL_BYTEA)};
-    identity_seal_text(s->keys, q->a, context_of(q->a, id, n), content, &sealed);
+    identity_seal_text(atomic_load(&s->keys), q->a, context_of(q->a, id, n), content, &sealed);
     return (struct kept){sql_text(q, STR("")), sql_bytea(q, sealed.s, sealed.len)};
 }
 
@@ -51,10 +51,11 @@ static bool open_kept(const struct store *s, struct arena *a, struct str id, int
     *out = text.kept;
     if (!text.kept.s || !text.sealed.s)
         return true;
-    if (!s->keys)
+    const struct identity_keys *keys = atomic_load(&s->keys);
+    if (!keys)
         return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
                           "an answer is sealed, and there is no data key");
-    return identity_open_text(s->keys, a, context_of(a, id, n), text.sealed, out, err);
+    return identity_open_text(keys, a, context_of(a, id, n), text.sealed, out, err);
 }
 
 enum { THE_ANSWER = -1 }; /* files count from 0 */

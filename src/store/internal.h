@@ -22,12 +22,19 @@ struct store__stats {
     struct search_stats_entry common[];
 };
 
+struct store__retired {
+    struct identity_keys *keys;
+    struct store__retired *before;
+};
+
 struct store {
     struct search_tenant tenant;
     struct arena a; /* for what lives as long */
     const struct fhir_defs *defs;
     const struct identity_policy *policy; /* NULL: nothing is sealed */
-    struct identity_keys *keys;           /* NULL: nothing was ever sealed */
+    _Atomic(struct identity_keys *) keys; /* NULL: nothing was ever sealed */
+    struct store__retired *retired;       /* those before them, which requests under way may use */
+    const char *kek_path;
     _Atomic int64_t last_k;
     int64_t node;
     struct store__known known;
@@ -42,9 +49,15 @@ struct store {
 /* sealing.c */
 bool store__sealing_begin(struct store *s, const struct config *c, struct db_conn *conn,
                           struct err *err) NODISCARD;
-/* A parameter, NULL when nothing is sealed. */
+void store__sealing_end(struct store *s);
+bool store__make_key(struct store *s, struct arena *a, struct db_conn *conn, int number,
+                     struct err *err) NODISCARD;
+/* The newest in the database; *ripe: every server has it, and seals with it. */
+bool store__newest_key(struct store *s, struct arena *a, struct db_conn *conn, int *number, bool *ripe,
+                       struct err *err) NODISCARD;
 /* As it is stored. */
 struct str store__content_kept(struct arena *a, const struct store_content *c, int32_t ver, int64_t lu_us);
+/* A parameter, NULL when nothing is sealed. */
 int store__sealed(struct sql *q, const struct store_content *c);
 
 bool store__index_state_begin(struct store *s, struct db_conn *conn, struct err *err) NODISCARD;

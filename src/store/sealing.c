@@ -57,15 +57,36 @@ static bool check_policy(struct store *s, struct arena *a, struct db_conn *conn,
         "identity.policy says other than the one by which this database was sealed: restore that one");
 }
 
-static void select_keys(const struct store *s, struct arena *a, struct sql *q)
+/*
+ * A new key seals when every server has it: all ask once a second (jobs), and what is sealed with a key that a server does
+ * not have it cannot read. The first one has nobody to wait for.
+ */
+#define RIPE "(made < now() - interval '10 seconds' OR number = 1)"
+
+struct stored_keys {
+    const struct db_rows *rows; /* number, wrapped, ripe */
+    int newest, seals;          /* 0: there is none */
+};
+
+static bool select_keys(const struct store *s, struct arena *a, struct db_conn *conn, struct stored_keys *out,
+                        struct err *err)
 {
-    sql_init(q, a, NULL);
-    sql_addf(q, "SELECT number, wrapped FROM identity_key WHERE tenant = $%d ORDER BY number",
-             sql_int4(q, s->tenant.id));
+    struct sql q;
+    sql_init(&q, a, "identity-keys");
+    sql_addf(&q, "SELECT number, wrapped, " RIPE " FROM identity_key WHERE tenant = $%d ORDER BY number",
+             sql_int4(&q, s->tenant.id));
+    *out = (struct stored_keys){0};
+    if (!ask(conn, &q, &out->rows, err))
+        return false;
+    for (int i = 0; i < db_count(out->rows); i++) {
+        out->newest = db_int4(out->rows, i, 0);
+        out->seals = db_bool(out->rows, i, 2) ? out->newest : out->seals;
+    }
+    return true;
 }
 
-static bool make_key(const struct store *s, const struct identity_kek *kek, struct arena *a,
-                     struct db_conn *conn, int number, struct err *err)
+static bool insert_key(const struct store *s, const struct identity_kek *kek, struct arena *a,
+                       struct db_conn *conn, int number, struct err *err)
 {
     struct sql q;
     uint8_t wrapped[IDENTITY_WRAPPED];
@@ -79,41 +100,47 @@ static bool make_key(const struct store *s, const struct identity_kek *kek, stru
     return ask(conn, &q, NULL, err);
 }
 
-static bool read_keys(struct store *s, const struct config *c, struct arena *a, struct db_conn *conn,
-                      struct err *err)
+static bool unwrap(const struct store *s, const struct identity_kek *kek, const struct stored_keys *stored,
+                   struct identity_keys **out, struct err *err)
+{
+    struct identity_keys *keys = identity_keys_new(s->tenant.id);
+    if (!keys)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    for (int i = 0; i < db_count(stored->rows); i++)
+        if (!identity_keys_add(keys, kek, db_int4(stored->rows, i, 0), db_text(stored->rows, i, 1))) {
+            identity_keys_free(keys);
+            return err_set(
+                err, ERR_INVALID,
+                "%s (identity.key) is not the key that the identities in this database are sealed with: "
+                "restore that one; without it they cannot be read",
+                s->kek_path);
+        }
+    identity_keys_seal_with(keys, stored->seals);
+    *out = keys;
+    return true;
+}
+
+static bool read_keys(struct store *s, struct arena *a, struct db_conn *conn, struct err *err)
 {
     struct identity_kek kek;
-    struct sql q;
-    const struct db_rows *rows;
-    select_keys(s, a, &q);
-    if (!ask(conn, &q, &rows, err))
+    struct stored_keys stored;
+    struct identity_keys *keys = NULL;
+    if (!select_keys(s, a, conn, &stored, err))
         return false;
-    if (!*c->identity_key && !db_count(rows) && !s->policy)
+    if (!stored.newest && !s->policy)
         return true;
-    if (!*c->identity_key)
+    if (!*s->kek_path)
         return err_set(
             err, ERR_INVALID,
             "identity.key is not set: name the file with the 64 hex digits of the key that identities are "
             "sealed with (a new one for an empty database: openssl rand -hex 32)");
-    if (!identity_kek_read(c->identity_key, &kek, err))
+    if (!identity_kek_read(s->kek_path, &kek, err))
         return false;
-    bool ok = true;
-    if (!db_count(rows) && s->policy) {
-        ok = make_key(s, &kek, a, conn, 1, err);
-        select_keys(s, a, &q);
-        ok = ok && ask(conn, &q, &rows, err);
-    }
-    s->keys = ok && db_count(rows) ? identity_keys_new(s->tenant.id) : NULL;
-    if (ok && db_count(rows) && !s->keys)
-        ok = err_set(err, ERR_INTERNAL, "out of memory");
-    for (int i = 0; ok && i < db_count(rows); i++)
-        ok = identity_keys_add(s->keys, &kek, db_int4(rows, i, 0), db_text(rows, i, 1)) ||
-             err_set(err, ERR_INVALID,
-                     "%s (identity.key) is not the key that the identities in this database are sealed with: "
-                     "restore "
-                     "that one; without it they cannot be read",
-                     c->identity_key);
+    bool ok =
+        stored.newest || (insert_key(s, &kek, a, conn, 1, err) && select_keys(s, a, conn, &stored, err));
+    ok = ok && unwrap(s, &kek, &stored, &keys, err);
     crypto_wipe(&kek, sizeof kek);
+    atomic_store(&s->keys, keys);
     return ok;
 }
 
@@ -122,9 +149,64 @@ bool store__sealing_begin(struct store *s, const struct config *c, struct db_con
     struct arena a;
     if (c->identity_seal && !read_policy(s, c, err))
         return false;
+    s->kek_path = arena_strndup(&s->a, c->identity_key, strlen(c->identity_key));
     arena_init(&a, 0);
-    bool ok = check_policy(s, &a, conn, err) && read_keys(s, c, &a, conn, err);
+    bool ok = check_policy(s, &a, conn, err) && read_keys(s, &a, conn, err);
     arena_release(&a);
     s->tenant.sealed = s->policy;
+    return ok;
+}
+
+void store__sealing_end(struct store *s)
+{
+    identity_keys_free(atomic_load(&s->keys));
+    for (struct store__retired *r = s->retired; r; r = r->before)
+        identity_keys_free(r->keys);
+}
+
+/* ---- keys that come later ------------------------------------------------------------------------------------ */
+
+bool store_keys_refresh(struct store *s, struct arena *a, struct db_conn *conn, struct err *err)
+{
+    struct identity_kek kek;
+    struct stored_keys stored;
+    struct identity_keys *old = atomic_load(&s->keys), *keys;
+    if (!old)
+        return true;
+    if (!select_keys(s, a, conn, &stored, err))
+        return false;
+    if (identity_keys_has(old, stored.newest) && identity_keys_newest(old) == stored.seals)
+        return true;
+    if (!identity_kek_read(s->kek_path, &kek, err))
+        return false;
+    bool ok = unwrap(s, &kek, &stored, &keys, err);
+    crypto_wipe(&kek, sizeof kek);
+    if (!ok)
+        return false;
+    struct store__retired *retired = ARENA_NEW(&s->a, struct store__retired);
+    *retired = (struct store__retired){old, s->retired};
+    s->retired = retired;
+    atomic_store(&s->keys, keys);
+    return true;
+}
+
+bool store__newest_key(struct store *s, struct arena *a, struct db_conn *conn, int *number, bool *ripe,
+                       struct err *err)
+{
+    struct stored_keys stored;
+    if (!select_keys(s, a, conn, &stored, err))
+        return false;
+    *number = stored.newest;
+    *ripe = stored.seals == stored.newest;
+    return true;
+}
+
+bool store__make_key(struct store *s, struct arena *a, struct db_conn *conn, int number, struct err *err)
+{
+    struct identity_kek kek;
+    if (!identity_kek_read(s->kek_path, &kek, err))
+        return false;
+    bool ok = insert_key(s, &kek, a, conn, number, err);
+    crypto_wipe(&kek, sizeof kek);
     return ok;
 }

@@ -120,7 +120,7 @@ void store_free(struct store *s)
     if (s->cache)
         store__cache_free(s->cache);
     free_stats(s->stats);
-    identity_keys_free(s->keys);
+    store__sealing_end(s);
     arena_release(&s->a);
     free(s->known.slots);
     pthread_mutex_destroy(&s->known.lock);

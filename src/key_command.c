@@ -1,0 +1,112 @@
+/* `kagari key … identities`: the data keys of sealed identities (docs/identity.md). */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "commands.h"
+#include "db/db.h"
+#include "fhir/defs.h"
+#include "store/reseal.h"
+
+enum { PROGRESS_US = 1000 * 1000, PAUSE_US = 100 * 1000 };
+
+static const char usage[] =
+    "Usage: kagari key rotate identities\n\n"
+    "Makes a new data key, and seals with it all that is stored, while servers go on reading and\n"
+    "writing. It may be ended at any time, and goes on where it was when it is called again; another\n"
+    "key is made when everything has the newest one. Older keys stay in the database, for its backups.\n\n"
+    "  --config FILE, --set KEY=VALUE\n"
+    "                      settings, as for kagari serve\n";
+
+static void tell(const struct store_reseal *r, bool always)
+{
+    static int64_t told_us;
+    int64_t now = clock_mono_us();
+    if (!always && now - told_us < PROGRESS_US)
+        return;
+    told_us = now;
+    if (r->ripe)
+        printf("data key %d: %lld of %lld versions\n", r->number, (long long)r->done, (long long)r->total);
+    else
+        printf("data key %d %s: waiting until every server has it\n", r->number,
+               r->made ? "is made" : "is there");
+    fflush(stdout);
+}
+
+static bool rotate(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    struct store_reseal r;
+    bool ended = false;
+    arena_init(&a, 0);
+    bool ok = store_reseal_begin(s, &a, conn, &r, err);
+    for (bool first = true; ok && !ended; first = false) {
+        int64_t left = r.left;
+        arena_clear(&a);
+        tell(&r, first);
+        ok = store_reseal_step(s, &a, conn, &r, &ended, err);
+        if (!r.ripe || r.left > left)
+            usleep(PAUSE_US);
+    }
+    if (ok)
+        tell(&r, true);
+    arena_release(&a);
+    return ok;
+}
+
+static bool run(const struct config_source *from, struct err *err)
+{
+    struct arena a;
+    struct config c;
+    const struct fhir_defs *defs;
+    struct db_conn *conn;
+    struct store *s;
+    arena_init(&a, 0);
+    bool ok = config_read(from, &a, &c, err) && fhir_defs_load(&a, &defs, err) && db_open(&c, &conn, err);
+    if (ok) {
+        ok = db_check_schema(conn, err) && store_new(&c, defs, conn, &s, err);
+        if (ok) {
+            ok = rotate(s, conn, err);
+            store_free(s);
+        }
+        db_close(conn);
+    }
+    arena_release(&a);
+    return ok;
+}
+
+bool is_identity_key_command(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "identities") == 0)
+            return true;
+    return false;
+}
+
+int identity_key_command(int argc, char **argv)
+{
+    struct arena a;
+    struct config_source from;
+    struct err err;
+    bool understood = argc > 2 && strcmp(argv[1], "rotate") == 0 && strcmp(argv[2], "identities") == 0;
+    arena_init(&a, 0);
+    if (understood) {
+        argv[2] = argv[0];
+        argv += 2;
+        argc -= 2;
+    }
+    int status = config_options(argc, argv, usage, &a, &from);
+    if (status < 0 && !understood) {
+        fputs(usage, stderr);
+        status = 2;
+    }
+    if (status < 0) {
+        status = !run(&from, &err);
+        if (status)
+            fprintf(stderr, "kagari key: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
+    }
+    arena_release(&a);
+    return status;
+}
