@@ -18,7 +18,7 @@
  *   where.c      criterion → SQL condition                              sort.c     sort keys
  *   cursor.c     where a page ended, signed                             order.c    sort keys and cursor in SQL
  *   cost.c       what of a query costs most, by the statistics
- *   plan.c       query → statement                                      subset.c   _summary, _elements
+ *   plan.c       query → statement (plan.h)                             subset.c   _summary, _elements
  */
 #ifndef KAGARI_SEARCH_INTERNAL_H
 #define KAGARI_SEARCH_INTERNAL_H

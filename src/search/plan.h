@@ -1,0 +1,90 @@
+/*
+ * The statement of a page while it is written (plan.c tells how it is found).
+ *
+ *   choose.c    which of the three ways, and by what criterion
+ *   collect.c   the rows that are found first and then sorted; what all rows that are found have to fulfil
+ *   scan.c      branches that deliver rows in the order of the page
+ *   total.c     how many there are
+ *   plan.c      the statement
+ */
+#ifndef KAGARI_SEARCH_PLAN_H
+#define KAGARI_SEARCH_PLAN_H
+
+#include "internal.h"
+
+enum search__way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
+
+/*
+ * What finds the rows that are collected; all other criteria are written as filters. So the planner, which plans each
+ * shape once and without its values, has no choice to make.
+ */
+enum search__lead {
+    LEAD_NONE,
+    LEAD_ONE,  /* one criterion, of a side table or a range of a lane */
+    LEAD_KEYS, /* the GIN index */
+    LEAD_ROW,  /* _id, or the patient lane */
+};
+
+struct search__plan {
+    struct search__sql w;
+    enum search__way way;
+    const struct search_criterion *driver; /* of WAY_TRY */
+    const struct search_criterion *code;   /* of a scan: the code lane or the shared one delivers the rows */
+    const struct search_criterion *pat;    /* of a scan: within the patient lane */
+    const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
+    enum search__lead lead;                /* of WAY_COLLECT: by what the rows are found … */
+    const struct search_criterion *leader; /* … LEAD_ONE: by this */
+    bool numbers; /* of a scan: idx_num delivers what the driver asks for, a number with a unit */
+    bool dated;   /* the driver is all that is asked, and knows the order of the page */
+    bool counts;  /* this page has a total */
+    int64_t few;
+    int limit; /* parameter: few */
+};
+
+/* ---- choose.c ---------------------------------------------------------------------------------------- */
+
+void search__find_lead(struct search__plan *p);
+void search__choose(struct search__plan *p);
+int64_t search__few_counted_among(const struct search__plan *p, int64_t rows);
+int64_t search__few_of(const struct search__plan *p); /* how many values of the driver are few */
+/* Is it the criterion by which rows are collected? */
+bool search__leads(const struct search__plan *p, const struct search_criterion *c);
+/* An index range may end where the criterion does. */
+bool search__narrows(const struct search_criterion *c);
+
+/* ---- collect.c --------------------------------------------------------------------------------------- */
+
+/* How the type of the rows is asked for. */
+enum search__by_type {
+    TYPE_INDEXED,
+    TYPE_FILTERED, /* by an expression that no index has: another index finds the rows, and it shall do so alone */
+    TYPE_ELSEWHERE,
+};
+
+const char *search__row_columns(const struct search__plan *p);
+/* As many as the page has, and one. */
+void search__limit(struct search__plan *p);
+/* WHERE: rows of this search's tenant and types, and on later pages only the versions that the first page's snapshot
+ * saw. */
+void search__base_condition(struct search__plan *p, enum search__by_type by);
+/* AND: those but one, which stands elsewhere. */
+void search__criteria(struct search__plan *p, const struct search_criterion *but);
+void search__found_rows(struct search__plan *p); /* FROM, WHERE */
+/* CTE m: the matches' k and sort keys. */
+void search__collect(struct search__plan *p);
+void search__page_of_collected(struct search__plan *p);
+
+/* ---- scan.c ------------------------------------------------------------------------------------------ */
+
+/* A row that matches several of the values asked for is in several branches. */
+bool search__may_repeat(const struct search__plan *p);
+/* counting: k, and whether it is a match. */
+void search__branches(struct search__plan *p, bool counting);
+
+/* ---- total.c ----------------------------------------------------------------------------------------- */
+
+/* Is a page that was scanned counted beyond itself? */
+bool search__counts_scanned(const struct search__plan *p);
+void search__total(struct search__plan *p);
+
+#endif
