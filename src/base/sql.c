@@ -30,6 +30,9 @@ static int add(struct sql *q, enum sql_type type, const void *data, size_t len, 
 
 static int add_copy(struct sql *q, enum sql_type type, const void *data, size_t len)
 {
+    for (size_t i = 0; q->shares && i < q->n; i++)
+        if (q->params[i].type == type && q->params[i].data && memcmp(q->params[i].data, data, len) == 0)
+            return (int)i + 1;
     return add(q, type, arena_strndup(q->a, data, len), len, true);
 }
 

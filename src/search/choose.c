@@ -11,6 +11,10 @@
  */
 #define FEW_LEAST          64
 #define FEW_MOST           10000
+#define FEW_VALUES         3 /* part as many, when an index has the numbers to scan */
+#define GLANCE             4 /* times the rows that are expected to have a page of matches */
+#define GLANCE_LEAST       256
+#define GLANCE_MOST        65536
 #define FEW_DATED          2    /* times as many, when they are collected without their rows */
 #define FEW_NUMBERS        1000 /* at most, when numbers are scanned in the page's order without their rows */
 #define FEW_PATIENTS       200  /* as many rows, at most, when it is not known how many rows a patient has */
@@ -83,7 +87,7 @@ void search__find_lead(struct search__plan *p)
 
 bool search__leads(const struct search__plan *p, const struct search_criterion *c)
 {
-    return p->way == WAY_COLLECT && p->lead && lead_of(c) == p->lead &&
+    return (p->way == WAY_COLLECT || p->way == WAY_GLANCE) && p->lead && lead_of(c) == p->lead &&
            (p->lead != LEAD_ONE || c == p->leader);
 }
 
@@ -115,6 +119,46 @@ static bool is_walked(const struct search__plan *p, const struct search_criterio
     for (const struct search_criterion *o = p->w.q->criteria->child; o; o = o->next)
         alone = alone && (o == c || search__narrows(o));
     return alone || !is_few(p, c);
+}
+
+/* Can it be counted by an index alone, in the order in which the index has it? */
+static bool is_probed(const struct search__sql *w, const struct search_criterion *c)
+{
+    if (c->kind == CRIT_STRING)
+        return c->match == MATCH_PREFIX;
+    if (c->kind != CRIT_OR)
+        return c->kind == CRIT_NUMBER || c->kind == CRIT_DATE;
+    for (const struct search_criterion *child = c->child; child; child = child->next)
+        if (!search__is_looked_up(w, child) || (child->kind == CRIT_STRING && child->match != MATCH_PREFIX))
+            return false;
+    return true;
+}
+
+/* A number without a unit, as it is written: the index of codes has it (res.q). */
+static bool is_beside_code(const struct search_criterion *c)
+{
+    return c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY && !c->standard && !c->unit;
+}
+
+/*
+ * What a key's rows share may be their time: all old, say, where the newest are asked for. So if the first rows have
+ * no page of matches, those with the key are collected. all: matches that are expected; -1: that is not known.
+ */
+static void glance(struct search__plan *p, int64_t all)
+{
+    const struct search_query *q = p->w.q;
+    if (p->lead != LEAD_KEYS || q->n_types != 1 || q->contained || p->date || search__walks_strings(q) ||
+        all < 0)
+        return;
+    double rows = (double)rows_asked(p),
+           most = GLANCE * (q->count + 1.0) * (all < rows ? rows / (double)(all ? all : 1) : 1);
+    int n = GLANCE_LEAST;
+    while (n < most && n <= GLANCE_MOST)
+        n *= 2;
+    if (n > GLANCE_MOST)
+        return;
+    p->way = WAY_GLANCE;
+    p->glance = n;
 }
 
 void search__choose(struct search__plan *p)
@@ -154,13 +198,17 @@ void search__choose(struct search__plan *p)
     if (by_code) {
         p->code = code;
         p->pat = pat;
+        for (const struct search_criterion *c = q->criteria->child; c && !pat && code->lane == LANE_CODE;
+             c = c->next)
+            if (is_beside_code(c))
+                p->value = c;
     }
     /* few of a common code's rows may have the value */
     if (driver && (!by_code || (!pat && driver->kind != CRIT_HAS && driver->kind != CRIT_UPDATED))) {
         p->way = WAY_TRY;
         p->driver = driver;
         if (by_code && driver->kind != CRIT_CHAIN)
-            p->few = few_among(p, search__rows_of_keys(p->w.stats, code));
+            p->few = few_among(p, search__rows_of_keys(p->w.stats, code)) / (p->value ? FEW_VALUES : 1);
         else if (!search__is_join(driver))
             p->few = search__few_counted_among(p, rows_asked(p));
         p->dated = by_date && !q->criteria->child->next && !p->w.cursor.given && search__is_dated(driver);
@@ -170,7 +218,10 @@ void search__choose(struct search__plan *p)
             p->few = FEW_NUMBERS;
         else if (p->dated)
             p->few *= FEW_DATED;
+        p->probes = is_probed(&p->w, driver);
     }
+    if (p->way == WAY_SCAN && !by_code)
+        glance(p, all);
 }
 
 /* Of a chain's targets: a patient has many rows; other references would have to be sought among all keys of a row, which

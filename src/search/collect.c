@@ -3,11 +3,10 @@
  */
 #include "plan.h"
 
-const char *search__row_columns(const struct search__plan *p)
+void search__row_columns(struct search__plan *p, const char *k_of)
 {
-    return p->w.q->contained ? "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, r0.k, r0.tenant, "
-                               "NULL::text AS fragment"
-                             : "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, r0.k, r0.tenant";
+    sql_addf(p->w.sql, "r0.rtype, r0.rid, r0.ver, r0.lu, r0.content, r0.sealed, %s.k, r0.tenant%s", k_of,
+             p->w.q->contained ? ", NULL::text AS fragment" : "");
 }
 
 void search__limit(struct search__plan *p)
@@ -48,14 +47,36 @@ void search__found_rows(struct search__plan *p)
     search__criteria(p, NULL);
 }
 
+void search__switch(struct search__plan *p, enum search__way to)
+{
+    struct sql *q = p->w.sql;
+    const char *op = to == WAY_COLLECT ? "<=" : ">";
+    if (p->way == WAY_GLANCE)
+        sql_addf(q, "(SELECT n FROM cn) %s %d", op, p->w.q->count);
+    else if (p->probes)
+        sql_addf(q, "(SELECT n FROM cn) %s 0", op);
+    else
+        sql_addf(q, "(SELECT n FROM cn) %s $%d", op, p->limit);
+}
+
 /* Rows that were indexed before side tables had the date are looked up. */
 static void collect_dated(struct search__plan *p)
 {
     sql_addf(p->w.sql,
              "m AS MATERIALIZED (SELECT c.v AS k, coalesce(max(c.dt), (SELECT r0.dt FROM res r0 WHERE "
-             "r0.tenant = $%d "
-             "AND r0.k = c.v)) AS s0 FROM c WHERE (SELECT n FROM cn) <= $%d GROUP BY c.v)",
-             p->w.tenant, p->limit);
+             "r0.tenant = $%d AND r0.k = c.v)) AS s0 FROM c WHERE ",
+             p->w.tenant);
+    search__switch(p, WAY_COLLECT);
+    sql_adds(p->w.sql, " GROUP BY c.v)");
+}
+
+/* Are rows found without reading any? All of a patient's rows, in the order of the lanes. */
+static bool by_index_alone(const struct search__plan *p)
+{
+    const struct search_query *q = p->w.q;
+    const struct search_criterion *c = q->criteria->child;
+    return p->dated || (p->lead == LEAD_ROW && c->kind == CRIT_KEYS && !c->next && !p->driver &&
+                        q->n_types == 1 && q->sorts[0].by == ORDER_LANE_DATE && !p->w.cursor.given);
 }
 
 void search__collect(struct search__plan *p)
@@ -65,16 +86,25 @@ void search__collect(struct search__plan *p)
         collect_dated(p);
         return;
     }
+    /* a row that has been read once is found again by its place: that is the same within a statement */
+    const char *column = p->driver ? search__driver_column(p->driver) : NULL;
     sql_adds(q, "m AS MATERIALIZED (SELECT r0.k");
+    if (!by_index_alone(p))
+        sql_adds(q, column ? ", r0.place" : ", r0.ctid AS place");
     search__sort_keys(&p->w);
     if (!p->driver) {
         search__found_rows(p);
+        if (p->way == WAY_GLANCE) {
+            sql_adds(q, " AND ");
+            search__switch(p, WAY_COLLECT);
+        }
         sql_adds(q, ")");
         return;
     }
-    const char *column = search__driver_column(p->driver);
     if (column) /* OFFSET 0: look up each, do not make it a join of all */
-        sql_adds(q, " FROM (SELECT DISTINCT v FROM c) c CROSS JOIN LATERAL (SELECT r0.* FROM res r0");
+        sql_adds(q,
+                 " FROM (SELECT DISTINCT v FROM c) c CROSS JOIN LATERAL (SELECT r0.*, r0.ctid AS place FROM "
+                 "res r0");
     else
         sql_adds(q, " FROM res r0");
     search__base_condition(p, column ? TYPE_INDEXED : TYPE_FILTERED);
@@ -82,7 +112,7 @@ void search__collect(struct search__plan *p)
         sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE ", column);
     else
         sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
-    sql_addf(q, "(SELECT n FROM cn) <= $%d", p->limit);
+    search__switch(p, WAY_COLLECT);
     search__criteria(p, search__drives_loosely(&p->w, p->driver) ? NULL : p->driver);
     sql_adds(q, ")");
 }
@@ -90,12 +120,14 @@ void search__collect(struct search__plan *p)
 void search__page_of_collected(struct search__plan *p)
 {
     struct sql *q = p->w.sql;
-    sql_addf(q, "SELECT %s", search__row_columns(p));
+    sql_adds(q, "SELECT ");
+    search__row_columns(p, "x"); /* so that the planner sees that they are in order */
     for (size_t i = 0; i < p->w.q->n_sorts; i++)
         sql_addf(q, ", x.s%zu", i);
     sql_adds(q, " FROM (SELECT x.* FROM m x WHERE true");
     search__after_cursor(&p->w, "x");
     search__order_by(&p->w, "x");
     search__limit(p);
-    sql_addf(q, ") x JOIN res r0 ON r0.tenant = $%d AND r0.k = x.k", p->w.tenant);
+    sql_addf(q, ") x JOIN res r0 ON r0.tenant = $%d AND %s", p->w.tenant,
+             by_index_alone(p) ? "r0.k = x.k" : "r0.ctid = x.place");
 }

@@ -680,6 +680,8 @@ bool search__drives(const struct search_criterion *c);
 bool search__drives_loosely(const struct search__sql *w, const struct search_criterion *c);
 void search__driver_select(struct search__sql *w, const struct search_criterion *c,
                            const struct fhir_type *type);
+/* Of an alternative of c: is it the side table's values that are selected? */
+bool search__is_looked_up(const struct search__sql *w, const struct search_criterion *c);
 /* Do the rows that it selects have the main date? */
 bool search__is_dated(const struct search_criterion *c);
 /* k, h or pat; NULL: keys. */

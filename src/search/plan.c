@@ -2,16 +2,19 @@
  * Query → the statement of one page.
  *
  * PostgreSQL, left to itself, answers "keys @> x ORDER BY dt LIMIT n" by walking the ordered index and testing every
- * row, which for a rare key means all of them. So the shape of the statement decides, in one of three ways:
+ * row, which for a rare key means all of them. So the shape of the statement decides, in one of four ways:
  *
  *   collect  The matches are few: all are found first (CTE m), then sorted, counted and cut. For _id, the patient
  *            lane, keys that the statistics do not know as common, and orders that no index has.
  *   scan     An index delivers rows in the page's order, other criteria filter, LIMIT ends it early: the code lane,
  *            alone or with the patient lane, and whatever has many matches. It is a union of ordered branches,
  *            because second codes are in idx_ovf, and rows whose dates reach far have an index of their own.
- *   try      It cannot be known beforehand: strings, numbers and dates of the side tables, chains, _has. CTE c reads
- *            the first values of that criterion; if that was all of them, collect, else scan. Both are in the
- *            statement, and a condition on c's count switches one off before it starts.
+ *   try      It cannot be known beforehand: strings, numbers and dates of the side tables, chains, _has. CTE cn counts
+ *            the first values of that criterion (c); if that was all of them, collect, else scan. Both are in the
+ *            statement, and a condition on the count switches one off before it starts.
+ *   glance   A scan for keys whose rows may all lie at one end of the order: it looks at some times the rows that
+ *            should have a page of matches (CTE s); where they have none, it was wrong, and all with the keys are
+ *            collected.
  *
  * Counting must not cost more than the page. What was collected is counted anyhow; what was scanned is counted as
  * long as few rows have to be looked at, and only when the page did not show them all.
@@ -26,12 +29,18 @@ static void page_of_resources(struct search__plan *p)
         return;
     }
     sql_adds(q, search__may_repeat(p) ? "SELECT DISTINCT ON (x.s0, x.k) x.* FROM (" : "SELECT x.* FROM (");
-    if (p->way == WAY_TRY) {
+    if (p->way != WAY_SCAN) {
         sql_adds(q, "(");
         search__page_of_collected(p);
         sql_adds(q, ") UNION ALL ");
     }
-    search__branches(p, false);
+    if (p->way == WAY_GLANCE) {
+        sql_adds(q, "(SELECT s.* FROM s WHERE ");
+        search__switch(p, WAY_SCAN);
+        sql_adds(q, ")");
+    } else {
+        search__branches(p, SELECT_PAGE);
+    }
     sql_adds(q, ") x");
     search__order_by(&p->w, "x");
     search__limit(p);
@@ -65,6 +74,7 @@ static void start(struct search__plan *p, const struct search_query *q, const st
 {
     *p = (struct search__plan){.w = {.sql = out, .q = q, .stats = stats}};
     sql_init(out, q->a, NULL);
+    out->shares = true;
     p->w.tenant = sql_int4(out, q->tenant->id);
     p->w.cursor = *q->position;
     search__find_lead(p);
@@ -108,6 +118,28 @@ static void count_only(struct search__plan *p)
         sql_adds(p->w.sql, ", NULL::text AS fragment");
 }
 
+/* CTEs c: the driver's values, and cn: whether they are few. */
+static void try(struct search__plan *p)
+{
+    struct sql *q = p->w.sql;
+    const struct search_query *query = p->w.q;
+    const struct fhir_type *type = query->n_types == 1 ? query->types[0] : NULL;
+    p->limit = sql_int8(q, search__few_of(p));
+    sql_addf(q, "WITH c AS %sMATERIALIZED (SELECT %s FROM (", p->probes ? "NOT " : "",
+             p->dated ? "v, dt" : "v");
+    p->w.dated = p->dated;
+    search__driver_select(&p->w, p->driver, type);
+    p->w.dated = false;
+    sql_addf(q, ") d LIMIT $%d + 1), cn AS MATERIALIZED (SELECT count(*) AS n FROM ", p->limit);
+    if (!p->probes) {
+        sql_adds(q, "c)");
+        return;
+    }
+    sql_adds(q, "(SELECT 1 FROM (");
+    search__driver_select(&p->w, p->driver, type);
+    sql_addf(q, ") d OFFSET $%d LIMIT 1) d)", p->limit);
+}
+
 void search_plan(const struct search_query *query, const struct search_stats *stats, struct sql *out)
 {
     struct search__plan p;
@@ -120,12 +152,12 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     }
     const char *with = "WITH ";
     if (p.way == WAY_TRY) {
-        p.limit = sql_int8(out, search__few_of(&p));
-        sql_addf(out, "WITH c AS MATERIALIZED (SELECT %s FROM (", p.dated ? "v, dt" : "v");
-        p.w.dated = p.dated;
-        search__driver_select(&p.w, p.driver, query->n_types == 1 ? query->types[0] : NULL);
-        p.w.dated = false;
-        sql_addf(out, ") d LIMIT $%d + 1), cn AS MATERIALIZED (SELECT count(*) AS n FROM c)", p.limit);
+        try(&p);
+        with = ", ";
+    } else if (p.way == WAY_GLANCE) {
+        sql_adds(out, "WITH s AS MATERIALIZED (");
+        search__branches(&p, SELECT_PAGE);
+        sql_adds(out, "), cn AS MATERIALIZED (SELECT count(*) AS n FROM s)");
         with = ", ";
     }
     if (p.way != WAY_SCAN && query->contained != CONTAINED_TRUE) {

@@ -12,7 +12,7 @@
 
 #include "internal.h"
 
-enum search__way { WAY_COLLECT, WAY_SCAN, WAY_TRY };
+enum search__way { WAY_COLLECT, WAY_SCAN, WAY_TRY, WAY_GLANCE };
 
 /*
  * What finds the rows that are collected; all other criteria are written as filters. So the planner, which plans each
@@ -32,13 +32,17 @@ struct search__plan {
     const struct search_criterion *code;   /* of a scan: the code lane or the shared one delivers the rows */
     const struct search_criterion *pat;    /* of a scan: within the patient lane */
     const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
-    enum search__lead lead;                /* of WAY_COLLECT: by what the rows are found … */
+    const struct search_criterion
+        *value;             /* of a scan by code: a number that the index of codes has as well */
+    enum search__lead lead; /* of WAY_COLLECT: by what the rows are found … */
     const struct search_criterion *leader; /* … LEAD_ONE: by this */
     bool numbers; /* of a scan: idx_num delivers what the driver asks for, a number with a unit */
     bool dated;   /* the driver is all that is asked, and knows the order of the page */
     bool counts;  /* this page has a total */
+    bool probes;  /* of WAY_TRY: an index alone tells whether the driver has few values, so c is not kept */
     int64_t few;
-    int limit; /* parameter: few */
+    int limit;  /* of WAY_TRY, parameter: few */
+    int glance; /* of WAY_GLANCE: how many rows are looked at */
 };
 
 /* ---- choose.c ---------------------------------------------------------------------------------------- */
@@ -61,7 +65,8 @@ enum search__by_type {
     TYPE_ELSEWHERE,
 };
 
-const char *search__row_columns(const struct search__plan *p);
+/* k_of: the table whose k it is. */
+void search__row_columns(struct search__plan *p, const char *k_of);
 /* As many as the page has, and one. */
 void search__limit(struct search__plan *p);
 /* WHERE: rows of this search's tenant and types, and on later pages only the versions that the first page's snapshot
@@ -70,6 +75,8 @@ void search__base_condition(struct search__plan *p, enum search__by_type by);
 /* AND: those but one, which stands elsewhere. */
 void search__criteria(struct search__plan *p, const struct search_criterion *but);
 void search__found_rows(struct search__plan *p); /* FROM, WHERE */
+/* A condition: what collects runs, or what scans. */
+void search__switch(struct search__plan *p, enum search__way to);
 /* CTE m: the matches' k and sort keys. */
 void search__collect(struct search__plan *p);
 void search__page_of_collected(struct search__plan *p);
@@ -78,8 +85,10 @@ void search__page_of_collected(struct search__plan *p);
 
 /* A row that matches several of the values asked for is in several branches. */
 bool search__may_repeat(const struct search__plan *p);
-/* counting: k, and whether it is a match. */
-void search__branches(struct search__plan *p, bool counting);
+/* What a branch selects: rows with their sort keys, as many as the page has; k, and whether it is a match; or k of all
+ * that may match, by indexes alone. */
+enum search__select { SELECT_PAGE, SELECT_COUNTED, SELECT_CANDIDATES };
+void search__branches(struct search__plan *p, enum search__select what);
 
 /* ---- total.c ----------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,9 @@
  */
 #include "plan.h"
 
+#define ROWS_IN_MEMORY 200000 /* as many as a database may have, and most of them be in memory */
+#define ROWS_LEAST     8      /* part of what may be looked at, rows may be at the least */
+
 /* Would counting have to look at more rows than it may? By the statistics, where they tell. */
 static bool known_beyond(const struct search__plan *p)
 {
@@ -37,12 +40,38 @@ static int64_t sampled_from(const struct search__plan *p)
     return p->code ? search__rows_of_keys(p->w.stats, p->code) : search__rows_of_types(p->w.stats, p->w.q);
 }
 
+/* Is there anything asked that the index does not tell which delivers the rows? */
+static bool needs_rows(const struct search__plan *p)
+{
+    for (const struct search_criterion *c = p->w.q->criteria->child; c; c = c->next)
+        if (!(c == p->code && c->lane_exact) && !(c->kind == CRIT_DATE && c->lane == LANE_DATE) &&
+            c != p->pat)
+            return true;
+    return false;
+}
+
+/* How much may be looked at: entries of an index, or rows, which are fewer the less the memory can be expected to have. */
+static int64_t most_looked_at(const struct search__plan *p)
+{
+    int64_t most = p->w.q->options.limits.total_limit, least = most / ROWS_LEAST;
+    int64_t rows = p->w.stats && !p->pat && needs_rows(p) ? p->w.stats->rows : 0;
+    for (; rows > ROWS_IN_MEMORY && most / 2 >= least; rows /= 2)
+        most /= 2;
+    return most;
+}
+
+/* Are those that may match more than are counted? Their index alone is asked before their rows are. */
+static bool sifts(const struct search__plan *p)
+{
+    return p->w.q->total == TOTAL_DEFAULT && p->w.q->n_types == 1 && !p->pat && !p->numbers && needs_rows(p);
+}
+
 /* Null when there is more to look at than the limit, or what those that were looked at let expect. */
 static void count_scanned(struct search__plan *p)
 {
     struct sql *q = p->w.sql;
     bool all = p->w.q->total == TOTAL_ACCURATE;
-    long long max = p->w.q->options.limits.total_limit;
+    long long max = p->w.q->total == TOTAL_ESTIMATE ? p->w.q->options.limits.total_limit : most_looked_at(p);
     int64_t from = p->w.q->total == TOTAL_ESTIMATE ? sampled_from(p) : 0;
     const char *matches =
         search__may_repeat(p) ? "count(DISTINCT y.k) FILTER (WHERE y.ok)" : "count(*) FILTER (WHERE y.ok)";
@@ -56,10 +85,20 @@ static void count_scanned(struct search__plan *p)
                  sql_int8(q, from));
     if (!all)
         sql_adds(q, " END FROM (SELECT x.* FROM (");
-    search__branches(p, true);
+    search__branches(p, SELECT_COUNTED);
     if (!all)
         sql_addf(q, ") x LIMIT %lld", max + 1);
     sql_adds(q, ") y)");
+}
+
+static void count_sifted(struct search__plan *p, long long most)
+{
+    struct sql *q = p->w.sql;
+    sql_adds(q, "CASE WHEN (SELECT count(*) FROM (SELECT x.* FROM (");
+    search__branches(p, SELECT_CANDIDATES);
+    sql_addf(q, ") x LIMIT %lld) y) <= %lld THEN ", most + 1, most);
+    count_scanned(p);
+    sql_adds(q, " END");
 }
 
 /* Of what was scanned, n rows: that is all, or there is more to count. */
@@ -71,7 +110,10 @@ static void total_of_scan(struct search__plan *p)
     }
     const char *n = p->w.q->contained ? "(SELECT count(*) FROM p)" : "count(*) OVER ()";
     sql_addf(p->w.sql, "CASE WHEN %s <= %d THEN %s ELSE ", n, p->w.q->count, n);
-    count_scanned(p);
+    if (sifts(p))
+        count_sifted(p, most_looked_at(p));
+    else
+        count_scanned(p);
     sql_adds(p->w.sql, " END");
 }
 
@@ -80,8 +122,10 @@ static void total_of_resources(struct search__plan *p)
     struct sql *q = p->w.sql;
     if (p->way == WAY_COLLECT) {
         sql_adds(q, "(SELECT count(*) FROM m)");
-    } else if (p->way == WAY_TRY) {
-        sql_addf(q, "CASE WHEN (SELECT n FROM cn) <= $%d THEN (SELECT count(*) FROM m) ELSE ", p->limit);
+    } else if (p->way == WAY_TRY || p->way == WAY_GLANCE) {
+        sql_adds(q, "CASE WHEN ");
+        search__switch(p, WAY_COLLECT);
+        sql_adds(q, " THEN (SELECT count(*) FROM m) ELSE ");
         total_of_scan(p);
         sql_adds(q, " END");
     } else {

@@ -648,6 +648,11 @@ static bool is_loose(const struct search__sql *w, const struct search_criterion 
     return true;
 }
 
+bool search__is_looked_up(const struct search__sql *w, const struct search_criterion *c)
+{
+    return is_side(c) || is_loose(w, c);
+}
+
 bool search__drives_loosely(const struct search__sql *w, const struct search_criterion *c)
 {
     if (c->kind == CRIT_OR)
@@ -695,7 +700,7 @@ void search__driver_select(struct search__sql *w, const struct search_criterion 
         select_parts(w, c, type);
     } else if (c->kind == CRIT_OR) {
         for (const struct search_criterion *child = c->child; child; child = child->next) {
-            if (is_side(child) || is_loose(w, child))
+            if (search__is_looked_up(w, child))
                 select_parts(w, side_of(child), type);
             else
                 select_rows(w, child, type);

@@ -564,6 +564,57 @@ START_TEST(test_total_is_estimated_beyond_the_limit)
 }
 END_TEST
 
+/* How many an URL is said to have, on a page of three. */
+static int64_t total_of(const char *url)
+{
+    struct test_page page;
+    struct search_query *q = parse(url);
+    q->count = 3;
+    ck_ok(test_search_page(&t, q, &page, &err));
+    return page.total;
+}
+
+START_TEST(test_rows_of_a_large_database_are_counted_less_far_than_its_indexes)
+{
+    const struct condition code = {.what = CODE, .a = 1, .b = 1}, early = {.what = DATE, .a = 4, .op = 3};
+    int64_t dated = 0, few = 0;
+    seed = 31;
+    populate();
+    learn_keys();
+    set_regime(COMMON);
+    t.stats.rows = 10000000;
+    t.limits.total_limit = 80;
+    for (int i = 0; i < OBSERVATIONS; i++) {
+        dated += holds(&code, &all[i]) && all[i].day >= 0;
+        few += holds(&code, &all[i]) && holds(&early, &all[i]);
+    }
+    ck_assert_int_gt(dated, 10);
+    ck_assert_int_gt(few, 0);
+    ck_assert_int_eq(total_of("Observation?code=c1&date=ge2020"), dated);
+    ck_assert_int_eq(total_of("Observation?code=http://s1.example|c1&date=ge2020"), -1);
+    ck_assert_int_eq(total_of("Observation?code=http://s1.example|c1&date=lt2020-01-05"), few);
+    t.stats.rows = 1000;
+    ck_assert_int_eq(total_of("Observation?code=http://s1.example|c1&date=ge2020"), dated);
+}
+END_TEST
+
+/* Keys that are taken for common, but none of the newest rows has them. */
+START_TEST(test_what_is_all_old_is_found)
+{
+    int64_t total;
+    for (int i = 0; i < 300; i++)
+        store(&(struct observation){.id = i, .status = i < 5, .value = -1, .n_codes = 1, .day = i});
+    learn_keys();
+    set_regime(SMALL);
+    struct str old = walk("Observation?status=amended", 3, NULL, &total);
+    ck_assert_str_eq(old.s, "o4 o3 o2 o1 o0");
+    ck_assert_int_eq(total, 5);
+    ck_assert_str_eq(walk_back("Observation?status=amended", 2, NULL).s, old.s);
+    struct test_page page = page_at("Observation?status=final", 3, STR(""));
+    ck_assert_str_eq(page.ids.s, "o299 o298 o297");
+}
+END_TEST
+
 START_TEST(test_matches_for_conditional_interactions)
 {
     struct sql q;
@@ -590,6 +641,8 @@ Suite *suite_search_plan(void)
     tcase_add_test(c, test_pages_backwards_under_writers);
     tcase_add_test(c, test_total_is_counted_up_to_the_limit);
     tcase_add_test(c, test_total_is_estimated_beyond_the_limit);
+    tcase_add_test(c, test_rows_of_a_large_database_are_counted_less_far_than_its_indexes);
+    tcase_add_test(c, test_what_is_all_old_is_found);
     tcase_add_test(c, test_matches_for_conditional_interactions);
     suite_add_tcase(s, c);
     return s;
