@@ -38,6 +38,20 @@ enum oauth_endpoint {
     OAUTH_LAUNCH, /* a record system prepares the start of a program */
 };
 
+/* What the audit log is to have: who, at which program, and how. */
+struct oauth_event {
+    enum oauth_event_kind {
+        OAUTH_EVENT_LOGIN,   /* a try: status 200, 401, or 429 when the name is locked */
+        OAUTH_EVENT_CONSENT, /* 200, or 403: declined */
+        OAUTH_EVENT_REVOKED,
+        OAUTH_EVENT_LOGOUT,
+    } kind;
+    int status;
+    struct str subject, client; /* empty where not known: what somebody has typed is not kept */
+    struct str patient;         /* the id of the one that was allowed; s NULL: none */
+    struct str how;             /* "password", a provider's name, scopes, … */
+};
+
 /* What is sent: headers besides those of every answer. All of it in the request's arena. */
 struct oauth_answer {
     int status;
@@ -45,6 +59,8 @@ struct oauth_answer {
     const char *type; /* NULL: no body */
     struct http_header headers[8];
     size_t n_headers;
+    struct oauth_event events[2];
+    size_t n_events;
 };
 
 /* How records are looked at, as somebody with this token may: "Patient/1", "Patient?name=x". *out NULL: the answer is

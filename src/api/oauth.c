@@ -1,4 +1,5 @@
 /* The endpoints of this server's own authorisation server: they answer in forms of their own. */
+#include "base/clock.h"
 #include "entry.h"
 #include "internal.h"
 
@@ -9,6 +10,8 @@ static bool prepare(struct api_request *r, struct err *err)
 }
 
 /* ---- what the authorisation server asks of records: as any other request, and so for the audit log -------------------- */
+
+enum { SHAPE_MAX = 480 };
 
 struct looking {
     const struct api_request *r;
@@ -55,6 +58,33 @@ static bool find(void *arg, struct str token, const char *url, int *status, json
     return run(&whole, url, l->c, status, out, err);
 }
 
+/* ---- what the audit log is to have ------------------------------------------------------------------------------------ */
+
+static bool enter(const struct api_request *r, const struct oauth_event *from)
+{
+    static const enum audit_op ops[] = {[OAUTH_EVENT_LOGIN] = AUDIT_LOGIN,
+                                        [OAUTH_EVENT_CONSENT] = AUDIT_CONSENT,
+                                        [OAUTH_EVENT_REVOKED] = AUDIT_TOKEN_REVOKED,
+                                        [OAUTH_EVENT_LOGOUT] = AUDIT_LOGOUT};
+    const struct audit_who who = {.subject = from->subject,
+                                  .client = from->client,
+                                  .issuer = oauth_issuer(r->api->deps.oauth),
+                                  .level = STR("user"),
+                                  .address =
+                                      r->config->audit_address ? r->http->peer : (struct str){NULL, 0}};
+    struct audit_event e = {.op = ops[from->kind],
+                            .status = from->status,
+                            .at_us = clock_wall_us(),
+                            .shape = {from->how.s, from->how.len < SHAPE_MAX ? from->how.len : SHAPE_MAX},
+                            .request = str_of(r->http->id)};
+    if (from->patient.s) {
+        e.type = fhir_resource(r->api->deps.defs, STR("Patient"));
+        e.id = from->patient;
+        e.find = AUDIT_FIND_BY_ID;
+    }
+    return audit_put(r->api->deps.audit, r->http->loop, &who, &e);
+}
+
 static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn *c, struct api_response *out,
                    struct err *err)
 {
@@ -63,6 +93,9 @@ static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn 
     const struct oauth_look look = {find, &looking};
     if (!oauth_handle(r->api->deps.oauth, e, r->http, c, &look, answer, err))
         return false;
+    for (size_t i = 0; r->api->deps.audit && i < answer->n_events; i++)
+        if (!enter(r, &answer->events[i]))
+            return err_set(err, ERR_BUSY, "This cannot be entered into the audit log now; try again later");
     *out = (struct api_response){.status = answer->status,
                                  .raw = answer->type ? answer->body : (struct str){NULL, 0},
                                  .raw_type = answer->type,

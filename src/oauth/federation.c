@@ -237,7 +237,10 @@ static bool come_back(struct oauth__call *c, struct oauth__flow *f, const struct
     json_detach(f->request, kept);
     if (!identify(c, p, kept, &u, err))
         return false;
-    return u ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_PROVIDER, err);
+    if (u)
+        return oauth__logged_in(c, f, u, p->name, err);
+    oauth__event(c, OAUTH_EVENT_LOGIN, 401, NULL, f->client->id, p->name);
+    return oauth__login_again(c, f, NULL, OAUTH__WRONG_PROVIDER, err);
 }
 
 bool oauth__callback(struct oauth__call *c, struct err *err)

@@ -182,7 +182,12 @@ struct oauth__call {
         *bound; /* tokens are good for the holder of this certificate: SHA-256, base64url; NULL: anybody */
     int64_t now_us;
     struct oauth_answer *out;
+    struct oauth_event events[2]; /* for the answer, which is made last */
+    size_t n_events;
 };
+
+void oauth__event(struct oauth__call *c, enum oauth_event_kind kind, int status, const char *subject,
+                  const char *client, const char *how);
 
 /* Answers; all return true. */
 bool oauth__json(struct oauth__call *c, int status, const json *body);
@@ -262,6 +267,8 @@ struct oauth__user {
 /* Counts an attempt to log in, by name or by id. *out NULL: there is nobody of this name, or it is locked. */
 bool oauth__user_attempt(struct oauth__call *c, const char *name, const char *id, struct oauth__user **out,
                          struct err *err) NODISCARD;
+/* Is there somebody of this name, who is locked? *id: who; NULL: no. */
+bool oauth__user_locked(struct oauth__call *c, const char *name, const char **id, struct err *err) NODISCARD;
 bool oauth__user_find(struct oauth__call *c, const char *id, struct oauth__user **out,
                       struct err *err) NODISCARD;
 bool oauth__user_succeeded(struct oauth__call *c, const char *id, struct err *err) NODISCARD;
@@ -424,7 +431,7 @@ bool oauth__federation_begin(struct oauth__call *c, struct oauth__flow *f, const
                              struct err *err) NODISCARD;
 /* It is certain who it is; it is not. The next page. */
 bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
-                      struct err *err) NODISCARD;
+                      const char *how, struct err *err) NODISCARD;
 bool oauth__login_again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
                         enum oauth__note note, struct err *err) NODISCARD;
 

@@ -121,15 +121,18 @@ bool oauth__revoke_token(struct oauth__call *c, struct err *err)
     if (!token)
         return oauth__refuse(c, 400, "invalid_request", "token is missing.");
     const json *claims = read_access(c, token);
-    bool ok = true;
-    if (claims && strcmp(json_get_string(claims, "client_id"), client->id) == 0)
+    bool own = claims && strcmp(json_get_string(claims, "client_id"), client->id) == 0, ok = true;
+    if (own)
         ok = oauth__revoke(c->o->base.tenant, c->conn, c->a, json_get_string(claims, "jti"), err);
     else if (!claims)
         ok = oauth__secret_find(c, token, &g, &until_s, &active, err) &&
-             (!g.id || strcmp(g.client, client->id) != 0 ||
+             (!(own = g.id && strcmp(g.client, client->id) == 0) ||
               oauth__grants_end(c->o->base.tenant, c->conn, c->a, "id", g.id, err));
     if (!ok || !oauth__follow(c->o, c->conn, err))
         return false;
+    if (own)
+        oauth__event(c, OAUTH_EVENT_REVOKED, 200, claims ? json_get_string(claims, "sub") : g.subject,
+                     client->id, claims ? "access token" : "refresh token");
     /* what is not known is revoked already (RFC 7009, 2.2) */
     return oauth__json(c, 200, json_object(c->a));
 }

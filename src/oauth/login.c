@@ -30,8 +30,9 @@ static bool refuse(struct oauth__call *c, const struct oauth__flow *f, const cha
 
 /* Who logs in for himself is the patient; others choose one, unless an EHR has. */
 bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
-                      struct err *err)
+                      const char *how, struct err *err)
 {
+    oauth__event(c, OAUTH_EVENT_LOGIN, 200, u->id, f->client->id, how);
     if (!oauth__user_succeeded(c, u->id, err))
         return false;
     f->user_id = u->id;
@@ -67,10 +68,15 @@ static bool judge_password(struct oauth__call *c, struct oauth__flow *f, const c
     if (!oauth__user_attempt(c, name, NULL, &u, err) ||
         !oauth__password_fits(c->a, str_of(password), u ? u->password : NULL, &fits, err))
         return false;
-    if (!fits)
+    if (!fits) {
+        const char *locked = NULL;
+        if (!u && !oauth__user_locked(c, name, &locked, err))
+            return false;
+        oauth__event(c, OAUTH_EVENT_LOGIN, locked ? 429 : 401, u ? u->id : locked, f->client->id, "password");
         return oauth__login_again(c, f, NULL, OAUTH__WRONG_LOGIN, err);
+    }
     if (!u->totp.s)
-        return oauth__logged_in(c, f, u, err);
+        return oauth__logged_in(c, f, u, "password", err);
     f->user_id = u->id;
     f->stage = OAUTH__TOTP;
     return oauth__flow_save(c, f, err) && oauth__page(c, f, u, OAUTH__NO_NOTE);
@@ -99,7 +105,10 @@ static bool take_certificate(struct oauth__call *c, struct oauth__flow *f, struc
     struct oauth__user *u;
     if (!oauth__certificate_user(c, &u, err))
         return false;
-    return u ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_CERTIFICATE, err);
+    if (u)
+        return oauth__logged_in(c, f, u, OAUTH__CERTIFICATE, err);
+    oauth__event(c, OAUTH_EVENT_LOGIN, 401, NULL, f->client->id, OAUTH__CERTIFICATE);
+    return oauth__login_again(c, f, NULL, OAUTH__WRONG_CERTIFICATE, err);
 }
 
 /* How does somebody want to log in? */
@@ -123,7 +132,10 @@ static bool take_code(struct oauth__call *c, struct oauth__flow *f, struct err *
     int64_t step = u && u->totp.s && code ? oauth__totp_step(u->totp, code, c->now_us) : 0;
     if (step && !oauth__user_use_step(c, u->id, step, &fresh, err))
         return false;
-    return fresh ? oauth__logged_in(c, f, u, err) : oauth__login_again(c, f, NULL, OAUTH__WRONG_CODE, err);
+    if (fresh)
+        return oauth__logged_in(c, f, u, "one-time code", err);
+    oauth__event(c, OAUTH_EVENT_LOGIN, u ? 401 : 429, f->user_id, f->client->id, "one-time code");
+    return oauth__login_again(c, f, NULL, OAUTH__WRONG_CODE, err);
 }
 
 static bool take_patient(struct oauth__call *c, struct oauth__flow *f, const struct oauth__user *u,
@@ -195,6 +207,9 @@ static bool decide(struct oauth__call *c, struct oauth__flow *f, const struct oa
     }
     if (!ours)
         return oauth__problem_page(c, 400, OAUTH__NO_FLOW);
+    oauth__event(c, OAUTH_EVENT_CONSENT, allowed ? 200 : 403, u->id, f->client->id,
+                 json_get_string(f->request, "scope"));
+    c->events[c->n_events - 1].patient = str_of(json_get_string(f->request, "patient"));
     return allowed ? oauth__send_back(c, f->request, "code", code, NULL)
                    : oauth__send_back(c, f->request, "error", "access_denied", "The person has declined.");
 }

@@ -149,6 +149,17 @@ struct oauth__ring *oauth__hold_ring(struct oauth__call *c)
     return *held;
 }
 
+void oauth__event(struct oauth__call *c, enum oauth_event_kind kind, int status, const char *subject,
+                  const char *client, const char *how)
+{
+    if (c->n_events < sizeof c->events / sizeof *c->events)
+        c->events[c->n_events++] = (struct oauth_event){.kind = kind,
+                                                        .status = status,
+                                                        .subject = str_of(subject),
+                                                        .client = str_of(client),
+                                                        .how = str_of(how)};
+}
+
 /* ---- endpoints ----------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -169,6 +180,24 @@ static bool is_form(const struct http_request *r)
            str_ieq(str_trim(str_cut(type, ';', &ignored)), STR("application/x-www-form-urlencoded"));
 }
 
+static bool answer(struct oauth__call *c, enum oauth_endpoint e, struct err *err)
+{
+    struct err why;
+    if (!endpoints[e].form)
+        return endpoints[e].run(c, err);
+    if (!oauth__limit_take(c->o->limit, c->r->peer, c->config->oauth_token_rate, clock_mono_us())) {
+        oauth__refuse(c, 429, "slow_down", "Too many requests from this address; try again in a minute.");
+        oauth__header(c, "Retry-After", STR("10"));
+        return true;
+    }
+    if (c->r->method == HTTP_POST && !is_form(c->r))
+        return oauth__refuse(c, 400, "invalid_request",
+                             "Content-Type: the parameters come as application/x-www-form-urlencoded.");
+    if (!oauth__form_parse(c->a, c->r->method == HTTP_POST ? c->r->body : c->r->query, &c->form, &why))
+        return oauth__refuse(c, 400, "invalid_request", arena_strdup(c->a, why.msg));
+    return endpoints[e].run(c, err);
+}
+
 bool oauth_handle(struct oauth *o, enum oauth_endpoint e, const struct http_request *r, struct db_conn *conn,
                   const struct oauth_look *look, struct oauth_answer *out, struct err *err)
 {
@@ -180,19 +209,10 @@ bool oauth_handle(struct oauth *o, enum oauth_endpoint e, const struct http_requ
                             .look = look,
                             .now_us = clock_wall_us(),
                             .out = out};
-    struct err why;
     *out = (struct oauth_answer){0};
-    if (!endpoints[e].form)
-        return endpoints[e].run(&c, err);
-    if (!oauth__limit_take(o->limit, r->peer, c.config->oauth_token_rate, clock_mono_us())) {
-        oauth__refuse(&c, 429, "slow_down", "Too many requests from this address; try again in a minute.");
-        oauth__header(&c, "Retry-After", STR("10"));
-        return true;
-    }
-    if (r->method == HTTP_POST && !is_form(r))
-        return oauth__refuse(&c, 400, "invalid_request",
-                             "Content-Type: the parameters come as application/x-www-form-urlencoded.");
-    if (!oauth__form_parse(c.a, r->method == HTTP_POST ? r->body : r->query, &c.form, &why))
-        return oauth__refuse(&c, 400, "invalid_request", arena_strdup(c.a, why.msg));
-    return endpoints[e].run(&c, err);
+    if (!answer(&c, e, err))
+        return false;
+    memcpy(out->events, c.events, sizeof c.events);
+    out->n_events = c.n_events;
+    return true;
 }

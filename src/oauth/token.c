@@ -106,6 +106,7 @@ static bool wrong(struct exchange *x, const char *error, const char *description
 static bool end_stolen(struct oauth__call *c, struct exchange *x, struct err *err)
 {
     x->stolen = true;
+    oauth__event(c, OAUTH_EVENT_REVOKED, 200, x->g.subject, x->client->id, "used twice");
     return oauth__grants_end(c->o->base.tenant, c->conn, c->a, "id", x->g.id, err) &&
            wrong(x, "invalid_grant", "It has been used before; all that it was exchanged for is revoked.");
 }

@@ -41,6 +41,19 @@ bool oauth__user_attempt(struct oauth__call *c, const char *name, const char *id
     return db_exec(c->conn, c->a, &q, &rows, err) && read_user(c, rows, out, err);
 }
 
+bool oauth__user_locked(struct oauth__call *c, const char *name, const char **id, struct err *err)
+{
+    struct sql q;
+    const struct db_rows *rows;
+    sql_init(&q, c->a, NULL);
+    sql_addf(&q, "SELECT id FROM oauth_user WHERE tenant = $%d AND name = $%d AND locked_until > now()",
+             sql_int4(&q, c->o->base.tenant), sql_text(&q, str_of(name)));
+    if (!db_exec(c->conn, c->a, &q, &rows, err))
+        return false;
+    *id = db_count(rows) ? db_text(rows, 0, 0).s : NULL;
+    return true;
+}
+
 bool oauth__user_find(struct oauth__call *c, const char *id, struct oauth__user **out, struct err *err)
 {
     struct sql q;

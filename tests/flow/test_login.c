@@ -417,6 +417,60 @@ START_TEST(secrets_at_rest)
 }
 END_TEST
 
+/* ---- the audit log --------------------------------------------------------------------------------------------------- */
+
+/* Entries of an operation with an outcome, of the user of this name (NULL: of nobody). */
+static int64_t entries(enum audit_op op, int status, const char *user)
+{
+    ck_ok(audit_turn(flow_audit(), &err));
+    return test_count(
+        flow_conn(), flow_arena(),
+        arena_printf(
+            flow_arena(),
+            "SELECT count(*) FROM audit a JOIN audit_word w ON w.tenant = a.tenant AND w.key = a.agent WHERE "
+            "op = %d AND status = %d AND %s",
+            op, status,
+            user ? arena_printf(flow_arena(),
+                                "w.text LIKE '%%' || (SELECT id FROM oauth_user WHERE name = '%s') || '%%'",
+                                user)
+                 : "NOT EXISTS (SELECT FROM oauth_user u WHERE w.text LIKE '%' || u.id || '%')"));
+}
+
+START_TEST(entered_into_the_log)
+{
+    int64_t logins = entries(AUDIT_LOGIN, 200, "sato"), failed = entries(AUDIT_LOGIN, 401, "sato"),
+            nobody = entries(AUDIT_LOGIN, 401, NULL), locked = entries(AUDIT_LOGIN, 429, "mori"),
+            given = entries(AUDIT_CONSENT, 200, "sato"), declined = entries(AUDIT_CONSENT, 403, "sato"),
+            revoked_before = entries(AUDIT_TOKEN_REVOKED, 200, "sato");
+    const struct flow_answer *page = browser_authorize("");
+    browser_fill_in(page, "username=sato&password=wrong");
+    browser_fill_in(page, "username=nobody&password=" PASSWORD);
+    browser_fill_in(browser_consent_page(""), "decision=deny");
+    const struct flow_answer *a = browser_exchange(browser_get_code(""));
+    flow("POST", "oauth/revoke", OAUTH_FORM,
+         arena_printf(flow_arena(), "client_id=app&token=%s", flow_text(a->json, "access_token")));
+    flow("POST", "oauth/revoke", OAUTH_FORM, "client_id=app&token=unknown");
+    ck_ok(db_run(flow_conn(),
+                 "UPDATE oauth_user SET locked_until = now() + interval '1 minute' WHERE name = 'mori'",
+                 &err));
+    browser_fill_in(page, "username=mori&password=" PASSWORD);
+    ck_ok(db_run(flow_conn(), "UPDATE oauth_user SET locked_until = NULL WHERE name = 'mori'", &err));
+    ck_assert_int_eq(entries(AUDIT_LOGIN, 200, "sato") - logins, 2);
+    ck_assert_int_eq(entries(AUDIT_LOGIN, 401, "sato") - failed, 1);
+    ck_assert_int_eq(entries(AUDIT_LOGIN, 401, NULL) - nobody, 1);
+    ck_assert_int_eq(entries(AUDIT_LOGIN, 429, "mori") - locked, 1);
+    ck_assert_int_eq(entries(AUDIT_CONSENT, 200, "sato") - given, 1);
+    ck_assert_int_eq(entries(AUDIT_CONSENT, 403, "sato") - declined, 1);
+    ck_assert_int_eq(entries(AUDIT_TOKEN_REVOKED, 200, "sato") - revoked_before, 1);
+    /* nothing that was typed */
+    ck_assert_int_eq(
+        (int)test_count(flow_conn(), flow_arena(),
+                        "SELECT count(*) FROM audit_word WHERE text LIKE '%nobody%' OR text LIKE "
+                        "'%wrong%' OR text LIKE '%correct%'"),
+        0);
+}
+END_TEST
+
 static void begin(void)
 {
     flow_suite_begin();
@@ -470,6 +524,7 @@ Suite *suite_flow_login(void)
     tcase_add_test(t, lockout);
     tcase_add_test(t, too_many_logins);
     tcase_add_test(t, secrets_at_rest);
+    tcase_add_test(t, entered_into_the_log);
     suite_add_tcase(s, t);
     return s;
 }
