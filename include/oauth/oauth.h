@@ -28,6 +28,7 @@ struct str oauth_issuer(const struct oauth *o);
 
 enum oauth_endpoint {
     OAUTH_METADATA, /* RFC 8414, and SMART's */
+    OAUTH_RESOURCE, /* RFC 9728: what protects the records */
     OAUTH_JWKS,
     OAUTH_AUTHORIZE, /* in a browser, as the next one */
     OAUTH_LOGIN,
@@ -35,6 +36,8 @@ enum oauth_endpoint {
     OAUTH_TOKEN,
     OAUTH_INTROSPECT,
     OAUTH_REVOKE,
+    OAUTH_LOGOUT,
+    OAUTH_REGISTER,
     OAUTH_LAUNCH, /* a record system prepares the start of a program */
 };
 

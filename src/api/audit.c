@@ -50,7 +50,7 @@ static const struct {
     {&api__health_live, AUDIT_OPEN},
     {&api__health_ready, AUDIT_OPEN},
     {&api__metrics, AUDIT_OPEN},
-    {&api__oauth_metadata, AUDIT_OPEN}, /* tokens open records, and are in the entries of what they open */
+    {&api__oauth_metadata, AUDIT_OPEN}, /* these say themselves what is to be entered: api/oauth.c */
     {&api__oauth_jwks, AUDIT_OPEN},
     {&api__oauth_token, AUDIT_OPEN},
     {&api__oauth_authorize, AUDIT_OPEN},
@@ -59,6 +59,9 @@ static const struct {
     {&api__oauth_introspect, AUDIT_OPEN},
     {&api__oauth_revoke, AUDIT_OPEN},
     {&api__oauth_launch, AUDIT_OPEN},
+    {&api__oauth_logout, AUDIT_OPEN},
+    {&api__oauth_register, AUDIT_OPEN},
+    {&api__oauth_resource, AUDIT_OPEN},
 };
 
 enum audit_op api__audit_op(const struct api_interaction *i)

@@ -132,6 +132,7 @@ static bool handle(struct api_request *r, enum oauth_endpoint e, struct db_conn 
                                                       .work = name##_work}
 
 AT_ONCE(metadata, OAUTH_METADATA);
+AT_ONCE(resource, OAUTH_RESOURCE);
 AT_ONCE(jwks, OAUTH_JWKS);
 ON_WORKER(authorize, OAUTH_AUTHORIZE);
 ON_WORKER(login, OAUTH_LOGIN);
@@ -140,3 +141,5 @@ ON_WORKER(token, OAUTH_TOKEN);
 ON_WORKER(introspect, OAUTH_INTROSPECT);
 ON_WORKER(revoke, OAUTH_REVOKE);
 ON_WORKER(launch, OAUTH_LAUNCH);
+ON_WORKER(logout, OAUTH_LOGOUT);
+ON_WORKER(register, OAUTH_REGISTER);

@@ -435,7 +435,16 @@ bool oauth__logged_in(struct oauth__call *c, struct oauth__flow *f, const struct
 bool oauth__login_again(struct oauth__call *c, const struct oauth__flow *f, const struct oauth__user *u,
                         enum oauth__note note, struct err *err) NODISCARD;
 
+/* ---- introspect.c ---- */
+
+/* The claims of an access token of this server that has not expired; NULL: it is none. */
+const json *oauth__read_access(struct oauth__call *c, const char *token);
+bool oauth__is_revoked(struct oauth__call *c, const char *jti, bool *revoked, struct err *err) NODISCARD;
+
 /* The endpoints, a file each. */
+bool oauth__logout(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__register(struct oauth__call *c, struct err *err) NODISCARD;
+bool oauth__resource(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__callback(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__launch(struct oauth__call *c, struct err *err) NODISCARD;
 bool oauth__token(struct oauth__call *c, struct err *err) NODISCARD;

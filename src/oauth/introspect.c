@@ -4,8 +4,7 @@
 
 #define SCOPE_INTROSPECT "system/introspect"
 
-/* An access token of this server that has not expired; NULL: it is none. */
-static const json *read_access(struct oauth__call *c, const char *token)
+const json *oauth__read_access(struct oauth__call *c, const char *token)
 {
     struct err ignored;
     json *claims;
@@ -26,7 +25,7 @@ static const char *grant_of(struct arena *a, const char *jti)
     return arena_strndup(a, grant.s, grant.len);
 }
 
-static bool is_revoked(struct oauth__call *c, const char *jti, bool *revoked, struct err *err)
+bool oauth__is_revoked(struct oauth__call *c, const char *jti, bool *revoked, struct err *err)
 {
     struct sql q;
     const struct db_rows *rows;
@@ -61,7 +60,7 @@ static bool tell_access(struct oauth__call *c, const struct oauth__client *clien
     bool revoked;
     if (!may_see(client, json_get_string(claims, "client_id")))
         return inactive(c);
-    if (!is_revoked(c, json_get_string(claims, "jti"), &revoked, err))
+    if (!oauth__is_revoked(c, json_get_string(claims, "jti"), &revoked, err))
         return false;
     if (revoked)
         return inactive(c);
@@ -105,7 +104,7 @@ bool oauth__introspect(struct oauth__call *c, struct err *err)
         return oauth__refuse(c, 401, "invalid_client", "Only clients that can prove who they are may ask.");
     if (!token)
         return oauth__refuse(c, 400, "invalid_request", "token is missing.");
-    const json *claims = read_access(c, token);
+    const json *claims = oauth__read_access(c, token);
     return claims ? tell_access(c, client, claims, err) : tell_refresh(c, client, token, err);
 }
 
@@ -120,7 +119,7 @@ bool oauth__revoke_token(struct oauth__call *c, struct err *err)
         return !client && c->out->status;
     if (!token)
         return oauth__refuse(c, 400, "invalid_request", "token is missing.");
-    const json *claims = read_access(c, token);
+    const json *claims = oauth__read_access(c, token);
     bool own = claims && strcmp(json_get_string(claims, "client_id"), client->id) == 0, ok = true;
     if (own)
         ok = oauth__revoke(c->o->base.tenant, c->conn, c->a, json_get_string(claims, "jti"), err);

@@ -44,6 +44,7 @@ bool oauth__id_token(struct oauth__call *c, const struct oauth__grant *g, struct
     if (when)
         json_add(c->a, claims, "auth_time", json_copy(c->a, when));
     add(c, claims, "nonce", g->nonce);
+    add(c, claims, "sid", g->id); /* for oauth/logout */
     if (g->fhir_user && (oauth__scope_has(g->scope, "fhirUser") || oauth__scope_has(g->scope, "profile")))
         add(c, claims, "fhirUser", oauth__url(c, g->fhir_user));
     return jwt_sign(c->a, oauth__hold_ring(c)->pem, "JWT", claims, token, err);

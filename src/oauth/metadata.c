@@ -22,6 +22,9 @@ bool oauth__metadata(struct oauth__call *c, struct err *err)
     json_add_string(a, o, "authorization_endpoint", oauth__url(c, "oauth/authorize"));
     json_add_string(a, o, "introspection_endpoint", oauth__url(c, "oauth/introspect"));
     json_add_string(a, o, "revocation_endpoint", oauth__url(c, "oauth/revoke"));
+    json_add_string(a, o, "end_session_endpoint", oauth__url(c, "oauth/logout"));
+    if (c->config->oauth_registration)
+        json_add_string(a, o, "registration_endpoint", oauth__url(c, "oauth/register"));
     json_add(a, o, "authorization_response_iss_parameter_supported", json_bool(a, true));
     json_add(a, o, "request_uri_parameter_supported", json_bool(a, false));
     ADD("response_types_supported", "code");
@@ -46,6 +49,21 @@ bool oauth__metadata(struct oauth__call *c, struct err *err)
         "client-confidential-asymmetric", "sso-openid-connect", "context-standalone-patient",
         "context-ehr-patient", "context-ehr-encounter", "context-banner", "permission-offline",
         "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2");
+    return oauth__json(c, 200, o);
+}
+
+/* RFC 9728 */
+bool oauth__resource(struct oauth__call *c, struct err *err)
+{
+    (void)err;
+    struct arena *a = c->a;
+    json *o = json_object(a);
+    json_add(a, o, "resource", json_string_n(a, c->o->issuer));
+    json_push(json_add(a, o, "authorization_servers", json_array(a)), json_string_n(a, c->o->issuer));
+    ADD("bearer_methods_supported", "header");
+    ADD("scopes_supported", "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs");
+    if (c->config->http_client_certs)
+        json_add(a, o, "tls_client_certificate_bound_access_tokens", json_bool(a, true));
     return oauth__json(c, 200, o);
 }
 

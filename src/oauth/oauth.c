@@ -170,7 +170,8 @@ static const struct {
     [OAUTH_AUTHORIZE] = {oauth__authorize, true}, [OAUTH_LOGIN] = {oauth__login, true},
     [OAUTH_TOKEN] = {oauth__token, true},         [OAUTH_INTROSPECT] = {oauth__introspect, true},
     [OAUTH_REVOKE] = {oauth__revoke_token, true}, [OAUTH_CALLBACK] = {oauth__callback, true},
-    [OAUTH_LAUNCH] = {oauth__launch, true},
+    [OAUTH_LOGOUT] = {oauth__logout, true},       [OAUTH_REGISTER] = {oauth__register, false},
+    [OAUTH_RESOURCE] = {oauth__resource, false},  [OAUTH_LAUNCH] = {oauth__launch, true},
 };
 
 static bool is_form(const struct http_request *r)
@@ -183,13 +184,15 @@ static bool is_form(const struct http_request *r)
 static bool answer(struct oauth__call *c, enum oauth_endpoint e, struct err *err)
 {
     struct err why;
-    if (!endpoints[e].form)
+    if (e == OAUTH_METADATA || e == OAUTH_RESOURCE || e == OAUTH_JWKS)
         return endpoints[e].run(c, err);
     if (!oauth__limit_take(c->o->limit, c->r->peer, c->config->oauth_token_rate, clock_mono_us())) {
         oauth__refuse(c, 429, "slow_down", "Too many requests from this address; try again in a minute.");
         oauth__header(c, "Retry-After", STR("10"));
         return true;
     }
+    if (!endpoints[e].form)
+        return endpoints[e].run(c, err);
     if (c->r->method == HTTP_POST && !is_form(c->r))
         return oauth__refuse(c, 400, "invalid_request",
                              "Content-Type: the parameters come as application/x-www-form-urlencoded.");

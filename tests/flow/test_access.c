@@ -534,6 +534,9 @@ static const struct {
     {&api__oauth_token, nothing},
     {&api__oauth_introspect, nothing},
     {&api__oauth_revoke, nothing},
+    {&api__oauth_logout, nothing},
+    {&api__oauth_register, nothing}, /* test_oauth.c */
+    {&api__oauth_resource, nothing},
     {&api__oauth_launch, nothing}, /* test_launch.c */
     {&api__search_system, each_search},
     {&api__search_type, each_search},

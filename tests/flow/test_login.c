@@ -417,6 +417,106 @@ START_TEST(secrets_at_rest)
 }
 END_TEST
 
+/* ---- logging out, registering ---------------------------------------------------------------------------------------- */
+
+static const struct flow_answer *log_out(const char *hint, const char *more)
+{
+    return flow("GET", arena_printf(flow_arena(), "oauth/logout?id_token_hint=%s%s", hint, more),
+                "Authorization:\n", NULL);
+}
+
+START_TEST(logging_out)
+{
+    const struct flow_answer *a = browser_exchange(browser_get_code("")),
+                             *b = browser_exchange(browser_get_code(""));
+    const char *hint = flow_text(a->json, "id_token");
+    static const char *const wrong[] = {"", "x", "e30.e30.e30"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_status(log_out(wrong[i], ""), 400);
+    ck_status(log_out(flow_text(a->json, "access_token"), ""), 400);
+    ck_status(log_out(hint, "&client_id=other"), 400);
+    ck_assert_int_eq(browser_reads(a), 200);
+    /* sent nowhere that is not registered */
+    const struct flow_answer *page = log_out(hint, "&post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F");
+    ck_status(page, 200);
+    ck_assert_ptr_null(flow_header(page, "Location"));
+    ck_assert_int_eq(browser_reads(a), 401);
+    oauth_refused(browser_refresh(flow_text(a->json, "refresh_token"), ""), 400, "invalid_grant");
+    ck_assert_int_eq(browser_reads(b), 200);
+    page = log_out(flow_text(b->json, "id_token"),
+                   "&state=s+1&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye");
+    ck_status(page, 303);
+    ck_assert_str_eq(flow_header(page, "Location"), "https://app.example/bye?state=s%201");
+    ck_assert_int_eq(browser_reads(b), 401);
+}
+END_TEST
+
+static const struct flow_answer *enrol(const char *token, const char *metadata)
+{
+    return flow("POST", "oauth/register",
+                arena_printf(flow_arena(), "Authorization: %s%s\nContent-Type: application/json\n",
+                             token ? "Bearer " : "", token ? token : ""),
+                metadata);
+}
+
+START_TEST(registering)
+{
+    static const char good[] = "{\"client_name\":\"New\",\"redirect_uris\":[\"https://new.example/cb\"],"
+                               "\"scope\":\"openid patient/*.rs system/*.cruds user/*.cruds\"}";
+    const char *token = flow_text(oauth_credentials("desk", (struct oauth_assertion){0}, NULL)->json,
+                                  "access_token"),
+               *other = flow_text(oauth_credentials("backend", (struct oauth_assertion){0}, NULL)->json,
+                                  "access_token");
+    oauth_refused(enrol(token, good), 403, "access_denied"); /* off by default */
+    flow_oauth_set("oauth.registration=on");
+    oauth_refused(enrol(NULL, good), 401, "invalid_token");
+    oauth_refused(enrol("x", good), 401, "invalid_token");
+    oauth_refused(enrol(other, good), 401, "invalid_token");
+    static const char *const wrong[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"redirect_uris\":[\"http://evil.example/\"]}",
+        "{\"redirect_uris\":[\"https://new.example/cb\"],\"scope\":\"system/*.cruds\"}",
+        "{\"redirect_uris\":[\"https://new.example/cb\"],\"jwks_uri\":\"https://169.254.169.254/\"}",
+        "{\"redirect_uris\":[\"https://new.example/cb\"],\"grant_types\":[\"password\"]}",
+        "{\"redirect_uris\":[\"https://new.example/"
+        "cb\"],\"token_endpoint_auth_method\":\"client_secret_basic\"}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        oauth_refused(enrol(token, wrong[i]), 400, "invalid_client_metadata");
+    const struct flow_answer *a = enrol(token, good);
+    ck_status(a, 201);
+    ck_assert_str_eq(flow_text(a->json, "scope"), "openid patient/*.rs");
+    ck_assert_str_eq(flow_text(a->json, "registered_by"), "desk");
+    ck_status(browser_authorize(arena_printf(flow_arena(),
+                                             "client_id=%s|redirect_uri=https://new.example/cb|scope=openid",
+                                             flow_text(a->json, "client_id"))),
+              200);
+    ck_status(
+        flow("POST", "oauth/revoke", OAUTH_FORM,
+             arena_printf(flow_arena(),
+                          "client_assertion_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Aclient-assertion-type%%3A"
+                          "jwt-bearer&client_assertion=%s&token=%s",
+                          oauth_assertion("desk", (struct oauth_assertion){0}), token)),
+        200);
+    oauth_refused(enrol(token, good), 401, "invalid_token");
+    flow_oauth_set("oauth.registration=off");
+}
+END_TEST
+
+START_TEST(what_protects_the_records)
+{
+    static const char *const places[] = {".well-known/oauth-protected-resource",
+                                         "/.well-known/oauth-protected-resource/fhir"};
+    for (int i = 0; i < 2; i++) {
+        const struct flow_answer *a = flow("GET", places[i], "Authorization:\n", NULL);
+        ck_status(a, 200);
+        ck_assert_str_eq(flow_text(a->json, "resource"), FLOW_BASE);
+        ck_assert_str_eq(flow_text(a->json, "authorization_servers[0]"), FLOW_BASE);
+    }
+}
+END_TEST
+
 /* ---- the audit log --------------------------------------------------------------------------------------------------- */
 
 /* Entries of an operation with an outcome, of the user of this name (NULL: of nobody). */
@@ -440,7 +540,7 @@ START_TEST(entered_into_the_log)
 {
     int64_t logins = entries(AUDIT_LOGIN, 200, "sato"), failed = entries(AUDIT_LOGIN, 401, "sato"),
             nobody = entries(AUDIT_LOGIN, 401, NULL), locked = entries(AUDIT_LOGIN, 429, "mori"),
-            given = entries(AUDIT_CONSENT, 200, "sato"), declined = entries(AUDIT_CONSENT, 403, "sato"),
+            given = entries(AUDIT_CONSENT, 200, "sato"), denied = entries(AUDIT_CONSENT, 403, "sato"),
             revoked_before = entries(AUDIT_TOKEN_REVOKED, 200, "sato");
     const struct flow_answer *page = browser_authorize("");
     browser_fill_in(page, "username=sato&password=wrong");
@@ -460,7 +560,7 @@ START_TEST(entered_into_the_log)
     ck_assert_int_eq(entries(AUDIT_LOGIN, 401, NULL) - nobody, 1);
     ck_assert_int_eq(entries(AUDIT_LOGIN, 429, "mori") - locked, 1);
     ck_assert_int_eq(entries(AUDIT_CONSENT, 200, "sato") - given, 1);
-    ck_assert_int_eq(entries(AUDIT_CONSENT, 403, "sato") - declined, 1);
+    ck_assert_int_eq(entries(AUDIT_CONSENT, 403, "sato") - denied, 1);
     ck_assert_int_eq(entries(AUDIT_TOKEN_REVOKED, 200, "sato") - revoked_before, 1);
     /* nothing that was typed */
     ck_assert_int_eq(
@@ -486,11 +586,13 @@ static void each(void)
     oauth_app("app",
               "{\"client_name\":\"The <App>\",\"redirect_uris\":[\"" CALLBACK "\",\"http://127.0.0.1/cb\"],"
               "\"grant_types\":[\"authorization_code\",\"refresh_token\"],"
+              "\"post_logout_redirect_uris\":[\"https://app.example/bye\"],"
               "\"scope\":\"openid fhirUser offline_access launch launch/patient user/*.rs patient/*.rs\"}");
     oauth_app("other",
               "{\"redirect_uris\":[\"https://other.example/\"],\"grant_types\":[\"authorization_code\","
               "\"refresh_token\"],\"scope\":\"openid user/*.rs\"}");
     oauth_client("backend", OAUTH_ES256, "\"scope\":\"system/*.cruds\"");
+    oauth_client("desk", OAUTH_ES256, "\"scope\":\"system/register\"");
     oauth_client("server", OAUTH_ES256, "\"scope\":\"system/introspect\"");
     oauth_user("sato", "Practitioner/7", false);
     oauth_user("tanaka", "Practitioner/8", true);
@@ -525,6 +627,9 @@ Suite *suite_flow_login(void)
     tcase_add_test(t, too_many_logins);
     tcase_add_test(t, secrets_at_rest);
     tcase_add_test(t, entered_into_the_log);
+    tcase_add_test(t, logging_out);
+    tcase_add_test(t, registering);
+    tcase_add_test(t, what_protects_the_records);
     suite_add_tcase(s, t);
     return s;
 }
