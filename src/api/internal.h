@@ -474,8 +474,8 @@ void api__copy_http(struct arena *a, const struct http_request *from, struct htt
 
 /* The authorisation server (oauth.c). */
 extern const struct api_interaction api__oauth_metadata, api__oauth_jwks, api__oauth_authorize,
-    api__oauth_login, api__oauth_callback, api__oauth_launch, api__oauth_logout, api__oauth_register, api__oauth_resource, api__oauth_token, api__oauth_introspect,
-    api__oauth_revoke;
+    api__oauth_login, api__oauth_callback, api__oauth_launch, api__oauth_logout, api__oauth_register,
+    api__oauth_resource, api__oauth_token, api__oauth_introspect, api__oauth_revoke;
 
 /* ---- requests answered later (deferred.c) ------------------------------------------------------------------ */
 extern const struct api_interaction api__deferred_status, api__deferred_file, api__deferred_cancel;

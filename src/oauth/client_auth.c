@@ -108,6 +108,22 @@ static bool by_assertion(struct oauth__call *c, const char *assertion, struct oa
     return fresh || refuse(c, client, "The assertion has been used before (jti): sign a new one.");
 }
 
+/* A public client that refreshes may leave its name out (RFC 6749, 6; fhirclient does): the token says whose it is. *id is
+ * left alone when it does not. */
+static bool owner_of(struct oauth__call *c, const char **id, struct err *err)
+{
+    const char *type = oauth__field(&c->form, "grant_type"), *token = oauth__field(&c->form, "refresh_token");
+    struct oauth__grant g = {0};
+    int64_t until_s;
+    bool active;
+    if (!type || strcmp(type, "refresh_token") != 0 || !token)
+        return true;
+    if (!oauth__secret_find(c, token, &g, &until_s, &active, err))
+        return false;
+    *id = g.client;
+    return true;
+}
+
 bool oauth__authenticate(struct oauth__call *c, struct oauth__client **client, struct err *err)
 {
     const char *assertion = oauth__field(&c->form, "client_assertion"),
@@ -118,6 +134,8 @@ bool oauth__authenticate(struct oauth__call *c, struct oauth__client **client, s
                       "Clients with a secret are not supported: private_key_jwt and tls_client_auth are.");
     if (assertion)
         return by_assertion(c, assertion, client, err);
+    if (!id && !owner_of(c, &id, err))
+        return false;
     if (!id)
         return refuse(c, client,
                       "client_assertion is needed, or client_id of a client that is public or has shown its "

@@ -76,6 +76,29 @@ START_TEST(refreshing)
 }
 END_TEST
 
+/* As fhirclient does; who has to prove who he is does not get by without. */
+START_TEST(refreshing_without_a_name)
+{
+    const struct flow_answer *a = browser_exchange(browser_get_code(""));
+    const char *token = flow_text(a->json, "refresh_token");
+    a = flow("POST", "oauth/token", OAUTH_FORM,
+             arena_printf(flow_arena(), "grant_type=refresh_token&refresh_token=%s", token));
+    ck_status(a, 200);
+    ck_assert_int_eq(browser_reads(a), 200);
+    oauth_refused(flow("POST", "oauth/token", OAUTH_FORM,
+                       arena_printf(flow_arena(), "grant_type=refresh_token&refresh_token=%s", token)),
+                  400, "invalid_grant");
+    oauth_refused(flow("POST", "oauth/token", OAUTH_FORM, "grant_type=refresh_token&refresh_token=x"), 401,
+                  "invalid_client");
+    a = browser_exchange(browser_get_code(""));
+    ck_ok(db_run(flow_conn(), "UPDATE oauth_grant SET client = 'backend' WHERE ended IS NULL", &err));
+    oauth_refused(flow("POST", "oauth/token", OAUTH_FORM,
+                       arena_printf(flow_arena(), "grant_type=refresh_token&refresh_token=%s",
+                                    flow_text(a->json, "refresh_token"))),
+                  401, "invalid_client");
+}
+END_TEST
+
 START_TEST(no_refresh_without_asking)
 {
     const struct flow_answer *a = browser_exchange(browser_get_code("scope=openid user/*.rs"));
@@ -610,6 +633,7 @@ Suite *suite_flow_login(void)
     tcase_add_test(t, in_japanese);
     tcase_add_test(t, declined);
     tcase_add_test(t, refreshing);
+    tcase_add_test(t, refreshing_without_a_name);
     tcase_add_test(t, no_refresh_without_asking);
     tcase_add_test(t, second_step);
     tcase_add_test(t, patients);
