@@ -9,7 +9,7 @@
 #include "entry.h"
 #include "links.h"
 
-enum { CREATE_ROWS = 500 };
+enum { STATEMENT_ROWS = 500 };
 
 struct transaction {
     struct api_request *r;
@@ -343,8 +343,8 @@ static bool create_all(struct transaction *t, struct err *err)
         entries[n] = e;
         list[n++] = e->r->write;
     }
-    for (size_t from = 0; from < n; from += CREATE_ROWS) {
-        size_t rows_here = n - from < CREATE_ROWS ? n - from : CREATE_ROWS;
+    for (size_t from = 0; from < n; from += STATEMENT_ROWS) {
+        size_t rows_here = n - from < STATEMENT_ROWS ? n - from : STATEMENT_ROWS;
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
         struct store_written w;
@@ -354,6 +354,49 @@ static bool create_all(struct transaction *t, struct err *err)
         for (size_t i = from; i < from + rows_here; i++)
             api__created(entries[i]->r, &w, &entries[i]->out);
     }
+    return true;
+}
+
+/* One statement of updates. What another writer hinders, or labels that the stored version has, is left for run_entry(). */
+static bool update_some(struct transaction *t, struct entry **entries, size_t n, struct err *err)
+{
+    struct store *s = t->r->api->deps.store;
+    struct store_update **list = ARENA_ARRAY(t->a, struct store_update *, n);
+    enum store_outcome *outcomes = ARENA_ARRAY(t->a, enum store_outcome, n);
+    struct store_written *at = ARENA_ARRAY(t->a, struct store_written, n);
+    struct sql q = {.a = t->a};
+    const struct db_rows *rows;
+    for (size_t i = 0; i < n; i++)
+        list[i] = entries[i]->r->state;
+    list[0]->words = false;
+    store_updates_plan(s, list, n, &q);
+    if (!db_exec(t->c, t->a, &q, &rows, err))
+        return false;
+    store_updates_reply(list, n, rows, outcomes, at);
+    for (size_t i = 0; i < n; i++)
+        if (outcomes[i] != STORE_RACED && outcomes[i] != STORE_LABELS &&
+            !api__updated(entries[i]->r, list[i], outcomes[i], &at[i], &entries[i]->out, err))
+            return fail_entry(t->a, entries[i], err);
+    return true;
+}
+
+/* What is stored need not be asked first whether this token may change it. */
+static bool is_plain_update(const struct entry *e)
+{
+    return e->order == ORDER_PUT && e->r->state && is_write(e) && !api__is_restricted(e->r, AUTH_UPDATE);
+}
+
+/* All updates, of different resources, go as few statements; run_order() sees to the rest. */
+static bool update_all(struct transaction *t, struct err *err)
+{
+    struct entry **entries = ARENA_ARRAY(t->a, struct entry *, t->n);
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if (is_plain_update(t->sorted[i]))
+            entries[n++] = t->sorted[i];
+    for (size_t from = 0; from < n; from += STATEMENT_ROWS)
+        if (!update_some(t, entries + from, n - from < STATEMENT_ROWS ? n - from : STATEMENT_ROWS, err))
+            return false;
     return true;
 }
 
@@ -414,8 +457,8 @@ static bool run_order(struct transaction *t, enum entry_order order, struct err 
 {
     for (size_t i = 0; i < t->n; i++) {
         struct entry *e = order == ORDER_GET ? &t->entries[i] : t->sorted[i];
-        bool created = order == ORDER_POST && is_write(e);
-        if (e->order == order && !created && !run_entry(t, e, err)) {
+        bool done = e->out.status || (order == ORDER_POST && is_write(e));
+        if (e->order == order && !done && !run_entry(t, e, err)) {
             t->changed |= e->r->again;
             return fail_entry(t->a, e, err);
         }
@@ -451,8 +494,8 @@ static bool write_all(struct transaction *t, struct err *err)
         return false;
     sort_entries(t);
     return run_order(t, ORDER_DELETE, err) && create_all(t, err) && run_order(t, ORDER_POST, err) &&
-           run_order(t, ORDER_PUT, err) && check_references(t, err) && add_words(t, err) &&
-           run_order(t, ORDER_GET, err);
+           update_all(t, err) && run_order(t, ORDER_PUT, err) && check_references(t, err) &&
+           add_words(t, err) && run_order(t, ORDER_GET, err);
 }
 
 bool api__transaction(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)

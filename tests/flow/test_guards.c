@@ -148,6 +148,21 @@ static const struct flow_answer *do_transaction_of_many(size_t bulk)
     return transaction("transaction", bulk, ENTRIES);
 }
 
+/* Updates, after the first time. */
+static const struct flow_answer *do_transaction_of_puts(size_t bulk)
+{
+    struct buf b;
+    buf_init(&b, flow_arena(), 4096);
+    for (int i = 0; i < ENTRIES; i++) {
+        const char *id = arena_printf(flow_arena(), "put%d", i);
+        buf_addf(&b, "%s{\"resource\":%s,\"request\":{\"method\":\"PUT\",\"url\":\"DocumentReference/%s\"}}",
+                 i ? "," : "", document(id, i ? SMALL : bulk), id);
+    }
+    return flow_post("", arena_printf(flow_arena(),
+                                      "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[%s]}",
+                                      b.s));
+}
+
 static const struct flow_answer *do_batch_of_many(size_t bulk)
 {
     return transaction("batch", bulk, ENTRIES);
@@ -182,6 +197,7 @@ static const struct guard {
     {"patch", do_patch, 200, 2, 2, 0, 2, 3, 60, 1, 1},
     {"transaction of 1", do_transaction, 200, 3, 3, 0, 1, 3, 40, 1, 0},
     {"transaction of 20", do_transaction_of_many, 200, 3, 3, 0, 1, 5, 40, 1, 0},
+    {"transaction of 20 PUTs", do_transaction_of_puts, 200, 4, 4, 0, 1, 6, 50, 1, 0},
     {"batch of 20", do_batch_of_many, 200, 1, 1, 0, 1, 6, 40, 1, 0},
 };
 

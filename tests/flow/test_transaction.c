@@ -517,6 +517,54 @@ START_TEST(test_labels_and_versions_in_transactions)
 }
 END_TEST
 
+static const char *version_of(const char *path)
+{
+    return flow_text(flow_get(path)->json, "meta.versionId");
+}
+
+/* Updates go as one statement; what hinders one of them, or what it has to keep, is still its own. */
+START_TEST(test_many_updates)
+{
+    static const char labelled[] =
+        "{\"resourceType\":\"Basic\",\"id\":\"many-labelled\",\"meta\":{\"tag\":[{"
+        "\"system\":\"http://x.test/t\",\"code\":\"kept\"}]},\"code\":{\"text\":\"a\"}}";
+#define PLAIN(id) "{\"resourceType\":\"Basic\",\"id\":\"" id "\",\"code\":{\"text\":\"b\"}}"
+    static const char updates[] = ENTRY_OF("PUT", "Basic/many-new", PLAIN("many-new")) "," ENTRY_OF(
+        "PUT", "Basic/many-labelled",
+        PLAIN("many-labelled")) "," ENTRY_OF("PUT", "Basic/many-gone",
+                                             PLAIN("many-gone")) "," ENTRY_OF("PUT", "Basic/many-there",
+                                                                              PLAIN("many-there"));
+    ck_status(flow_put("Basic/many-labelled", labelled), 201);
+    ck_status(flow_put("Basic/many-there", PLAIN("many-there")), 201);
+    ck_status(flow_put("Basic/many-gone", PLAIN("many-gone")), 201);
+    ck_status(flow("DELETE", "Basic/many-gone", "", NULL), 204);
+    /* the last one is hindered: none is written */
+    ck_status(transaction(arena_printf(
+                  flow_arena(),
+                  "%s,{\"resource\":" PLAIN(
+                      "many-hindered") ",\"request\":{\"method\":\"PUT\","
+                                       "\"url\":\"Basic/many-hindered\",\"ifMatch\":\"W/\\\"7\\\"\"}}",
+                  updates)),
+              412);
+    ck_status(flow_get("Basic/many-new"), 404);
+    ck_assert_str_eq(version_of("Basic/many-there"), "1");
+
+    const struct flow_answer *a = transaction(updates);
+    ck_status(a, 200);
+    ck_assert_str_eq(response(a, 0, "status"), "201 Created");
+    ck_assert_str_eq(response(a, 0, "etag"), "W/\"1\"");
+    ck_assert_str_eq(response(a, 1, "status"), "200 OK");
+    ck_assert_str_eq(response(a, 1, "etag"), "W/\"2\"");
+    ck_assert_str_eq(response(a, 2, "status"), "201 Created");
+    ck_assert_str_eq(response(a, 2, "etag"), "W/\"3\"");
+    ck_assert_str_eq(response(a, 3, "status"), "200 OK");
+    ck_assert_str_eq(response(a, 3, "location"), "Basic/many-there/_history/2");
+    a = flow_get("Basic/many-labelled");
+    ck_assert_str_eq(flow_text(a->json, "meta.tag[0].code"), "kept");
+    ck_assert_str_eq(flow_text(a->json, "code.text"), "b");
+}
+END_TEST
+
 START_TEST(test_references_are_enforced)
 {
     flow_set("store.references=enforce");
@@ -738,6 +786,7 @@ Suite *suite_flow_transaction(void)
     tcase_add_test(tc, test_one_resource_by_one_entry);
     tcase_add_test(tc, test_conditional_entries);
     tcase_add_test(tc, test_labels_and_versions_in_transactions);
+    tcase_add_test(tc, test_many_updates);
     tcase_add_test(tc, test_references_are_enforced);
     tcase_add_test(tc, test_batch_entries_stand_alone);
     tcase_add_test(tc, test_entries_that_read_are_as_they_would_be_alone);
