@@ -78,6 +78,12 @@ struct issue *issues_addv(struct issues *list, enum issue_severity severity, con
     __attribute__((format(printf, 5, 0)));
 /* Turns offsets into lines and columns of the text, JSON or XML, that the resource was read from; s NULL: there is none. */
 void issues_locate(struct issues *list, struct str text);
+/* The same for lists that follow each other in one text, the entries of a Bundle: it is read once for all of them. */
+struct issues_place {
+    size_t offset; /* where the last list ended */
+    int line, column;
+};
+void issues_locate_on(struct issues *list, struct str text, struct issues_place *place); /* zeroes at first */
 /* As an OperationOutcome; a list without findings says so. */
 json *issues_outcome(struct arena *a, const struct issues *list);
 

@@ -99,6 +99,7 @@ static bool work_bundle(struct api_request *r, struct db_conn *c, struct api_res
         return err_at(err, ERR_TOO_LARGE, "Bundle.entry",
                       "This server takes at most %lld entries in a Bundle",
                       (long long)r->config->store_bundle_entries);
+    r->place = ARENA_NEW(r->a, struct issues_place);
     if (type && strcmp(type, "batch") == 0) {
         r->http->log_interaction = "batch";
         batch(r, c, out);

@@ -167,8 +167,8 @@ bool api__validate(struct api_request *r, struct api_response *out)
         if (warns)
             api__validation_soften(list);
     }
-    if (list->n)
-        issues_locate(list, r->text);
+    if (list->n && (list->errors || r->prefer == RETURN_OUTCOME)) /* else nobody will see them */
+        issues_locate_on(list, r->text, r->place ? r->place : &(struct issues_place){0});
     if (list->errors == 0)
         check_search_param(r, list);
     if (list->errors == 0) {

@@ -181,6 +181,9 @@ struct api_request {
     bool as_entry;            /* its answer becomes an entry of a Bundle */
     bool strict, pretty, in_bundle, in_transaction;
 
+    /* Entries of a Bundle: where in the text the findings of the last one were. */
+    struct issues_place *place;
+
     json *body;                /* the resource */
     struct str text;           /* that body was read from; s NULL: there is none such */
     struct issues warnings;    /* for Prefer: return=OperationOutcome */

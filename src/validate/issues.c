@@ -36,10 +36,10 @@ static int by_offset(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void issues_locate(struct issues *list, struct str text)
+void issues_locate_on(struct issues *list, struct str text, struct issues_place *place)
 {
     struct issue **sorted = ARENA_ARRAY(list->a, struct issue *, list->n);
-    size_t n = 0, from = 0;
+    size_t n = 0;
     if (str_starts(text, STR("\xef\xbb\xbf")))
         text = (struct str){text.s + 3, text.len - 3};
     for (size_t i = 0; i < list->n && text.s; i++)
@@ -48,17 +48,23 @@ void issues_locate(struct issues *list, struct str text)
     if (n == 0)
         return;
     qsort(sorted, n, sizeof *sorted, by_offset);
-    int line = 1, column = 1;
+    if (place->line == 0 || sorted[0]->offset < place->offset)
+        *place = (struct issues_place){.line = 1, .column = 1};
     for (size_t i = 0; i < n; i++) { /* each from where the one before ended: the text is read once */
-        size_t to = sorted[i]->offset < text.len ? sorted[i]->offset : text.len;
+        size_t from = place->offset, to = sorted[i]->offset < text.len ? sorted[i]->offset : text.len;
         int down, right;
         str_position((struct str){text.s + from, text.len - from}, to - from, &down, &right);
-        column = down > 1 ? right : column + right - 1;
-        line += down - 1;
-        sorted[i]->line = line;
-        sorted[i]->column = column;
-        from = to;
+        place->column = down > 1 ? right : place->column + right - 1;
+        place->line += down - 1;
+        place->offset = to;
+        sorted[i]->line = place->line;
+        sorted[i]->column = place->column;
     }
+}
+
+void issues_locate(struct issues *list, struct str text)
+{
+    issues_locate_on(list, text, &(struct issues_place){0});
 }
 
 /* ---- as an OperationOutcome -------------------------------------------------------------------------- */

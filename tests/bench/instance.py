@@ -60,17 +60,20 @@ def cpu_of(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def conninfo(dev):
-    return re.search(r"^db\.conninfo = (.*)$", (dev.data / "kagari.conf").read_text(), re.M)[1]
+def conninfo(dev, database="kagari", user="kagari"):
+    own = re.search(r"^db\.conninfo = (.*)$", (dev.data / "kagari.conf").read_text(), re.M)[1]
+    return own.replace("dbname=kagari", f"dbname={database}").replace("user=kagari", f"user={user}")
 
 
-def backends(dev):
-    """pid → seconds of CPU, of PostgreSQL's processes."""
-    return {pid: cpu_of(pid) for pid in dev.backends()}
+def postgres_cpu(dev):
+    """Seconds of CPU of all of PostgreSQL's processes, those that have ended included."""
+    fields = pathlib.Path(f"/proc/{dev.postmaster()}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(cpu_of, dev.backends())) + (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
-def sql(dev, text):
-    return subprocess.run(["psql", "-XAtq", "-d", conninfo(dev), "-c", text], check=True, text=True,
+def sql(dev, *texts, **whom):
+    """Each text is a transaction of its own."""
+    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", conninfo(dev, **whom), *(x for t in texts for x in ("-c", t))], check=True, text=True,
                           stdout=subprocess.PIPE, env={**os.environ, "PGOPTIONS": "-c client_min_messages=error"}
                           ).stdout.strip()
 

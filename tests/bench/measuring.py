@@ -35,6 +35,7 @@ def opened(seconds, scale):
                 yield bench
             finally:
                 bench.stop()
+                importing.forget_copy(dev)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -63,15 +64,14 @@ class Bench:
     def load(self, server, name, connections, *options):
         """The load generator with a file of requests; also µs of CPU a request of the server and of PostgreSQL."""
         self.number += 500_000
-        before, database = server.cpu(), instance.backends(self.dev)
+        before, database = server.cpu(), instance.postgres_cpu(self.dev)
         result = instance.send(server, self.folder / f"{name}.requests", connections, "--first", str(self.number), *options)
         if not result["n"]:
             raise RuntimeError(f"{name}: no request was answered within {self.seconds} s")
         if result["failed"]:
             print(f"{name}: {result['failed']} of {result['n']} requests failed", file=sys.stderr)
         result["server_us"] = (server.cpu() - before) / result["answered"] * 1e6
-        used = sum(t - database.get(pid, 0) for pid, t in instance.backends(self.dev).items())
-        result["postgres_us"] = used / result["answered"] * 1e6
+        result["postgres_us"] = (instance.postgres_cpu(self.dev) - database) / result["answered"] * 1e6
         result["rss_mb"] = server.rss_mb()
         server.forget_log()
         return result

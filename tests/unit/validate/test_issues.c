@@ -42,6 +42,27 @@ START_TEST(test_locate)
 }
 END_TEST
 
+/* Lists of one text, one after the other; the third goes back. */
+START_TEST(test_locate_on)
+{
+    static const size_t offsets[] = {1, 5, 2, 6};
+    static const int expected[][2] = {{1, 2}, {2, 3}, {1, 3}, {3, 1}};
+    struct arena a;
+    struct issues_place place = {0};
+    arena_init(&a, 0);
+    for (size_t i = 0; i < 4; i++) {
+        struct issues list;
+        issues_init(&list, &a);
+        issues_locate_on(&list, STR("ab\ncd\ne"), &place); /* an empty one changes nothing */
+        issues_add(&list, ISSUE_ERROR, "value", NULL, "x")->offset = offsets[i];
+        issues_locate_on(&list, STR("ab\ncd\ne"), &place);
+        ck_assert_int_eq(list.list[0].line, expected[i][0]);
+        ck_assert_int_eq(list.list[0].column, expected[i][1]);
+    }
+    arena_release(&a);
+}
+END_TEST
+
 START_TEST(test_outcome)
 {
     struct arena a;
@@ -75,6 +96,7 @@ Suite *suite_validate_issues(void)
     TCase *t = tcase_create("issues");
     tcase_add_test(t, test_add);
     tcase_add_test(t, test_locate);
+    tcase_add_test(t, test_locate_on);
     tcase_add_test(t, test_outcome);
     suite_add_tcase(s, t);
     return s;
