@@ -170,6 +170,12 @@ enum search_direction search_direction(const struct search_query *q);
 /* For conditional interactions: rtype, rid, k, ver of at most limit matches, in no order. */
 void search_plan_match(const struct search_query *q, const struct search_stats *stats, int limit,
                        struct sql *out);
+/* Does it ask one key of rows of one type, which the statistics do not know as common, and nothing else? Such queries are
+ * matched together. */
+bool search_is_key(const struct search_query *q, const struct search_stats *stats, int64_t *key);
+/* rtype, rid and key of rows that have one of these keys, of any type, at most limit. */
+void search_plan_match_keys(const struct search_tenant *t, struct arena *a, const int64_t *keys, size_t n,
+                            int limit, struct sql *out);
 /* The keys by which a conditional interaction locks: hashes of its criteria, sorted. */
 void search_lock_keys(const struct search_query *q, struct arena *a, int64_t **keys, size_t *n);
 

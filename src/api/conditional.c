@@ -77,6 +77,55 @@ bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type
     return api__check_matches(r, c, type, *rows, *n, err);
 }
 
+/* The key that stands for the criteria. False: they are to be asked alone, and refused there if they have to be. */
+static bool is_key(struct api_request *r, const struct api_named *named, int64_t *key)
+{
+    struct err err;
+    struct search_query *parsed;
+    return !api__access(r, AUTH_SEARCH, named->type) && api__authorise(r, AUTH_SEARCH, named->type, &err) &&
+           parse(r, named->type, named->query, 2, NULL, &parsed, &err) &&
+           search_is_key(parsed, store_stats(r->api->deps.store), key);
+}
+
+enum { NAMED_ROWS = 500 };
+
+static bool match_some(struct api_request *r, struct db_conn *c, struct api_named **list, const int64_t *keys,
+                       size_t n, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    search_plan_match_keys(store_tenant(r->api->deps.store), r->a, keys, n, API_MATCHES_MAX, &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    if (db_count(rows) >= API_MATCHES_MAX) /* there may be more of any of them */
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        size_t matches = 0;
+        for (int row = 0; row < db_count(rows); row++)
+            if (db_int8(rows, row, 2) == keys[i] && db_int2(rows, row, 0) == list[i]->type->id && ++matches)
+                list[i]->id = db_text(rows, row, 1);
+        if (matches != 1)
+            list[i]->id = (struct str){NULL, 0};
+    }
+    return true;
+}
+
+bool api__match_many(struct api_request *r, struct db_conn *c, struct api_named *list, size_t n,
+                     struct err *err)
+{
+    int64_t *keys = ARENA_ARRAY(r->a, int64_t, n);
+    struct api_named **of = ARENA_ARRAY(r->a, struct api_named *, n);
+    size_t asked = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_key(r, &list[i], &keys[asked]))
+            of[asked++] = &list[i];
+    for (size_t from = 0; from < asked; from += NAMED_ROWS)
+        if (!match_some(r, c, of + from, keys + from, asked - from < NAMED_ROWS ? asked - from : NAMED_ROWS,
+                        err))
+            return false;
+    return true;
+}
+
 /* ---- update ---------------------------------------------------------------------------------------------------- */
 
 static bool id_is_taken(struct api_request *r, struct db_conn *c, struct str id, bool *taken, struct err *err)

@@ -452,6 +452,14 @@ bool api__check_matches(struct api_request *r, struct db_conn *c, const struct f
 /* The matches of a conditional interaction: at most limit, in no order; lock: first the locks of its criteria. */
 bool api__match(struct api_request *r, struct db_conn *c, const struct fhir_type *type, struct str query,
                 int limit, bool lock, struct api_match_row **rows, size_t *n, struct err *err) NODISCARD;
+/* References by criteria, with what they name: id.s NULL: api__match() has to be asked, for there is not exactly one match, or
+ * the criteria are more than one statement can answer for all, or the caller does not see everything. */
+struct api_named {
+    const struct fhir_type *type;
+    struct str query, id;
+};
+bool api__match_many(struct api_request *r, struct db_conn *c, struct api_named *list, size_t n,
+                     struct err *err) NODISCARD;
 /* The locks of the same criteria, for callers that take several sets of them at once. */
 bool api__criteria_keys(struct api_request *r, const struct fhir_type *type, struct str query, int64_t **keys,
                         size_t *n, struct err *err) NODISCARD;

@@ -22,6 +22,7 @@ struct transaction {
     struct store_write **writes; /* of all entries */
     size_t n_writes, cap_writes;
     struct entry **sorted; /* by identity */
+    bool gathered;         /* conditional references were looked up */
     bool changed;          /* by somebody else, between our looking and our locking: start over */
 };
 
@@ -233,6 +234,56 @@ static bool identify_all(struct transaction *t, struct err *err)
     return true;
 }
 
+struct gathering {
+    struct transaction *t;
+    struct links seen;
+    struct api_named *list;
+    struct str *references;
+    size_t n, cap, n_references, cap_references;
+};
+
+static void gather_reference(struct gathering *g, struct str reference)
+{
+    struct fhir_reference ref;
+    struct str known;
+    if (!memchr(reference.s, '?', reference.len) || links_get(&g->t->conditional, reference, &known))
+        return;
+    fhir_reference_parse(g->t->r->api->deps.defs, reference, &ref);
+    if (ref.form != FHIR_REF_QUERY || !links_add(&g->seen, reference, reference))
+        return;
+    *ARENA_PUSH(g->t->a, g->list, g->n, g->cap) = (struct api_named){.type = ref.type, .query = ref.query};
+    *ARENA_PUSH(g->t->a, g->references, g->n_references, g->cap_references) = reference;
+}
+
+/* Whatever is called "reference": one too many does no harm. */
+static void gather_from(struct gathering *g, const json *node)
+{
+    json_each (child, node) {
+        if (json_is_object(child) || json_is_array(child))
+            gather_from(g, child);
+        else if (json_is_string(child) && child->string && strcmp(child->string, "reference") == 0)
+            gather_reference(g, str_of(child->valuestring));
+    }
+}
+
+static bool is_write(const struct entry *e);
+
+/* Those of all entries by one statement, as far as one can answer them; the others one by one, when they are met. */
+static bool gather_references(struct transaction *t, struct err *err)
+{
+    struct gathering g = {.t = t};
+    links_init(&g.seen, t->a, t->r->api->deps.defs, t->r->base);
+    for (size_t i = 0; i < t->n; i++)
+        if (is_write(&t->entries[i]))
+            gather_from(&g, t->entries[i].r->body);
+    if (!api__match_many(t->r, t->c, g.list, g.n, err))
+        return false;
+    for (size_t i = 0; i < g.n; i++)
+        if (g.list[i].id.s)
+            links_add(&t->conditional, g.references[i], identity(t->a, g.list[i].type, g.list[i].id));
+    return true;
+}
+
 /* http.html#transaction, conditional references: exactly one match, else the transaction fails. */
 static bool resolve_conditional(void *arg, struct str reference, struct str *target, struct err *err)
 {
@@ -242,6 +293,13 @@ static bool resolve_conditional(void *arg, struct str reference, struct str *tar
     size_t n;
     if (links_get(&t->conditional, reference, target))
         return true;
+    if (!t->gathered) {
+        t->gathered = true;
+        if (!gather_references(t, err))
+            return false;
+        if (links_get(&t->conditional, reference, target))
+            return true;
+    }
     fhir_reference_parse(t->r->api->deps.defs, reference, &ref);
     if (!api__authorise(t->r, AUTH_SEARCH, ref.type, err) ||
         !api__match(t->r, t->c, ref.type, ref.query, 2, false, &rows, &n, err))

@@ -209,3 +209,27 @@ void search_plan_match(const struct search_query *query, const struct search_sta
     search__found_rows(&p);
     sql_addf(out, " LIMIT $%d", sql_int8(out, most));
 }
+
+bool search_is_key(const struct search_query *q, const struct search_stats *stats, int64_t *key)
+{
+    const struct search_criterion *c = q->criteria->child;
+    if (q->n_types != 1 || q->empty || q->needs_terminology || q->contained != CONTAINED_FALSE || !c ||
+        c->next || c->kind != CRIT_KEYS || c->lane == LANE_PAT || c->n_keys != 1 ||
+        search__rows_of_keys(stats, c))
+        return false;
+    *key = c->keys[0].key;
+    return true;
+}
+
+void search_plan_match_keys(const struct search_tenant *t, struct arena *a, const int64_t *keys, size_t n,
+                            int limit, struct sql *out)
+{
+    sql_init(out, a, NULL);
+    int tenant = sql_int4(out, t->id), wanted = sql_int8_array(out, keys, n);
+    sql_addf(out,
+             "SELECT f.rtype, f.rid, x.key FROM (SELECT r0.rtype, r0.rid, r0.keys FROM res r0 WHERE "
+             "r0.tenant = $%d "
+             "AND NOT r0.deleted AND r0.keys && $%d LIMIT $%d) f CROSS JOIN LATERAL unnest(f.keys) x(key) "
+             "WHERE x.key = ANY ($%d)",
+             tenant, wanted, sql_int8(out, limit), wanted);
+}

@@ -71,6 +71,11 @@ def make_copy(dev):
                  "ALTER DATABASE kagari ALLOW_CONNECTIONS true", database="postgres", user="postgres")
 
 
+def checkpoint(dev):
+    """So that the log has whole pages of both, or of neither."""
+    instance.sql(dev, "CHECKPOINT", user="postgres")
+
+
 class Import:
     """One set of bundles for all rounds: every entry of a transaction is a POST, and becomes another resource each time.
     The yardstick copies what the last import has written into tables that have what the server's had before, so that both
@@ -92,6 +97,7 @@ class Import:
         if not self.scripts:
             make_copy(self.dev)
         begun = instance.sql(self.dev, "SELECT pg_current_xact_id()")
+        checkpoint(self.dev)
         result = self.b.load(self.b.plain, "import", CLIENTS, "--once")
         self.take_rows(begun)
         result["rate"] = self.resources / result["seconds"]
@@ -126,6 +132,7 @@ class Import:
     def by_copy(self):
         if not self.scripts:
             self.through_server()
+        checkpoint(self.dev)
         database, own = instance.postgres_cpu(self.dev), resource.getrusage(resource.RUSAGE_CHILDREN)
         clients = [subprocess.Popen(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", instance.conninfo(self.dev, COPY), "-f",
                                      script], stdout=subprocess.PIPE, text=True) for script in self.scripts]

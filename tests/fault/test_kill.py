@@ -26,7 +26,7 @@ class Kill(unittest.TestCase):
         cls.dev = cls.enterClassContext(Dev())
 
     def setUp(self):
-        self.writers = [Writer(self.dev) for _ in range(4)]
+        self.writers = [Writer(self.dev) for _ in range(8)]  # more than statements under way: some gather
         for writer in self.writers:
             writer.start()
         self.wait_for_writes()

@@ -163,6 +163,32 @@ static const struct flow_answer *do_transaction_of_puts(size_t bulk)
                                       b.s));
 }
 
+/* Conditional references, each to another resource: one statement finds all of them. */
+static const struct flow_answer *do_transaction_of_references(size_t bulk)
+{
+    struct buf b;
+    buf_init(&b, flow_arena(), 4096);
+    for (int i = 0; i < ENTRIES; i++) {
+        flow_put(arena_printf(flow_arena(), "Practitioner/reference%d", i),
+                 arena_printf(
+                     flow_arena(),
+                     "{\"resourceType\":\"Practitioner\",\"id\":\"reference%d\",\"identifier\":[{\"system\":"
+                     "\"http://x.test/reference\",\"value\":\"%d\"}]}",
+                     i, i));
+        buf_addf(
+            &b,
+            "%s{\"resource\":{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"},\"author\":{\"reference\":"
+            "\"Practitioner?identifier=http://x.test/"
+            "reference|%d\"}},\"request\":{\"method\":\"POST\",\"url\":"
+            "\"Basic\"}}",
+            i ? "," : "", i);
+    }
+    (void)bulk;
+    return flow_post("", arena_printf(flow_arena(),
+                                      "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[%s]}",
+                                      b.s));
+}
+
 static const struct flow_answer *do_batch_of_many(size_t bulk)
 {
     return transaction("batch", bulk, ENTRIES);
@@ -198,6 +224,7 @@ static const struct guard {
     {"transaction of 1", do_transaction, 200, 3, 3, 0, 1, 3, 40, 1, 0},
     {"transaction of 20", do_transaction_of_many, 200, 3, 3, 0, 1, 5, 40, 1, 0},
     {"transaction of 20 PUTs", do_transaction_of_puts, 200, 4, 4, 0, 1, 6, 50, 1, 0},
+    {"transaction of 20 references", do_transaction_of_references, 200, 4, 4, 1, 1, 6, 0, 0, 0},
     {"batch of 20", do_batch_of_many, 200, 1, 1, 0, 1, 6, 40, 1, 0},
 };
 
