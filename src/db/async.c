@@ -265,7 +265,10 @@ static bool note_sent(struct link *k, struct db_async *d, int kind, const char *
     if (!t)
         return false;
     t->kind = kind;
-    t->name = name ? strcpy(t->made, name) : NULL;
+    if (name) {
+        snprintf(t->made, sizeof t->made, "%s", name);
+        t->name = t->made;
+    }
     push(&k->sent, t);
     return true;
 }
