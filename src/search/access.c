@@ -230,17 +230,20 @@ static struct search_criterion *conjunction(const struct search_access *x, const
     return all;
 }
 
+static const struct fhir_type *const *every_type(const struct search_access *x, size_t *n)
+{
+    *n = (size_t)fhir_resource_count(x->registry->defs);
+    const struct fhir_type **every = ARENA_ARRAY(x->a, const struct fhir_type *, *n);
+    for (size_t i = 0; i < *n; i++)
+        every[i] = fhir_resource_at(x->registry->defs, (int)i);
+    return every;
+}
+
 struct search_criterion *search__access(const struct search_access *x, const struct fhir_type *const *types,
                                         size_t n)
 {
     struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
-    if (!n) {
-        n = (size_t)fhir_resource_count(x->registry->defs);
-        const struct fhir_type **every = ARENA_ARRAY(x->a, const struct fhir_type *, n);
-        for (size_t i = 0; i < n; i++)
-            every[i] = fhir_resource_at(x->registry->defs, (int)i);
-        types = every;
-    }
+    types = n ? types : every_type(x, &n);
     for (size_t i = 0; i < x->n_groups; i++) {
         struct search_criterion *c = conjunction(x, &x->groups[i], types, n);
         if (c && !c->child)
@@ -385,6 +388,7 @@ static struct search_criterion *of_version(const struct search_access *x,
                                            const struct fhir_type *const *types, size_t n, bool *open)
 {
     struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
+    types = n ? types : every_type(x, &n);
     for (size_t i = 0; i < x->n_groups; i++) {
         struct search_group g = x->groups[i];
         struct search_grant *loose = ARENA_ARRAY(x->a, struct search_grant, g.n_grants);

@@ -823,6 +823,8 @@ START_TEST(test_versions_are_whose_they_were)
         ck_assert_int_eq((int)json_count(json_get(a->json, "entry")), n);
     }
     ck_assert_ptr_null(strstr(as_ada("GET", "Observation/_history", NULL, NULL)->body.s, "canary-ben"));
+    ck_assert_ptr_null(strstr(as_ada("GET", "_history", NULL, NULL)->body.s, "canary-ben"));
+    ck_assert_ptr_nonnull(strstr(as_ada("GET", "_history", NULL, NULL)->body.s, "canary-ada"));
     ck_status(
         flow("GET", "Observation/_history", flow_token_with("patient/Observation.rs?category=a", ADA), NULL),
         403);
