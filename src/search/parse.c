@@ -300,11 +300,11 @@ static struct search_criterion *parse_chain(struct search__parse *p, const struc
         if (only && type != only)
             continue;
         struct search_criterion *c = on_type(p, type, rest, value, arg->name, &here);
-        if (here && !c)
-            return NULL;
         if (!here)
             continue;
         *known = true;
+        if (!c)
+            return NULL;
         search__add_target(p, chain, type, c);
     }
     search__settle_chain(chain, arg->lane);
