@@ -23,6 +23,7 @@ struct transaction {
     size_t n_writes, cap_writes;
     struct entry **sorted; /* by identity */
     bool gathered;         /* conditional references were looked up */
+    bool locked;           /* all rows that are to be changed: none is yet to be made */
     bool changed;          /* by somebody else, between our looking and our locking: start over */
 };
 
@@ -362,8 +363,15 @@ static bool lock_rows(struct transaction *t, struct err *err)
         }
     }
     struct sql q = {.a = t->a};
+    const struct db_rows *rows;
+    t->locked = true;
+    if (n == 0)
+        return true;
     store_lock_rows_plan(t->r->api->deps.store, rtypes, ids, n, &q);
-    return n == 0 || db_exec(t->c, t->a, &q, NULL, err);
+    if (!db_exec(t->c, t->a, &q, &rows, err))
+        return false;
+    t->locked = (size_t)db_count(rows) == n;
+    return true;
 }
 
 static bool delete_matches(struct transaction *t, struct entry *e, struct err *err)
@@ -444,12 +452,13 @@ static bool is_plain_update(const struct entry *e)
     return e->order == ORDER_PUT && e->r->state && is_write(e) && !api__is_restricted(e->r, AUTH_UPDATE);
 }
 
-/* All updates, of different resources, go as few statements; run_order() sees to the rest. */
+/* All updates, of different resources, go as few statements; run_order() sees to the rest. Rows that were not locked
+ * beforehand, since they were not there, a statement would wait for in an order that PostgreSQL chooses. */
 static bool update_all(struct transaction *t, struct err *err)
 {
     struct entry **entries = ARENA_ARRAY(t->a, struct entry *, t->n);
     size_t n = 0;
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; t->locked && i < t->n; i++)
         if (is_plain_update(t->sorted[i]))
             entries[n++] = t->sorted[i];
     for (size_t from = 0; from < n; from += STATEMENT_ROWS)
