@@ -52,6 +52,7 @@ struct audit__ring {
     _Atomic uint64_t until; /* where it goes */
     _Atomic uint64_t from;  /* the reader's */
     uint64_t from_seq;      /* the same */
+    uint64_t given_back;    /* the same: pages before this are not held in memory */
 };
 
 static uint32_t check_of(uint64_t seq, const void *data, size_t len)
@@ -95,6 +96,7 @@ static void find_start(struct audit__ring *r)
             best = *m;
     }
     atomic_store(&r->from, best.at);
+    r->given_back = best.at / HEAD * HEAD;
     r->from_seq = best.seq;
 }
 
@@ -262,8 +264,24 @@ bool audit__ring_next(const struct audit__ring *r, struct audit__cursor *c, stru
     return true;
 }
 
+/* Whole pages before upto, as long as no writer has them: under load the writer goes through all of the file. */
+static void give_back(struct audit__ring *r, uint64_t upto)
+{
+    uint64_t end = upto / HEAD * HEAD, from = r->given_back % r->room, to = end % r->room;
+    if (end - r->given_back < REWIND)
+        return;
+    if (from < to) {
+        madvise(r->data + from, to - from, MADV_DONTNEED);
+    } else {
+        madvise(r->data + from, r->room - from, MADV_DONTNEED);
+        madvise(r->data, to, MADV_DONTNEED);
+    }
+    r->given_back = end;
+}
+
 void audit__ring_drop(struct audit__ring *r, const struct audit__cursor *upto)
 {
+    give_back(r, upto->at);
     struct mark m = {.at = upto->at, .seq = upto->seq};
     m.check = mark_check(&m);
     struct mark *older = &r->head->marks[r->head->marks[0].at > r->head->marks[1].at];
