@@ -77,6 +77,8 @@ static const char *const begins[] = {
     [OP_SA] = "L > B",
     [OP_EB] = "L < A",
     [OP_AP] = "L >= S AND L <= B",
+    [OP_OVERLAPS] = "L >= S AND L <= B",
+    [OP_CONTAINS] = "L >= S AND L <= A",
     [OP_YEARS_AFTER] = "L >= A",
     [OP_YEARS_BEFORE] = "L <= B",
 };

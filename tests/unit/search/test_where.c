@@ -322,6 +322,8 @@ static const char *const shapes[] = {
     "Observation?code:not=c3",
     "Observation?code:text=Code%203",
     "Observation?code=c3&date=ge2020-05-01",
+    "Observation?code=c3&_filter=date%20po%202020-05",
+    "Observation?performer=d3&_filter=date%20co%202020-05-05",
     "Observation?code=c3&date=lt2001",
     "Observation?code=c3&value-quantity=gt100",
     "Observation?code=c3&value-quantity=lt3||mg",
