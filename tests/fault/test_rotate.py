@@ -30,9 +30,12 @@ class Rotate(unittest.TestCase):
     def patient(i, family=None):
         return {"resourceType": "Patient", "id": f"p{i}", "name": [{"family": family or f"Family{i:05}"}]}
 
+    def psql(self, *texts):
+        return ["psql", "-XAtq", "-h", str((self.dev.data / "postgres").resolve()), "-U", "kagari",
+                *(part for text in texts for part in ("-c", text)), "kagari"]
+
     def sql(self, text):
-        return subprocess.run(["psql", "-XAtq", "-h", str((self.dev.data / "postgres").resolve()), "-U", "kagari", "-c",
-                               text, "kagari"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        return subprocess.run(self.psql(text), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def used(self):
         """Which data keys something is sealed with."""
@@ -74,17 +77,22 @@ class Rotate(unittest.TestCase):
                     failures.append((i, read.json))
                 answered += 1
 
+        # a row that somebody holds keeps it from coming to its end
+        holder = subprocess.Popen(self.psql("BEGIN", "SELECT FROM res WHERE rid = 'p0' FOR UPDATE", "SELECT pg_sleep(300)"),
+                                  stderr=subprocess.DEVNULL)
+        holders = "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)'"
+        kagari.wait_until(lambda: self.sql("SELECT count(*) " + holders) == "1", 30)
         worker = threading.Thread(target=work)
         worker.start()
         try:
             process = self.rotate()
-            for line in process.stdout:  # rows are under way
-                if " of " in line:
-                    break
-            kagari.wait_until(lambda: "2" in self.used().split(), 30)
+            kagari.wait_until(lambda: "2" in self.used().split(), 60)
             process.kill()
             process.communicate()
+            self.sql("SELECT pg_terminate_backend(pid) " + holders)
+            holder.wait()
             self.assertEqual(self.sql("SELECT count(*) FROM identity_key"), "2")
+            self.assertEqual(self.used(), "1 2")
             process = self.rotate()
             output, error = process.communicate(timeout=240)
             self.assertEqual(process.returncode, 0, error)
