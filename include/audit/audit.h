@@ -2,10 +2,9 @@
  * audit/audit.h: who did what with whose data. Entries are narrow typed rows: there is no call that takes a body, a search
  * value or a name.
  *
- * What writes leaves its entry by the very statement that writes (store/store.h, struct store_audit). Everything else
- * comes here: audit_put() copies an entry into a ring in a mapped file, where it survives the process from the moment
- * the call returns; no system call, well below a microsecond. A thread ships the rings to PostgreSQL, exactly once, and
- * seals what is there: SHA-256 over each entry in the order of the log, up to the oldest transaction under way; signed
+ * audit_put() copies an entry into a ring in a mapped file, where it survives the process from the moment the call returns;
+ * no system call, well below a microsecond. A thread ships the rings to PostgreSQL in blocks, exactly once, and seals what
+ * is there: SHA-256 over each block in the order of the log, up to the oldest transaction under way; signed
  * anchors go to the database and to a file beside it. No request waits for any of that.
  *
  * docs/audit.md

@@ -15,7 +15,7 @@ enum { PROGRESS_US = 1000 * 1000, TENANT = 1 };
 static const char usage[] =
     "Usage: kagari audit verify [--keys FILE] [--anchors DIR]\n"
     "       kagari audit export [--since TIME] [--until TIME] [--base URL]\n\n"
-    "verify reads the whole audit log and computes its chain anew: names every entry that was removed,\n"
+    "verify reads the whole audit log and computes its chain anew: names where entries were removed,\n"
     "added, altered or moved, every seal and anchor that is not what was sealed and signed, and an\n"
     "end that is missing. Exit status 1 when something was found.\n\n"
     "  --keys FILE         public keys of the anchors, a JWK Set (default: of audit.key)\n"

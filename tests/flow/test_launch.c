@@ -171,14 +171,6 @@ START_TEST(looking_is_noticed)
 }
 END_TEST
 
-static void begin(void)
-{
-    flow_suite_begin();
-    flow_base("oauth.server=on");
-    flow_base("oauth.token_rate=1000000");
-    oauth_keys_begin();
-}
-
 static void each(void)
 {
     flow_begin();
@@ -213,7 +205,7 @@ Suite *suite_flow_launch(void)
     Suite *s = suite_create("flow/launch");
     TCase *t = tcase_create("launch");
     tcase_set_timeout(t, 120);
-    tcase_add_unchecked_fixture(t, begin, flow_suite_end);
+    tcase_add_unchecked_fixture(t, oauth_suite_begin, flow_suite_end);
     tcase_add_checked_fixture(t, each, flow_end);
     tcase_add_test(t, from_launch_to_token);
     tcase_add_test(t, good_once);

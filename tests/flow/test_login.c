@@ -594,14 +594,6 @@ START_TEST(entered_into_the_log)
 }
 END_TEST
 
-static void begin(void)
-{
-    flow_suite_begin();
-    flow_base("oauth.server=on");
-    flow_base("oauth.token_rate=1000000");
-    oauth_keys_begin();
-}
-
 static void each(void)
 {
     flow_begin();
@@ -627,7 +619,7 @@ Suite *suite_flow_login(void)
     Suite *s = suite_create("flow/login");
     TCase *t = tcase_create("login");
     tcase_set_timeout(t, 120);
-    tcase_add_unchecked_fixture(t, begin, flow_suite_end);
+    tcase_add_unchecked_fixture(t, oauth_suite_begin, flow_suite_end);
     tcase_add_checked_fixture(t, each, flow_end);
     tcase_add_test(t, from_login_to_token);
     tcase_add_test(t, in_japanese);

@@ -139,14 +139,6 @@ START_TEST(too_often)
 }
 END_TEST
 
-static void begin(void)
-{
-    flow_suite_begin();
-    flow_base("oauth.server=on");
-    flow_base("oauth.token_rate=1000000");
-    oauth_keys_begin();
-}
-
 static void each(void)
 {
     flow_begin();
@@ -161,7 +153,7 @@ Suite *suite_flow_oauth(void)
     Suite *s = suite_create("flow/oauth");
     TCase *t = tcase_create("oauth");
     tcase_set_timeout(t, 60);
-    tcase_add_unchecked_fixture(t, begin, flow_suite_end);
+    tcase_add_unchecked_fixture(t, oauth_suite_begin, flow_suite_end);
     tcase_add_checked_fixture(t, each, flow_end);
     tcase_add_test(t, metadata);
     tcase_add_test(t, a_token_for_a_client);

@@ -226,14 +226,6 @@ START_TEST(issuers_are_not_mixed)
 }
 END_TEST
 
-static void begin(void)
-{
-    flow_suite_begin();
-    flow_base("oauth.server=on");
-    flow_base("oauth.token_rate=1000000");
-    oauth_keys_begin();
-}
-
 static void each(void)
 {
     flow_begin();
@@ -246,7 +238,7 @@ Suite *suite_flow_token_attacks(void)
     Suite *s = suite_create("flow/token_attacks");
     TCase *t = tcase_create("attacks");
     tcase_set_timeout(t, 60);
-    tcase_add_unchecked_fixture(t, begin, flow_suite_end);
+    tcase_add_unchecked_fixture(t, oauth_suite_begin, flow_suite_end);
     tcase_add_checked_fixture(t, each, flow_end);
     tcase_add_test(t, forged_assertions);
     tcase_add_test(t, keys_in_headers);

@@ -18,6 +18,14 @@ static const struct {
 } kinds[OAUTH_KEYS] = {
     {"ES256", "SHA256", 32}, {"ES384", "SHA384", 48}, {"RS384", "SHA384", 0}, {"ES256", "SHA256", 32}};
 
+void oauth_suite_begin(void)
+{
+    flow_suite_begin();
+    flow_base("oauth.server=on");
+    flow_base("oauth.token_rate=1000000");
+    oauth_keys_begin();
+}
+
 void oauth_keys_begin(void)
 {
     if (keys[0])

@@ -9,7 +9,9 @@
 
 /* Keys of clients; a stranger's, which no client has. */
 enum oauth_key { OAUTH_ES256, OAUTH_ES384, OAUTH_RS384, OAUTH_STRANGER, OAUTH_KEYS };
-void oauth_keys_begin(void);                  /* once a suite */
+void oauth_keys_begin(void); /* once a suite */
+void oauth_suite_begin(
+    void); /* a suite with the server's own authorisation server, and without limits of rate */
 const char *oauth_public(enum oauth_key key); /* a JWK; its kid is "client-N" */
 
 /* metadata: members, without braces; the key and client_credentials are added. One that is there is left alone. */
