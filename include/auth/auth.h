@@ -25,6 +25,9 @@ enum auth_right {
 };
 /* AUTH_EXPLAIN: to see how a search is run; granted by a scope of its own. */
 #define AUTH_SCOPE_EXPLAIN "system/explain"
+/* Sealed identities (docs/identity.md): to see whom records are about, or not. */
+#define AUTH_SCOPE_IDENTITIES "identities"
+#define AUTH_SCOPE_PSEUDONYMS "pseudonyms"
 #define AUTH_ALL           (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
 
 /* Whom a scope speaks for: the caller itself, a person, or the patient that was chosen. */
@@ -53,6 +56,7 @@ struct auth_principal {
         sensitive; /* codes of v3-ActCode between blanks whose resources users and patients do not see */
     uint8_t sight
         [AUTH_LEVELS];  /* the highest confidentiality that is seen: an index into AUTH_CONFIDENTIALITIES */
+    bool pseudonyms;    /* sees nobody's identity: what is sealed is left out, nor is anything found by it */
     int64_t expires_us; /* exp, µs since 1970 */
     const struct auth_grant *grants;
     size_t n_grants;

@@ -197,6 +197,14 @@ bool api__check_matches(struct api_request *r, struct db_conn *c, const struct f
     return (size_t)db_count(seen) == n || api__refuse(type, err);
 }
 
+bool api__open(const struct api_request *r, const struct fhir_type *type, struct str id,
+               struct store_text text, struct str *out, struct err *err)
+{
+    if (r->principal->pseudonyms)
+        return store_redact(r->a, text, out, err);
+    return store_open(r->api->deps.store, r->a, type, id, text, out, err);
+}
+
 /* ---- old versions ------------------------------------------------------------------------------------------------- */
 
 bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,

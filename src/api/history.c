@@ -166,8 +166,8 @@ static bool add_version(struct api_request *r, struct bundle *w, const struct db
     struct str id = db_text(rows, i, HISTORY_RID), none = {NULL, 0};
     int op = db_int2(rows, i, HISTORY_OP);
     struct str content;
-    if (op != STORE_DELETE && !store_open(r->api->deps.store, r->a, resource, id,
-                                          store_text_at(rows, i, HISTORY_CONTENT), &content, err))
+    if (op != STORE_DELETE &&
+        !api__open(r, resource, id, store_text_at(rows, i, HISTORY_CONTENT), &content, err))
         return false;
     if (op != STORE_DELETE && !api__may_see(r, resource, content))
         return true;

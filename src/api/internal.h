@@ -291,6 +291,9 @@ bool api__check_stored(struct api_request *r, struct db_conn *c, enum auth_right
 bool api__check_update(struct api_request *r, struct db_conn *c, const struct store_write *w,
                        struct err *err) NODISCARD;
 /* A version that x let pass by its acc: is it covered by what it says? text.kept.s NULL: a deleted one. */
+/* A resource's text, or what of it the caller may see when it is not to know whom it is about. */
+bool api__open(const struct api_request *r, const struct fhir_type *type, struct str id, struct store_text text,
+               struct str *out, struct err *err) NODISCARD;
 bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,
                        struct str id, struct store_text text);
 /* Of a type that the caller may read: this one too? Binary.securityContext may keep it from him. */

@@ -78,7 +78,7 @@ static bool reply_meta(struct api_request *r, const struct db_rows *rows, struct
     if (!r->id.s)
         return summary(r, rows, out, err);
     bool there = store_read_reply(rows, &v);
-    if (there && !v.deleted && !store_open(r->api->deps.store, r->a, r->type, r->id, v.text, &content, err))
+    if (there && !v.deleted && !api__open(r, r->type, r->id, v.text, &content, err))
         return false;
     if (!there || (!v.deleted && !api__may_see(r, r->type, content)) ||
         (r->vid.s && !api__sees_version(r, api__access(r, AUTH_READ, r->type), r->type, r->id, v.text)))

@@ -125,7 +125,7 @@ bool api__version_response(struct api_request *r, const struct store_version *v,
         out->status = 304;
         return true;
     }
-    return store_open(r->api->deps.store, r->a, r->type, r->id, v->text, &out->resource, err) &&
+    return api__open(r, r->type, r->id, v->text, &out->resource, err) &&
            (strcmp(r->type->name, "Binary") != 0 || reply_binary(r, out, err));
 }
 

@@ -46,6 +46,7 @@ static bool parse(struct api_request *r, struct page *p, const struct conformanc
         .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
                    c->search_total_limit, (int)c->search_max_codes},
         .terminology = codes,
+        .pseudonyms = r->principal->pseudonyms,
         .access = api__access(r, AUTH_SEARCH, NULL),
         .included = api__access(r, AUTH_READ, NULL),
     };
@@ -103,7 +104,8 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
     if (finds_binaries(p->q) && !auth_unrestricted(r->principal, AUTH_READ, NULL))
         p->q->total = TOTAL_NONE;
     if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
-        r->pretty || r->format == FORMAT_XML || p->q->needs_terminology || p->q->contained)
+        r->pretty || r->principal->pseudonyms || r->format == FORMAT_XML || p->q->needs_terminology ||
+        p->q->contained)
         r->run = RUN_WORKER;
     return true;
 }
@@ -253,8 +255,7 @@ static bool open_row(struct api_request *r, const struct db_rows *rows, int i, s
 {
     out->type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
     out->id = db_text(rows, i, SEARCH_RID);
-    return store_open(r->api->deps.store, r->a, out->type, out->id, store_text_at(rows, i, SEARCH_CONTENT),
-                      &out->content, err);
+    return api__open(r, out->type, out->id, store_text_at(rows, i, SEARCH_CONTENT), &out->content, err);
 }
 
 /* x: row i. */

@@ -123,7 +123,7 @@ static bool reply_validate(struct api_request *r, const struct db_rows *rows, st
     struct issues *list = api__issues(r);
     struct str content;
     if (rows && store_read_reply(rows, &stored) && !stored.deleted) {
-        if (!store_open(r->api->deps.store, r->a, r->type, r->id, stored.text, &content, err))
+        if (!api__open(r, r->type, r->id, stored.text, &content, err))
             return false;
         if (api__may_see(r, r->type, content))
             there = &stored;

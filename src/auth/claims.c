@@ -138,9 +138,14 @@ struct sum {
     size_t cap;
 };
 
-static void add(struct sum *s, const struct auth_grant *g)
+static void add(struct sum *s, const struct auth_grant *granted)
 {
     struct auth_principal *p = s->p;
+    struct auth_grant grant = *granted, *const g = &grant;
+    if (p->pseudonyms) /* what it wrote would replace what it does not see */
+        g->rights &= AUTH_READ | AUTH_SEARCH;
+    if (!g->rights)
+        return;
     bool all =
         g->level == AUTH_SYSTEM && !g->query.s && p->sight[AUTH_SYSTEM] == AUTH_SEES_ALL && !p->purposes.s;
     unsigned whole = all ? g->rights : 0;
@@ -162,7 +167,7 @@ static bool grant(const struct fhir_defs *d, const json *claims, struct sum *s, 
     while (rest.s) {
         struct auth__scope scope;
         struct str text = str_cut(rest, ' ', &rest);
-        if (str_is(text, AUTH_SCOPE_EXPLAIN))
+        if (str_is(text, AUTH_SCOPE_EXPLAIN) && !s->p->pseudonyms)
             s->p->rights |= AUTH_EXPLAIN;
         if (!auth__scope_parse(text, &scope) || !speaks(s->p, scope.level))
             continue;
@@ -256,6 +261,23 @@ static void read_sight(const struct auth__settings *s, struct arena *a, const js
     p->sensitive = buf_str(&b);
 }
 
+/* Research does not need to know whom it is about, unless somebody has granted that. */
+static bool read_pseudonyms(const struct auth__settings *s, struct arena *a, const json *claims,
+                            struct auth_principal *p, struct err *err)
+{
+    static const char *const research[] = {"HRESCH", "CLINTRCH", "CLINTRCHNPC", "CLINTRCHPC", "PRECLINTRCH"};
+    struct str scopes = words_claim(a, claims, "scope");
+    bool hidden = s->sealed && s->granted;
+    for (size_t i = 0; i < sizeof research / sizeof *research; i++)
+        hidden = hidden || has_word(a, p->purposes, research[i]);
+    hidden = hidden && !has_word(a, scopes, AUTH_SCOPE_IDENTITIES);
+    p->pseudonyms = (hidden && s->sealed) || has_word(a, scopes, AUTH_SCOPE_PSEUDONYMS);
+    return !p->pseudonyms || s->sealed ||
+           err_set(err, ERR_FORBIDDEN,
+                   "The token is for records under pseudonyms (scope " AUTH_SCOPE_PSEUDONYMS
+                   "), which this server does not have: identity.seal is off");
+}
+
 bool auth__principal(const struct auth__state *st, bool own, const struct fhir_defs *d, struct arena *a,
                      const json *claims, int64_t now_us, struct auth_principal *out, struct err *err)
 {
@@ -283,7 +305,7 @@ bool auth__principal(const struct auth__state *st, bool own, const struct fhir_d
         p.patient = (struct str){p.user.s + 8, p.user.len - 8};
     read_sight(&st->settings, a, claims, &p);
     p.encounter = id_claim(claims, "encounter", "Encounter");
-    if (!grant(d, claims, &sum, err))
+    if (!read_pseudonyms(&st->settings, a, claims, &p, err) || !grant(d, claims, &sum, err))
         return false;
     *out = p;
     return true;

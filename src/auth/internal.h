@@ -29,6 +29,7 @@ struct auth__settings {
     const char *base;                 /* this server's URL; "": as the requests say */
     int confidentiality;              /* without a claim */
     struct config_list sensitivities;
+    bool sealed, granted; /* identities are; and seen by those alone who have the scope */
 };
 
 /* Immutable and counted. */

@@ -54,8 +54,8 @@ struct str auth_principal_rights(struct arena *a, const struct auth_principal *p
 {
     struct buf b;
     buf_init(&b, a, 64);
-    buf_addf(&b, "%x %.*s %.*s %.*s/%.*s/", p->rights & AUTH_EXPLAIN, STR_FMT(p->patient), STR_FMT(p->user),
-             STR_FMT(p->purposes), STR_FMT(p->sensitive));
+    buf_addf(&b, "%x%s %.*s %.*s %.*s/%.*s/", p->rights & AUTH_EXPLAIN, p->pseudonyms ? "p" : "",
+             STR_FMT(p->patient), STR_FMT(p->user), STR_FMT(p->purposes), STR_FMT(p->sensitive));
     for (int i = 0; i < AUTH_LEVELS; i++)
         buf_addf(&b, "%d", p->sight[i]);
     for (size_t i = 0; i < p->n_grants; i++) {

@@ -26,6 +26,7 @@ bool auth_own_server(const struct config *c)
 
 bool auth__settings_read(const struct config *c, struct auth__settings *out, struct err *err)
 {
+    enum { ALL, GRANTED };
     *out = (struct auth__settings){
         .issuer = c->auth_issuer,
         .audiences = c->auth_audience,
@@ -36,6 +37,8 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
         .base = c->http_base_url,
         .confidentiality = c->auth_confidentiality,
         .sensitivities = c->auth_sensitivities,
+        .sealed = c->identity_seal,
+        .granted = c->identity_readers == GRANTED,
     };
     if (*c->auth_jwks_file && *c->auth_jwks_url)
         return err_set(err, ERR_INVALID, "set auth.jwks_file or auth.jwks_url, not both");

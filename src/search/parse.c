@@ -196,9 +196,36 @@ struct search_criterion *search__parse_alternative(struct search__parse *p, cons
     return search__settle(either);
 }
 
+/* By what is sealed, somebody would be found whom the caller is not to know; so he would by what stands in references. */
+static bool is_hidden(const struct search__parse *p, const struct search__arg *arg)
+{
+    static const char *const within[] = {"identifier", "text", "code-text"};
+    if (!p->options->pseudonyms)
+        return false;
+    if (search__text_of(arg->param))
+        return true;
+    for (int i = 0; i < parts_of(arg); i++) {
+        struct search__arg part = part_of(arg, i);
+        if (part.param->def->type != FHIR_SEARCH_REFERENCE && search__is_sealed(p->tenant, part.param))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof within / sizeof *within; i++)
+        if (arg->param->def->type == FHIR_SEARCH_REFERENCE && str_is(arg->modifier, within[i]))
+            return true;
+    return false;
+}
+
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
                                             struct str value)
 {
+    if (is_hidden(p, arg)) {
+        err_set(
+            p->err, ERR_FORBIDDEN,
+            "search parameter %s: the token is for records under pseudonyms, and this finds persons by who "
+            "they are",
+            arg->param->def->code);
+        return NULL;
+    }
     if (str_is(arg->modifier, "missing") && !search__text_of(arg->param))
         return parse_missing(p, arg, value);
     if (arg->param->special == SPECIAL_ID)
