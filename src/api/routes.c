@@ -166,6 +166,12 @@ static enum api_match route_operation(struct api_request *r, const struct path *
     return MATCH_OK;
 }
 
+/* Most patterns are ruled out by their first letter. */
+static bool begins(const char *pattern, struct str first)
+{
+    return pattern[0] == 'T' || !first.len || pattern[0] == first.s[0];
+}
+
 enum api_match api__route(struct api_request *r, struct str *allow)
 {
     enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
@@ -179,6 +185,8 @@ enum api_match api__route(struct api_request *r, struct str *allow)
     buf_init(&methods, r->a, 0);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         bool no_type;
+        if (path.n && !begins(routes[i].pattern, path.segments[0]))
+            continue;
         if (!path_fits(r, &path, path.n, routes[i].pattern, &no_type))
             continue;
         unknown_type |= no_type;

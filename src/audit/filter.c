@@ -14,7 +14,7 @@ static uint64_t hash_of(int64_t key, int i)
 void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n)
 {
     size_t bytes = 1;
-    f->bits = (struct str){NULL, 0};
+    *f = (struct audit__filter){0};
     if (n < FEW)
         return;
     while (bytes * 8 < n * BITS_A_KEY)
@@ -25,6 +25,10 @@ void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n)
 
 void audit__filter_add(struct audit__filter *f, int64_t key)
 {
+    int64_t *added = &f->added[(uint64_t)key % (sizeof f->added / sizeof f->added[0])];
+    if (key && *added == key)
+        return;
+    *added = key;
     for (int i = 0; f->bits.s && i < HASHES; i++) {
         uint64_t bit = hash_of(key, i) & (f->bits.len * 8 - 1);
         f->room[bit / 8] |= (uint8_t)(1 << bit % 8);

@@ -72,6 +72,7 @@ struct str audit__request_text(struct arena *a, struct str bytes);
 struct audit__filter {
     struct str bits;
     uint8_t *room;
+    int64_t added[16]; /* lately: the same few agents and kinds come again and again; 0 is none */
 };
 void audit__filter_init(struct audit__filter *f, struct arena *a, size_t n); /* for n keys */
 void audit__filter_add(struct audit__filter *f, int64_t key); /* h of a patient, key of an agent … */

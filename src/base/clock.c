@@ -71,12 +71,24 @@ static struct parts split(int64_t wall_us)
     return p;
 }
 
+static void put_digits(char *out, int n, int v)
+{
+    for (; n > 0; v /= 10)
+        out[--n] = (char)('0' + v % 10);
+}
+
 void clock_http_date(int64_t wall_us, char out[30])
 {
     struct parts p = split(wall_us);
     int weekday = (int)(((p.days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-    snprintf(out, 30, "%s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[weekday], p.day, months[p.month - 1],
-             (int)(p.year % 10000), p.hour, p.minute, p.second);
+    memcpy(out, "Day, 00 Mon 0000 00:00:00 GMT", 30);
+    memcpy(out, weekdays[weekday], 3);
+    put_digits(out + 5, 2, p.day);
+    memcpy(out + 8, months[p.month - 1], 3);
+    put_digits(out + 12, 4, (int)(p.year % 10000));
+    put_digits(out + 17, 2, p.hour);
+    put_digits(out + 20, 2, p.minute);
+    put_digits(out + 23, 2, p.second);
 }
 
 bool clock_parse_http_date(struct str s, int64_t *wall_us)
@@ -99,12 +111,6 @@ bool clock_parse_http_date(struct str s, int64_t *wall_us)
         }
     }
     return false;
-}
-
-static void put_digits(char *out, int n, int v)
-{
-    for (; n > 0; v /= 10)
-        out[--n] = (char)('0' + v % 10);
 }
 
 void clock_instant(int64_t wall_us, char out[32])

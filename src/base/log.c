@@ -105,11 +105,24 @@ static void put_string(struct line *l, const char *s)
     l->s[l->len++] = '"';
 }
 
+/* Every request logs some: snprintf() took half of a line's time. */
+static void put_int(struct line *l, int64_t i)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = i < 0 ? -(uint64_t)i : (uint64_t)i;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (i < 0)
+        digits[--at] = '-';
+    put(l, digits + at, sizeof digits - at);
+}
+
 static void put_value(struct line *l, const struct log_field *f)
 {
-    char number[32];
     if (f->type == LOG_FIELD_INT)
-        put(l, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)f->i));
+        put_int(l, f->i);
     else
         put_string(l, f->s);
 }
