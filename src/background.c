@@ -5,10 +5,11 @@
 #include "package_store.h"
 
 static bool start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                  struct conformance_current *conformance, struct store *s, void **out, struct err *err)
+                  struct conformance_current *conformance, struct consent_current *consent, struct store *s,
+                  void **out, struct err *err)
 {
     struct jobs *jobs;
-    if (!packages_start(c, err) || !jobs_start(c, d, search, conformance, s, &jobs, err))
+    if (!packages_start(c, err) || !jobs_start(c, d, search, conformance, consent, s, &jobs, err))
         return false;
     *out = jobs;
     return true;

@@ -13,6 +13,7 @@
 #include "audit/audit.h"
 #include "auth/auth.h"
 #include "conformance/current.h"
+#include "consent/consent.h"
 #include "http/http.h"
 #include "oauth/oauth.h"
 #include "search/current.h"
@@ -33,7 +34,8 @@ struct api_deps {
     struct store_batch *const *batch; /* by loop */
     int n_loops;
     struct audit *audit;
-    struct oauth *oauth; /* NULL: tokens are issued elsewhere */
+    struct oauth *oauth;             /* NULL: tokens are issued elsewhere */
+    struct consent_current *consent; /* NULL: they bind nobody */
 };
 
 struct api;

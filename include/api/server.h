@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "conformance/current.h"
+#include "consent/consent.h"
 #include "search/current.h"
 #include "store/store.h"
 
@@ -11,7 +12,8 @@
 struct server_background {
     /* Before the first request. ERR_BUSY: PostgreSQL is not there, try again. */
     bool (*start)(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                  struct conformance_current *conformance, struct store *s, void **out, struct err *err);
+                  struct conformance_current *conformance, struct consent_current *consent, struct store *s,
+                  void **out, struct err *err);
     void (*stop)(void *background);
 };
 

@@ -28,7 +28,7 @@ enum auth_right {
 /* Sealed identities (docs/identity.md): to see whom records are about, or not. */
 #define AUTH_SCOPE_IDENTITIES "identities"
 #define AUTH_SCOPE_PSEUDONYMS "pseudonyms"
-#define AUTH_ALL           (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
+#define AUTH_ALL              (AUTH_CREATE | AUTH_READ | AUTH_UPDATE | AUTH_DELETE | AUTH_SEARCH)
 
 /* Whom a scope speaks for: the caller itself, a person, or the patient that was chosen. */
 enum auth_level { AUTH_SYSTEM, AUTH_USER, AUTH_PATIENT, AUTH_LEVELS };
@@ -116,12 +116,18 @@ struct str auth_principal_rights(struct arena *a, const struct auth_principal *p
 
 /*
  * Which resources p may do that with, right being one that auth_allows() has; NULL: all there are. What the answer points
- * to is in a and in p. base: this server's URL.
+ * to is in a and in p. base: this server's URL. consents: by level, what patients have agreed to (NULL: it is not asked); or
+ * NULL.
  */
 const struct search_access *auth_access(const struct auth_principal *p, enum auth_right right,
                                         struct arena *a, const struct fhir_defs *d,
                                         const struct search_registry *registry,
-                                        const struct search_tenant *tenant, struct str base);
+                                        const struct search_tenant *tenant, struct str base,
+                                        const struct search_consent *const *consents);
+/* What for, as the token says or as is implied for a scope of the level; as auth_principal.purposes, len 0: not known. */
+struct str auth_purposes(const struct auth_principal *p, enum auth_level level);
+/* Do Consents speak of whoever comes with a scope of this level? Not of patients who read their own records. */
+bool auth_is_other(const struct auth_principal *p, enum auth_level level);
 
 /* With some resources of the type at least: which ones is another question. type NULL: of all types (system-level
  * interactions). */

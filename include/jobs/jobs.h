@@ -4,7 +4,7 @@
  *   - It follows the SearchParameters that are stored as resources: one that is written is put into the registry of
  *     every server (state: building), a job indexes what was there before, and then it is ready. One that is deleted,
  *     retired or changed leaves the index the same way.
- *   - It follows what conformance resources any server has stored.
+ *   - It follows what conformance resources and Consents any server has stored.
  *   - It carries out jobs, one at a time, in small steps. Servers share the work; the job of one that died is taken
  *     over where it was.
  *
@@ -18,6 +18,7 @@
 
 #include "base/config.h"
 #include "conformance/current.h"
+#include "consent/consent.h"
 #include "search/current.h"
 #include "store/store.h"
 
@@ -25,8 +26,8 @@ struct jobs;
 /* Before the first request is served: the registry in force is then that of the database. Everything given outlives
  * it. ERR_BUSY: PostgreSQL is not there. */
 bool jobs_start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                struct conformance_current *conformance, struct store *s, struct jobs **out,
-                struct err *err) NODISCARD;
+                struct conformance_current *conformance, struct consent_current *consent, struct store *s,
+                struct jobs **out, struct err *err) NODISCARD;
 /* The step at hand is finished; another server goes on. */
 void jobs_stop(struct jobs *j);
 

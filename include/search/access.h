@@ -9,7 +9,7 @@
  *     searches, their chains, _has, _list, :below, sorts and totals    search_options.access
  *     reads by id, _include, _revinclude, $meta, references            search_access_where(), on the row of res
  *     vread and history                                                search_access_versions(), on the version's own
- *                                                                      acc; with a restricted grant the version is
+ *                                                                      acc; where that does not tell the version is
  *                                                                      opened and search_access_covers() judges
  *     what is about to be stored                                       search_access_covers()
  *
@@ -34,6 +34,48 @@ struct search_grant {
     size_t n_args;
 };
 
+/*
+ * What a rule says of resources, and what their rows and their index values answer alike. ALL without parts holds always,
+ * ANY without parts never.
+ */
+enum search_condition_kind {
+    CONDITION_ALL,
+    CONDITION_ANY,
+    CONDITION_NOT,   /* a */
+    CONDITION_TYPE,  /* type */
+    CONDITION_ID,    /* type and id */
+    CONDITION_LABEL, /* it has one of labels */
+    CONDITION_CODE, /* a parameter of type token finds it by system and code; system NULL: whatever the system */
+    CONDITION_WITHIN,  /* its main date is within [from, to], µs */
+    CONDITION_OUTSIDE, /* its main date is before that, or after it */
+};
+struct search_condition {
+    enum search_condition_kind kind;
+    const struct search_condition *a, *b; /* both or none; NOT: a */
+    const struct fhir_type *type;
+    struct str id;
+    const struct search_label *labels;
+    size_t n_labels;
+    const char *system, *code;
+    int64_t from, to;
+};
+
+/* The same for what is about any of these patients: in their compartments, or by the patient that it names. */
+struct search_rule {
+    const int64_t *patients; /* search_hash_id() of each */
+    size_t n;
+    const struct search_condition *what;
+};
+
+/* What patients have agreed to. */
+struct search_consent {
+    const struct search_rule *withheld; /* is not seen, whoever else it is about */
+    size_t n_withheld;
+    bool closed;                   /* what may be about a patient is seen only where */
+    const struct search_rule *let; /* … one of these says so */
+    size_t n_let;
+};
+
 struct search_group {
     const struct fhir_type *compartment; /* NULL: whatever it belongs to */
     struct str id;
@@ -43,6 +85,7 @@ struct search_group {
     /* A resource with labels of `purposes` needs one that is in `own` as well. */
     const struct search_label *purposes, *own;
     size_t n_purposes, n_own;
+    const struct search_consent *consent; /* NULL: it is not asked of */
     const struct search_grant *grants;
     size_t n_grants;
 };
@@ -69,10 +112,13 @@ bool search_is_shared(const struct fhir_type *type);
  */
 void search_access_where(const struct search_access *x, const struct fhir_type *const *types, size_t n,
                          bool tombstones, struct sql *q);
-/* The same on the row h of res_history, by its acc. True: restricted grants let pass what has to be judged by
- * search_access_covers() before it is shown. */
-bool search_access_versions(const struct search_access *x, const struct fhir_type *const *types, size_t n,
-                            struct sql *q);
+/* The same on the row h of res_history, by its acc. Where that does not tell (restricted grants, and what a Consent says
+ * of codes and dates), opened versions pass, to be judged by search_access_covers() before they are shown; others do
+ * not. */
+void search_access_versions(const struct search_access *x, const struct fhir_type *const *types, size_t n,
+                            bool opened, struct sql *q);
+/* Are there versions of the type of which acc does not tell? */
+bool search_access_must_open(const struct search_access *x, const struct fhir_type *type);
 
 /* Would it? */
 bool search_access_is_open(const struct search_access *x, const struct fhir_type *type); /* NULL: any type */

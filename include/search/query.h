@@ -60,7 +60,8 @@ struct search_options {
     /* If-None-Exist and its like: criteria only, unknown parameters are errors. Its matches are found whoever asks;
      * what they refer to is not. */
     bool conditional;
-    bool pseudonyms; /* nothing may be asked of what is sealed: whoever asks is not to know whom it is about */
+    bool
+        pseudonyms; /* nothing may be asked of what is sealed: whoever asks is not to know whom it is about */
     const struct search_access *access;   /* what the search finds, and may go by; NULL: everything */
     const struct search_access *included; /* what _revinclude brings; NULL: everything */
 };

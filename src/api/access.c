@@ -14,7 +14,7 @@ const struct search_access *api__access(const struct api_request *r, enum auth_r
     if (type && auth_unrestricted(r->principal, right, type))
         return NULL;
     return auth_access(r->principal, right, r->a, d->defs, r->search->registry, store_tenant(d->store),
-                       r->base);
+                       r->base, api__consents(r, right));
 }
 
 /* ---- rules of the interactions ------------------------------------------------------------------------------------ */
@@ -214,7 +214,7 @@ bool api__sees_version(struct api_request *r, const struct search_access *x, con
     struct err err;
     struct str content;
     json *resource;
-    return !x || !search_access_is_open(x, type) ||
+    return !x || !search_access_must_open(x, type) ||
            (text.kept.s && store_open(r->api->deps.store, r->a, type, id, text, &content, &err) &&
             json_parse(r->a, content, INT16_MAX, &resource, &err) &&
             search_index(r->search->registry, store_tenant(r->api->deps.store), r->a, resource, type, r->base,

@@ -42,8 +42,10 @@ static bool authorise(const struct api_request *r, enum auth_right right, int64_
         struct str id = g->level == AUTH_PATIENT       ? p->patient
                         : g->level == AUTH_USER && own ? (struct str){p->user.s + 8, p->user.len - 8}
                                                        : STR("");
-        if (id.len) {
-            *patient = search_hash_id(store_tenant(d->store), fhir_resource(d->defs, STR("Patient")), id);
+        int64_t h =
+            id.len ? search_hash_id(store_tenant(d->store), fhir_resource(d->defs, STR("Patient")), id) : 0;
+        if (id.len && !api__withholds_any(r, right, g->level, h)) {
+            *patient = h;
             return true;
         }
     }

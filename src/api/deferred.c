@@ -186,7 +186,7 @@ static struct str run_request(struct job *j, struct db_conn *c)
     struct entry e = {0};
     struct err err;
     jmp_buf guard;
-    r->principal = j->principal;
+    r->principal = api__bound(j->api, r->a, j->principal);
     r->as_entry = true;
     if (setjmp(guard) != 0) {
         j->a.limit = 0;
@@ -224,7 +224,7 @@ static bool run_page(struct job *j, struct arena *a, struct str query, bool firs
         http.body = (struct str){NULL, 0};
     }
     struct api_request *r = api__request_new(j->api, &http);
-    r->principal = j->principal;
+    r->principal = api__bound(j->api, r->a, j->principal);
     r->as_entry = true;
     if (setjmp(guard) != 0) {
         a->limit = 0;

@@ -126,7 +126,11 @@ void api__follow(const struct api_request *r, struct db_conn *c)
 {
     struct arena a;
     struct err err;
-    if (r->in_bundle || !r->conformance->written)
+    if (r->in_bundle)
+        return;
+    if (r->conformance->consents && !consent_refresh(r->api->deps.consent, c, &err))
+        log_event(LOG_WARN, "consent-delayed", LOG_S("detail", err.detail));
+    if (!r->conformance->written)
         return;
     arena_init(&a, 0);
     if (!conformance_refresh(r->api->deps.conformance, c, &a, &err))
@@ -173,6 +177,7 @@ bool api__validate(struct api_request *r, struct api_response *out)
         check_search_param(r, list);
     if (list->errors == 0) {
         r->warnings = *list;
+        api__doubt_consent(r);
         return true;
     }
     *out = (struct api_response){.status = api__issues_status(list), .issues = list};
@@ -199,7 +204,8 @@ bool api__prepare(struct api_request *r, struct api_response *out, struct err *e
     }
     if (i->prepare && !i->prepare(r, err))
         return false;
-    if (api__writes_conformance(r) && r->run != RUN_NOW)
+    bool told = api__writes_conformance(r) | api__writes_consent(r);
+    if (told && r->run != RUN_NOW)
         r->run = RUN_WORKER; /* which sees to it that the next request knows it */
     return true;
 }
@@ -227,7 +233,7 @@ static bool find_route(struct api_request *r, struct err *err, struct str *allow
         if (!auth_check(r->api->deps.auth, r->a, http_header(r->http, "Authorization"), r->http->client_certs,
                         p, err))
             return false;
-        r->principal = p;
+        r->principal = api__bound(r->api, r->a, p);
     }
     switch (match) {
     case MATCH_OK:

@@ -82,6 +82,7 @@ bool entry_request(const struct api_request *whole, const json *node, struct ent
         return err_set(err, ERR_NOT_FOUND, "request.url: there is nothing at this URL");
     }
     api__writes_conformance(r);
+    api__writes_consent(r);
     if (r->operation) /* with what it is like: reads, or changes one resource */
         e->order = r->operation->affects_state ? ORDER_PUT : ORDER_GET;
     if (r->route->interaction == &api__bundle)

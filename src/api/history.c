@@ -88,6 +88,12 @@ static bool take_known(struct api_request *r, struct err *err)
     return true;
 }
 
+/* Of many resources, versions of which it is not told whether they may be seen are left out. */
+static bool must_open(const struct store_history *h)
+{
+    return h->access && h->id.s && search_access_must_open(h->access, h->type);
+}
+
 static bool prepare_history(struct api_request *r, struct err *err)
 {
     struct store_history *h = ARENA_NEW(r->a, struct store_history);
@@ -105,14 +111,12 @@ static bool prepare_history(struct api_request *r, struct err *err)
     *h = (struct store_history){.type = r->type, .id = r->id, .count = (int)n, .total = r->id.s != NULL};
     h->access = api__access(r, AUTH_READ, r->type);
     r->state = h;
-    if (h->access && search_access_is_open(h->access, r->type)) {
-        if (!r->id.s)
-            return err_set(
-                err, ERR_FORBIDDEN,
-                "The token does not allow this: with scopes that are restricted by a query there is a "
-                "history of single resources only");
+    if (h->access && !r->id.s && search_access_is_open(h->access, r->type))
+        return err_set(err, ERR_FORBIDDEN,
+                       "The token does not allow this: with scopes that are restricted by a query there is a "
+                       "history of single resources only");
+    if (must_open(h))
         r->run = RUN_WORKER;
-    }
     if (api__arg(r, "_list").s || r->pretty ||
         r->format == FORMAT_XML) /* what parses resources does not run on an event loop */
         r->run = RUN_WORKER;
@@ -332,7 +336,7 @@ static bool work_history(struct api_request *r, struct db_conn *c, struct api_re
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
     const struct store_history *h = r->state;
-    if (h->access && search_access_is_open(h->access, r->type))
+    if (must_open(h))
         return read_list(r, c, err) && judged_history(r, c, out, err);
     return read_list(r, c, err) && plan_history(r, &q, err) && db_exec(c, r->a, &q, &rows, err) &&
            reply_history(r, rows, out, err);

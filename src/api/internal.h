@@ -151,6 +151,7 @@ struct api_request {
     struct api_conformance {                 /* the same */
         const struct conformance_view *view; /* NULL: not asked for yet */
         bool written;                        /* one of them, perhaps */
+        bool consents;                       /* or a Consent was */
     } * conformance;
     struct arena *a;
     enum http_method method;
@@ -270,6 +271,17 @@ bool api__authorise(const struct api_request *r, unsigned right, const struct fh
 /* What the caller may do that with; NULL: with everything, or everything of the type (NULL: all types). */
 const struct search_access *api__access(const struct api_request *r, enum auth_right right,
                                         const struct fhir_type *type);
+/* consent.c: what patients have agreed to, by level, for auth_access(); NULL: nobody has said anything. */
+const struct search_consent *const *api__consents(const struct api_request *r, enum auth_right right);
+/* What p may do when Consents bind it: nothing with everything. */
+const struct auth_principal *api__bound(const struct api *api, struct arena *a,
+                                        const struct auth_principal *p);
+/* Is any of the patient's data (h: search_hash_id()) withheld from a scope of this level? */
+bool api__withholds_any(const struct api_request *r, enum auth_right right, enum auth_level level, int64_t h);
+/* Does it write what others' sight depends on? Then it is noted. */
+bool api__writes_consent(struct api_request *r);
+/* Of a Consent: what of it is not understood. */
+void api__doubt_consent(struct api_request *r);
 /* May the caller use the interaction at all? */
 bool api__admit(const struct api_request *r, struct err *err) NODISCARD;
 /* Has the caller a scope on all of the type, labels apart? */
@@ -292,8 +304,8 @@ bool api__check_update(struct api_request *r, struct db_conn *c, const struct st
                        struct err *err) NODISCARD;
 /* A version that x let pass by its acc: is it covered by what it says? text.kept.s NULL: a deleted one. */
 /* A resource's text, or what of it the caller may see when it is not to know whom it is about. */
-bool api__open(const struct api_request *r, const struct fhir_type *type, struct str id, struct store_text text,
-               struct str *out, struct err *err) NODISCARD;
+bool api__open(const struct api_request *r, const struct fhir_type *type, struct str id,
+               struct store_text text, struct str *out, struct err *err) NODISCARD;
 bool api__sees_version(struct api_request *r, const struct search_access *x, const struct fhir_type *type,
                        struct str id, struct store_text text);
 /* Of a type that the caller may read: this one too? Binary.securityContext may keep it from him. */

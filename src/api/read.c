@@ -164,7 +164,7 @@ static bool prepare_vread(struct api_request *r, struct err *err)
 {
     const struct search_access *x = api__access(r, AUTH_READ, r->type);
     (void)err;
-    if (x && search_access_is_open(x, r->type))
+    if (x && search_access_must_open(x, r->type))
         r->run = RUN_WORKER;
     return true;
 }

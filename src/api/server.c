@@ -47,6 +47,7 @@ struct server {
     const struct validator *validator;
     const struct conformance_view *definitions;
     struct conformance_current *conformance;
+    struct consent_current *consent;
     atomic_bool counting; /* a worker looks at the planner's statistics; those below are its own then */
     int64_t next_stats_us, next_analyze_us, next_tend_us;
     const struct server_background *background;
@@ -123,6 +124,8 @@ static bool start_store(struct server *s, struct err *err)
     if (!s->conformance && !conformance_current_new(&s->config, s->defs, s->definitions,
                                                     store_tenant(s->store)->id, &s->conformance, err))
         return false;
+    if (!s->consent && !consent_current_new(&s->config, s->defs, s->store, &s->consent, err))
+        return false;
     if (s->audit && !s->auditing) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
@@ -136,7 +139,8 @@ static bool start_store(struct server *s, struct err *err)
     if (!s->working) {
         struct config *own = ARENA_NEW(&s->a, struct config); /* ours changes with a reload */
         *own = s->config;
-        if (!s->background->start(own, s->defs, s->search, s->conformance, s->store, &s->working, err))
+        if (!s->background->start(own, s->defs, s->search, s->conformance, s->consent, s->store, &s->working,
+                                  err))
             return false;
     }
     for (int i = 0; i < s->n; i++)
@@ -152,7 +156,8 @@ static bool start_store(struct server *s, struct err *err)
                                   .db = s->db,
                                   .batch = s->batch,
                                   .n_loops = s->n,
-                                  .oauth = s->oauth};
+                                  .oauth = s->oauth,
+                                  .consent = s->consent};
     if (!api_new(&s->config, &deps, &api, err))
         return false;
     atomic_store(&s->api, api);
@@ -328,6 +333,7 @@ static void stop(struct server *s)
         auth_free(s->auth);
     if (s->conformance)
         conformance_current_free(s->conformance);
+    consent_current_free(s->consent);
     if (s->store)
         store_free(s->store);
     if (s->conn)

@@ -41,6 +41,20 @@ enum { PURPOSES = sizeof purposes / sizeof purposes[0] };
 static const char *const implied[AUTH_LEVELS] = {
     [AUTH_SYSTEM] = "", [AUTH_USER] = " TREAT ", [AUTH_PATIENT] = " PATRQT "};
 
+struct str auth_purposes(const struct auth_principal *p, enum auth_level level)
+{
+    return p->purposes.s ? p->purposes : str_of(implied[level]);
+}
+
+bool auth_is_other(const struct auth_principal *p, enum auth_level level)
+{
+    if (level == AUTH_USER)
+        return !str_starts(p->user, STR("Patient/"));
+    bool own = str_starts(p->user, STR("Patient/")) &&
+               str_eq((struct str){p->user.s + 8, p->user.len - 8}, p->patient);
+    return level == AUTH_SYSTEM || (p->user.len && !own);
+}
+
 struct labels {
     struct arena *a;
     struct search_label *list;
@@ -78,7 +92,7 @@ static void reserve(const struct auth_principal *p, enum auth_level level, struc
                     struct search_group *g)
 {
     struct labels own = {.a = a};
-    struct str said = p->purposes.s ? p->purposes : str_of(implied[level]);
+    struct str said = auth_purposes(p, level);
     if (!said.len)
         return;
     for (int i = 0; i < PURPOSES; i++) {
@@ -130,7 +144,8 @@ static void add_grants(const struct auth_principal *p, enum auth_level level, un
 const struct search_access *auth_access(const struct auth_principal *p, enum auth_right right,
                                         struct arena *a, const struct fhir_defs *d,
                                         const struct search_registry *registry,
-                                        const struct search_tenant *tenant, struct str base)
+                                        const struct search_tenant *tenant, struct str base,
+                                        const struct search_consent *const *consents)
 {
     if (auth_unrestricted(p, right, NULL))
         return NULL;
@@ -153,6 +168,7 @@ const struct search_access *auth_access(const struct auth_principal *p, enum aut
         }
         withhold(p, level, a, g);
         reserve(p, level, a, g);
+        g->consent = consents ? consents[level] : NULL;
         x->n_groups++;
     }
     return x;

@@ -12,6 +12,7 @@ struct jobs {
     const struct fhir_defs *defs;
     struct search_current *search;
     struct conformance_current *conformance;
+    struct consent_current *consent; /* or NULL */
     struct store *store;
     struct db_conn *conn;
     pthread_t thread;

@@ -87,7 +87,8 @@ static void *run(void *arg)
                       LOG_S("detail", err.kind == ERR_INVALID ? err.msg : err.detail));
         if (ok && begun - refreshed_us >= CONFORMANCE_US) {
             refreshed_us = begun;
-            ok = conformance_refresh(j->conformance, j->conn, &j->a, &err);
+            ok = conformance_refresh(j->conformance, j->conn, &j->a, &err) &&
+                 consent_refresh(j->consent, j->conn, &err);
         }
         ok = ok && work(j, &idle, &err);
         if (!ok) {
@@ -123,16 +124,19 @@ static bool begin(struct jobs *j, struct err *err)
     store_first_generation_plan(j->store, &first);
     return jobs__ask(j, &presence, NULL, err) && jobs__ask(j, &alive, NULL, err) &&
            jobs__ask(j, &first, NULL, err) && jobs__follow(j, err) && jobs__report(j, err) &&
-           conformance_refresh(j->conformance, j->conn, &j->a, err);
+           conformance_refresh(j->conformance, j->conn, &j->a, err) &&
+           consent_refresh(j->consent, j->conn, err);
 }
 
 bool jobs_start(const struct config *c, const struct fhir_defs *d, struct search_current *search,
-                struct conformance_current *conformance, struct store *s, struct jobs **out, struct err *err)
+                struct conformance_current *conformance, struct consent_current *consent, struct store *s,
+                struct jobs **out, struct err *err)
 {
     struct jobs *j = calloc(1, sizeof *j);
     if (!j)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    *j = (struct jobs){.config = c, .defs = d, .search = search, .conformance = conformance, .store = s};
+    *j = (struct jobs){
+        .config = c, .defs = d, .search = search, .conformance = conformance, .consent = consent, .store = s};
     arena_init(&j->a, 0);
     arena_init(&j->job_a, 0);
     pthread_mutex_init(&j->lock, NULL);

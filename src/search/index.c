@@ -321,6 +321,14 @@ static bool index_contained(const struct search__index *container, const json *r
     return true;
 }
 
+static bool is_patients(const struct search_index *x, int64_t h)
+{
+    for (size_t i = 0; i < x->n_patients; i++)
+        if (x->patients[i] == h)
+            return true;
+    return false;
+}
+
 bool search_index(const struct search_registry *r, const struct search_tenant *t, struct arena *a,
                   const json *resource, const struct fhir_type *type, struct str base,
                   struct search_index *out, struct err *err)
@@ -351,6 +359,8 @@ bool search_index(const struct search_registry *r, const struct search_tenant *t
     search__index_list(&x);
     for (size_t i = 0; i < out->n_labels; i++)
         *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = out->labels[i];
+    if (out->pat && !is_patients(out, out->pat))
+        *ARENA_PUSH(a, out->acc, out->n_acc, out->cap_acc) = search__about(out->pat);
     search__refs(&x);
     drop_repeats(out);
     out->ix = (int64_t)hash_side_rows(out, &t->key);

@@ -188,6 +188,11 @@ int64_t search__key(const struct search_tenant *t, const struct search_param *p,
                     struct str x, struct str y);
 /* The constant by which a target's hash becomes a reference key: search_hash_id(…) ^ search__ref(…). */
 int64_t search__ref(const struct search_tenant *t, const struct search_param *p);
+/* In acc: a patient whom a resource is about in whose compartment it is not (sql/0026_about.sql has the constant, too). */
+static inline int64_t search__about(int64_t patient)
+{
+    return patient ^ INT64_C(0x61626f757400);
+}
 /* The same for membership in a compartment, as a resource of type has it. */
 int64_t search__compartment(const struct search_tenant *t, const struct fhir_type *compartment,
                             const struct fhir_type *type);
@@ -340,6 +345,7 @@ enum search__kind {
     CRIT_TYPES,   /* the row is of one of type_ids */
     CRIT_LABELS,  /* the row has one of labels */
     CRIT_ACCESS,  /* the child holds, or the row is a contained resource, which is seen with its container */
+    CRIT_ABOUT,   /* the row is about one of patients */
 };
 
 /* Those after CONTAINS are of a _filter. */
@@ -384,6 +390,12 @@ struct search_criterion {
             int64_t *labels;
             size_t n_labels;
         }; /* LABELS */
+        struct {
+            const int64_t *patients,
+                *compartments; /* compartments: search__compartment() of each type, by its number */
+            size_t n_patients, n_compartments; /* with type: of that one alone */
+            bool by_lane; /* the lane may have a patient whose compartment it is not in */
+        };                /* ABOUT */
         struct {
             enum search__match match;
             bool sealed; /* text and raw are hashes, and so are */

@@ -430,6 +430,33 @@ static void date_condition(struct search__sql *w, const struct search_criterion 
     sql_adds(w->sql, "))");
 }
 
+/* One by one while they are few; of many a hash table is made, once in a statement. */
+static void one_of_patients(struct sql *q, const struct search_criterion *c, int patients)
+{
+    enum { FEW = 64 };
+    sql_addf(q, c->n_patients <= FEW ? " = ANY ($%d)" : " IN (SELECT unnest($%d::int8[]))", patients);
+}
+
+/* A key of a compartment is the patient's hash and a constant of the row's type. */
+static void about(struct search__sql *w, const struct search_criterion *c, int r)
+{
+    struct sql *q = w->sql;
+    int patients = sql_int8_array(q, c->patients, c->n_patients);
+    sql_adds(q, "(");
+    if (c->by_lane) {
+        sql_addf(q, "r%d.pat", r);
+        one_of_patients(q, c, patients);
+        sql_adds(q, " OR ");
+    }
+    sql_addf(q, "EXISTS (SELECT 1 FROM unnest(r%d.keys) u WHERE ((u # ", r);
+    if (c->type)
+        sql_addf(q, "$%d)", sql_int8(q, c->compartments[0]));
+    else
+        sql_addf(q, "($%d::int8[])[r%d.rtype])", sql_int8_array(q, c->compartments, c->n_compartments), r);
+    one_of_patients(q, c, patients);
+    sql_adds(q, ") IS TRUE))");
+}
+
 bool search__has_far_part(const struct search_criterion *c)
 {
     return c->kind == CRIT_DATE && c->lane == LANE_DATE && dates[c->op].far;
@@ -474,7 +501,8 @@ static const struct search_criterion *lead_of(const struct search__sql *w, const
         [CRIT_ID] = 9,     [CRIT_KEYS] = 8, [CRIT_DICT] = 7,  [CRIT_TREE] = 7,    [CRIT_STRING] = 6,
         [CRIT_NUMBER] = 5, [CRIT_TEXT] = 6, [CRIT_NEAR] = 6,  [CRIT_OR] = 4,      [CRIT_AND] = 4,
         [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2,  [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1,
-        [CRIT_NOT] = 0,    [CRIT_NONE] = 0, [CRIT_TYPES] = 1, [CRIT_LABELS] = 0,  [CRIT_ACCESS] = 0};
+        [CRIT_NOT] = 0,    [CRIT_NONE] = 0, [CRIT_TYPES] = 1, [CRIT_LABELS] = 0,  [CRIT_ACCESS] = 0,
+        [CRIT_ABOUT] = 0};
     const struct search_criterion *best = all->child;
     for (const struct search_criterion *c = all->child; c; c = c->next) {
         if (c->kind == CRIT_ACCESS && !w->contained && is_compartment(c))
@@ -560,6 +588,9 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         break;
     case CRIT_LABELS:
         sql_addf(q, "r%d.labels && $%d", r, sql_int8_array(q, c->labels, c->n_labels));
+        break;
+    case CRIT_ABOUT:
+        about(w, c, r);
         break;
     case CRIT_ACCESS:
         if (w->contained)

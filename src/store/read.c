@@ -65,7 +65,7 @@ void store_vread_seen_plan(const struct store *s, const struct fhir_type *type, 
     if (!access)
         return;
     q->name = SQL_BY_TEXT;
-    search_access_versions(access, &type, 1, q);
+    search_access_versions(access, &type, 1, true, q);
 }
 
 bool store_read_reply(const struct db_rows *rows, struct store_version *out)
@@ -167,7 +167,7 @@ static void history_scope(const struct store *s, const struct store_history *h, 
     if (h->listed)
         only_listed(s, h, q);
     if (h->access)
-        search_access_versions(h->access, &h->type, h->type ? 1 : 0, q);
+        search_access_versions(h->access, &h->type, h->type ? 1 : 0, h->id.s, q);
 }
 
 /* The versions beyond the cursor, in the direction of op. */

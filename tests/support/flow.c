@@ -34,6 +34,7 @@ static struct auth *auth;
 static struct audit *audit;
 static struct store *store;
 static struct conformance_current *conformance;
+static struct consent_current *consent;
 static struct db_pool *pool;
 static struct loop *loops[LOOPS];
 static pthread_t threads[LOOPS];
@@ -163,8 +164,10 @@ void flow_begin(void)
     current = search_current_new(registry);
     ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &conformance, &err));
     ck_ok(oauth_new(config, store_tenant(store)->id, auth, conn, &oauth, &err));
-    const struct api_deps deps = {defs, current, validator, conformance, auth,  store,
-                                  pool, db,      batch,     LOOPS,       audit, oauth};
+    ck_ok(consent_current_new(config, defs, store, &consent, &err));
+    ck_ok(consent_refresh(consent, conn, &err));
+    const struct api_deps deps = {defs, current, validator, conformance, auth,  store,  pool,
+                                  db,   batch,   LOOPS,     audit,       oauth, consent};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -179,6 +182,7 @@ static struct server {
     struct store *store;
     struct search_current *search;
     struct conformance_current *conformance;
+    struct consent_current *consent;
     struct jobs *jobs;
 } servers[4];
 static int n_servers;
@@ -186,13 +190,14 @@ static int n_servers;
 void flow_jobs_start(void)
 {
     struct server *s = &servers[n_servers++];
-    *s = (struct server){.store = store, .search = current, .conformance = conformance};
+    *s = (struct server){.store = store, .search = current, .conformance = conformance, .consent = consent};
     if (n_servers > 1) {
         ck_ok(store_new(config, defs, conn, &s->store, &err));
         s->search = search_current_new(registry);
         ck_ok(conformance_current_new(config, defs, codes, store_tenant(store)->id, &s->conformance, &err));
+        ck_ok(consent_current_new(config, defs, s->store, &s->consent, &err));
     }
-    ck_ok(jobs_start(config, defs, s->search, s->conformance, s->store, &s->jobs, &err));
+    ck_ok(jobs_start(config, defs, s->search, s->conformance, s->consent, s->store, &s->jobs, &err));
 }
 
 void flow_jobs_stop(void)
@@ -219,6 +224,7 @@ static void stop_servers(void)
         jobs_stop(servers[i].jobs);
         search_current_free(servers[i].search);
         conformance_current_free(servers[i].conformance);
+        consent_current_free(servers[i].consent);
         store_free(servers[i].store);
     }
     n_servers = 0;
@@ -239,6 +245,7 @@ void flow_end(void)
     }
     api_free(api);
     conformance_current_free(conformance);
+    consent_current_free(consent);
     search_current_free(current);
     audit_free(audit);
     oauth_free(oauth);

@@ -31,7 +31,7 @@ static const struct search_access *access_of(const char *claims, enum auth_right
     if (!auth__principal(&(struct auth__state){.settings = settings}, false, defs, &a, all,
                          INT64_C(1700000000000000), p, &err))
         return NULL;
-    const struct search_access *x = auth_access(p, right, &a, defs, NULL, NULL, STR(""));
+    const struct search_access *x = auth_access(p, right, &a, defs, NULL, NULL, STR(""), NULL);
     return x ? x : (const struct search_access *)-1; /* everything */
 }
 

@@ -143,15 +143,21 @@ START_TEST(sql_of_versions)
     const struct fhir_type *type = fhir_resource(t.defs, STR("Observation"));
     struct sql q;
     sql_init(&q, &t.a, NULL);
-    ck_assert(!search_access_versions(access_of(true, NULL, NULL, NULL), &type, 1, &q));
+    search_access_versions(access_of(true, NULL, NULL, NULL), &type, 1, false, &q);
     ck_assert_ptr_nonnull(strstr(q.text.s, "$1 = ANY (h.acc)"));
     sql_init(&q, &t.a, NULL);
-    ck_assert(search_access_versions(access_of(true, "Observation", "status", "final"), &type, 1, &q));
+    const struct search_access *final = access_of(true, "Observation", "status", "final");
+    search_access_versions(final, &type, 1, true, &q);
+    ck_assert_ptr_nonnull(strstr(q.text.s, "$1 = ANY (h.acc)"));
+    ck_assert(search_access_must_open(final, type));
+    sql_init(&q, &t.a, NULL);
+    search_access_versions(final, &type, 1, false, &q);
+    ck_assert_str_eq(q.text.s, " AND false");
     sql_init(&q, &t.a, NULL); /* a tombstone says nothing that a restriction could hold against */
     search_access_where(access_of(false, "Observation", "status", "final"), &type, 1, true, &q);
     ck_assert_ptr_nonnull(strstr(q.text.s, "false) ELSE"));
     sql_init(&q, &t.a, NULL);
-    ck_assert(!search_access_versions(access_of(true, "Patient", NULL, NULL), &type, 1, &q));
+    search_access_versions(access_of(true, "Patient", NULL, NULL), &type, 1, true, &q);
     ck_assert_str_eq(q.text.s, " AND false");
 }
 END_TEST
