@@ -1,4 +1,4 @@
-/* `kagari key … identities`: the data keys of sealed identities (docs/identity.md). */
+/* `kagari key rotate …`: the keys of sealed identities (docs/identity.md). */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,10 +13,13 @@
 enum { PROGRESS_US = 1000 * 1000, PAUSE_US = 100 * 1000 };
 
 static const char usage[] =
-    "Usage: kagari key rotate identities\n\n"
-    "Makes a new data key, and seals with it all that is stored, while servers go on reading and\n"
-    "writing. It may be ended at any time, and goes on where it was when it is called again; another\n"
+    "Usage: kagari key rotate identities\n"
+    "       kagari key rotate wrapping\n\n"
+    "identities: makes a new data key, and seals with it all that is stored, while servers go on reading\n"
+    "and writing. It may be ended at any time, and goes on where it was when it is called again; another\n"
     "key is made when everything has the newest one. Older keys stay in the database, for its backups.\n\n"
+    "wrapping: wraps all data keys by the key-encryption key in the first line of the file of identity.key;\n"
+    "the one that wrapped them until now is in another line of it. Servers do not notice.\n\n"
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 
@@ -56,7 +59,34 @@ static bool rotate(struct store *s, struct db_conn *conn, struct err *err)
     return ok;
 }
 
-static bool run(const struct config_source *from, struct err *err)
+static bool wrap(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    int changed, total;
+    arena_init(&a, 0);
+    bool ok = store_rewrap(s, &a, conn, &changed, &total, err);
+    if (ok)
+        printf("%d of %d data keys wrapped anew; the others had been\n", changed, total);
+    arena_release(&a);
+    return ok;
+}
+
+typedef bool rotate_fn(struct store *s, struct db_conn *conn, struct err *err);
+static const struct {
+    const char *name;
+    rotate_fn *rotate;
+} kinds[] = {{"identities", rotate}, {"wrapping", wrap}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static rotate_fn *find(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return kinds[i].rotate;
+    return NULL;
+}
+
+static bool run(const struct config_source *from, rotate_fn *rotate_kind, struct err *err)
 {
     struct arena a;
     struct config c;
@@ -68,7 +98,7 @@ static bool run(const struct config_source *from, struct err *err)
     if (ok) {
         ok = db_check_schema(conn, err) && store_new(&c, defs, conn, &s, err);
         if (ok) {
-            ok = rotate(s, conn, err);
+            ok = rotate_kind(s, conn, err);
             store_free(s);
         }
         db_close(conn);
@@ -80,7 +110,7 @@ static bool run(const struct config_source *from, struct err *err)
 bool is_identity_key_command(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "identities") == 0)
+        if (find(argv[i]))
             return true;
     return false;
 }
@@ -90,7 +120,7 @@ int identity_key_command(int argc, char **argv)
     struct arena a;
     struct config_source from;
     struct err err;
-    bool understood = argc > 2 && strcmp(argv[1], "rotate") == 0 && strcmp(argv[2], "identities") == 0;
+    rotate_fn *understood = argc > 2 && strcmp(argv[1], "rotate") == 0 ? find(argv[2]) : NULL;
     arena_init(&a, 0);
     if (understood) {
         argv[2] = argv[0];
@@ -103,7 +133,7 @@ int identity_key_command(int argc, char **argv)
         status = 2;
     }
     if (status < 0) {
-        status = !run(&from, &err);
+        status = !run(&from, understood, &err);
         if (status)
             fprintf(stderr, "kagari key: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
     }

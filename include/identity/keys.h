@@ -8,11 +8,13 @@
 
 #include "crypto/aead.h"
 
-/* The key-encryption key. Wipe it after use. */
+/* The key-encryption key, and those before it, which open what has not come to it yet. Wipe them after use. */
+enum { IDENTITY_KEKS = 4 };
 struct identity_kek {
-    uint8_t key[CRYPTO_KEY];
+    size_t n;
+    uint8_t keys[IDENTITY_KEKS][CRYPTO_KEY]; /* the first one wraps */
 };
-/* From a file of 64 hex digits. */
+/* From a file of 64 hex digits; further lines are of those before it. */
 bool identity_kek_read(const char *path, struct identity_kek *out, struct err *err) NODISCARD;
 
 /* Data keys by number, from 1; the newest seals, unless another was named. Filled before it is shared, then immutable. */
@@ -27,6 +29,9 @@ enum { IDENTITY_WRAPPED = CRYPTO_NONCE + CRYPTO_KEY + CRYPTO_TAG };
 /* A new data key, wrapped. */
 void identity_key_make(const struct identity_kek *kek, int32_t tenant, int number,
                        uint8_t out[IDENTITY_WRAPPED]);
+/* The same data key, wrapped by the first; *already: it was. False: it was wrapped by none of them, or changed. */
+bool identity_key_wrap_anew(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                            uint8_t out[IDENTITY_WRAPPED], bool *already) NODISCARD;
 /* False: it was wrapped by another key-encryption key, or changed. */
 bool identity_keys_add(struct identity_keys *k, const struct identity_kek *kek, int number,
                        struct str wrapped) NODISCARD;

@@ -26,4 +26,12 @@ bool store_reseal_begin(struct store *s, struct arena *a, struct db_conn *conn, 
 bool store_reseal_step(struct store *s, struct arena *a, struct db_conn *conn, struct store_reseal *r,
                        bool *ended, struct err *err) NODISCARD;
 
+/*
+ * Data keys that another key-encryption key of the file had wrapped, wrapped by the first, in one statement. Nothing else
+ * changes, and servers that run do not notice. *changed of *total; ERR_INVALID: one was wrapped by none of the file, and
+ * nothing was done.
+ */
+bool store_rewrap(struct store *s, struct arena *a, struct db_conn *conn, int *changed, int *total,
+                  struct err *err) NODISCARD;
+
 #endif

@@ -2,6 +2,8 @@
  * Sealing as a database has it: its data keys, and by which policy all that it holds was sealed and indexed. A server whose
  * settings do not fit says so and changes nothing.
  */
+#include "store/reseal.h"
+
 #include "internal.h"
 
 int store__sealed(struct sql *q, const struct store_content *c)
@@ -100,6 +102,14 @@ static bool insert_key(const struct store *s, const struct identity_kek *kek, st
     return ask(conn, &q, NULL, err);
 }
 
+static bool not_the_key(const struct store *s, struct err *err)
+{
+    return err_set(err, ERR_INVALID,
+                   "%s (identity.key) is not the key that the identities in this database are sealed with: "
+                   "restore that one; without it they cannot be read",
+                   s->kek_path);
+}
+
 static bool unwrap(const struct store *s, const struct identity_kek *kek, const struct stored_keys *stored,
                    struct identity_keys **out, struct err *err)
 {
@@ -109,11 +119,7 @@ static bool unwrap(const struct store *s, const struct identity_kek *kek, const 
     for (int i = 0; i < db_count(stored->rows); i++)
         if (!identity_keys_add(keys, kek, db_int4(stored->rows, i, 0), db_text(stored->rows, i, 1))) {
             identity_keys_free(keys);
-            return err_set(
-                err, ERR_INVALID,
-                "%s (identity.key) is not the key that the identities in this database are sealed with: "
-                "restore that one; without it they cannot be read",
-                s->kek_path);
+            return not_the_key(s, err);
         }
     identity_keys_seal_with(keys, stored->seals);
     *out = keys;
@@ -209,4 +215,55 @@ bool store__make_key(struct store *s, struct arena *a, struct db_conn *conn, int
     bool ok = insert_key(s, &kek, a, conn, number, err);
     crypto_wipe(&kek, sizeof kek);
     return ok;
+}
+
+/* ---- the key-encryption key ---------------------------------------------------------------------------------- */
+
+/* Those that nobody else changed meanwhile. */
+static bool replace(const struct store *s, struct arena *a, struct db_conn *conn, const int32_t *numbers,
+                    const struct str *old, const struct str *fresh, size_t n, struct err *err)
+{
+    struct sql q;
+    const struct db_rows *rows;
+    sql_init(&q, a, NULL);
+    int tenant = sql_int4(&q, s->tenant.id);
+    sql_addf(&q, "WITH changed AS (UPDATE identity_key i SET wrapped = u.fresh FROM unnest($%d::int4[], ",
+             sql_int4_array(&q, numbers, n));
+    sql_addf(&q, "$%d::bytea[], ", sql_bytea_array(&q, old, n));
+    sql_addf(&q,
+             "$%d::bytea[]) u(number, old, fresh) WHERE i.tenant = $%d AND i.number = u.number AND i.wrapped "
+             "= u.old RETURNING 1) SELECT count(*) FROM changed",
+             sql_bytea_array(&q, fresh, n), tenant);
+    return db_exec(conn, a, &q, &rows, err) &&
+           (db_int8(rows, 0, 0) == (int64_t)n ||
+            err_set(err, ERR_CONFLICT, "Data keys were changed by somebody else meanwhile: run it again"));
+}
+
+bool store_rewrap(struct store *s, struct arena *a, struct db_conn *conn, int *changed, int *total,
+                  struct err *err)
+{
+    struct identity_kek kek;
+    struct stored_keys stored;
+    if (!s->policy)
+        return err_set(err, ERR_RULE, "identity.seal is off: there are no data keys to wrap");
+    if (!select_keys(s, a, conn, &stored, err) || !identity_kek_read(s->kek_path, &kek, err))
+        return false;
+    size_t n = 0;
+    *total = db_count(stored.rows);
+    int32_t *numbers = ARENA_ARRAY(a, int32_t, *total);
+    struct str *old = ARENA_ARRAY(a, struct str, *total), *fresh = ARENA_ARRAY(a, struct str, *total);
+    bool ok = true;
+    for (int i = 0; ok && i < *total; i++) {
+        uint8_t *wrapped = arena_alloc(a, IDENTITY_WRAPPED);
+        bool already = false;
+        numbers[n] = db_int4(stored.rows, i, 0);
+        old[n] = db_text(stored.rows, i, 1);
+        fresh[n] = (struct str){(const char *)wrapped, IDENTITY_WRAPPED};
+        ok = identity_key_wrap_anew(&kek, s->tenant.id, numbers[n], old[n], wrapped, &already) ||
+             not_the_key(s, err);
+        n += !already;
+    }
+    crypto_wipe(&kek, sizeof kek);
+    *changed = (int)n;
+    return ok && (!n || replace(s, a, conn, numbers, old, fresh, n, err));
 }

@@ -113,6 +113,31 @@ class Rotate(unittest.TestCase):
             self.assertEqual(client.request("GET", f"Patient/p{i}").json["name"], self.patient(i)["name"])
             self.assertEqual(client.request("GET", f"Patient/p{i}/_history/1").json["name"], self.patient(i)["name"])
 
+    def test_4_another_key_encryption_key(self):
+        def rotate(*options):
+            return subprocess.run([kagari.BINARY, "key", "rotate", "wrapping", "--config",
+                                   str(self.dev.data / "kagari.conf"), "--set", "identity.seal=on", *options],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+        file, wrapped = self.dev.data / "identity.key", "SELECT string_agg(encode(wrapped, 'hex'), ' ' ORDER BY number) " \
+            "FROM identity_key"
+        old, new, before = file.read_text(), "cd" * 32 + "\n", self.sql(wrapped)
+        other = self.dev.data / "other.key"
+        other.write_text(new)
+        failed = rotate("--set", f"identity.key={other}")
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("is not the key", failed.stderr)
+        self.assertEqual(self.sql(wrapped), before)
+        file.write_text(new + old)
+        done = rotate()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("2 of 2", done.stdout)
+        self.assertNotEqual(self.sql(wrapped), before)
+        self.assertEqual(self.dev.client().request("GET", "Patient/p1").json["name"], self.patient(1)["name"])
+        self.assertIn("0 of 2", rotate().stdout)
+        file.write_text(new)
+        self.test_3_after_a_restart()
+
 
 if __name__ == "__main__":
     kagari.main()

@@ -10,7 +10,7 @@ static struct identity_keys *keys;
 
 static void start(void)
 {
-    const struct identity_kek kek = {{1}};
+    const struct identity_kek kek = {1, {{1}}};
     uint8_t wrapped[IDENTITY_WRAPPED];
     struct err err;
     arena_init(&forever, 0);

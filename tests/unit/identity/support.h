@@ -15,7 +15,7 @@ struct identity_test {
 static inline void identity_test_init(struct identity_test *t)
 {
     struct err err;
-    struct identity_kek kek = {{7}};
+    struct identity_kek kek = {1, {{7}}};
     uint8_t wrapped[IDENTITY_WRAPPED];
     arena_init(&t->a, 0);
     ck_ok(fhir_defs_load(&t->a, &t->defs, &err));

@@ -1,6 +1,7 @@
 /* What PostgreSQL has of a sealed resource, and that settings which do not fit are refused and change nothing. */
 #include <unistd.h>
 
+#include "store/reseal.h"
 #include "support/store.h"
 
 static struct err err;
@@ -118,6 +119,37 @@ START_TEST(test_settings_that_do_not_fit)
 }
 END_TEST
 
+#define OLD "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef0\n"
+#define NEW "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeef0\n"
+
+START_TEST(test_another_key_encryption_key)
+{
+    struct store_version v;
+    struct store *s;
+    int changed, total;
+    forget();
+    restart(&sealing);
+    test_create(test_write(PATIENT));
+    write_key(NEW); /* the old one is missing: nothing is touched */
+    ck_assert(!store_rewrap(T->s, &T->a, T->c, &changed, &total, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "is not the key"));
+    write_key(NEW OLD);
+    ck_ok(store_rewrap(T->s, &T->a, T->c, &changed, &total, &err));
+    ck_assert_int_eq(changed, 1);
+    ck_assert_int_eq(total, 1);
+    ck_ok(store_rewrap(T->s, &T->a, T->c, &changed, &total, &err));
+    ck_assert_int_eq(changed, 0);
+    ck_assert_ptr_nonnull(strstr(whole("p", &v).s, "Takamatsuzuka"));
+    write_key(OLD);
+    ck_assert(!store_new(&sealing, T->defs, T->c, &s, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "is not the key"));
+    write_key(NEW);
+    restart(&sealing);
+    ck_assert_ptr_nonnull(strstr(whole("p", &v).s, "Takamatsuzuka"));
+    forget();
+}
+END_TEST
+
 Suite *suite_store_sealing(void)
 {
     Suite *s = suite_create("store_sealing");
@@ -126,6 +158,7 @@ Suite *suite_store_sealing(void)
     tcase_add_checked_fixture(t, begin, end);
     tcase_add_test(t, test_written_and_read);
     tcase_add_test(t, test_settings_that_do_not_fit);
+    tcase_add_test(t, test_another_key_encryption_key);
     suite_add_tcase(s, t);
     return s;
 }
