@@ -44,6 +44,9 @@ bool db_begin(struct db_conn *c, struct err *err) NODISCARD;
 /* False: nothing was committed or, with ERR_BUSY, nobody knows. */
 bool db_commit(struct db_conn *c, struct err *err) NODISCARD;
 void db_rollback(struct db_conn *c); /* nothing to do outside a transaction */
+bool db_in_transaction(const struct db_conn *c);
+/* Begins one that shows what was there when its first statement began, and writes nothing. */
+bool db_begin_snapshot(struct db_conn *c, struct err *err) NODISCARD;
 /* The connection is lost or its transaction has failed: nothing more can be done in it. */
 bool db_failed(const struct db_conn *c);
 /* The last failure is one that another attempt may not meet (deadlock, serialisation). */

@@ -43,6 +43,7 @@ struct search_include {
 struct search_criterion; /* search/internal.h */
 struct search_access;    /* search/access.h */
 struct search__cursor;
+struct search__opening;
 struct search_sort;
 
 struct search_options {
@@ -60,6 +61,7 @@ struct search_options {
     /* If-None-Exist and its like: criteria only, unknown parameters are errors. Its matches are found whoever asks;
      * what they refer to is not. */
     bool conditional;
+    int opens; /* at most so many resources, for what is asked of sealed values (search/opened.h); 0: such is refused */
     bool
         pseudonyms; /* nothing may be asked of what is sealed: whoever asks is not to know whom it is about */
     const struct search_access *access;   /* what the search finds, and may go by; NULL: everything */
@@ -102,7 +104,10 @@ struct search_query {
     struct str *building;
     size_t n_building, cap_building; /* names of those left out because their index is still being built */
     const struct search_criterion *text,
-        *near; /* those by which rows have a score and a distance; NULL: none */
+        *near;                        /* those by which rows have a score and a distance; NULL: none */
+    struct search_criterion **opened; /* see search/opened.h */
+    size_t n_opened, cap_opened;
+    struct search__opening *opening;
     int64_t *locks;
     size_t n_locks, cap_locks; /* search_lock_keys() */
     bool explain;              /* _explain: not the page, but how it is found */

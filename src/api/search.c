@@ -1,6 +1,7 @@
 /* search at type, system and compartment level (http.html#search, search.html). */
 #include "base/clock.h"
 #include "internal.h"
+#include "search/opened.h"
 
 /* A row's resource, opened. */
 struct found {
@@ -46,6 +47,7 @@ static bool parse(struct api_request *r, struct page *p, const struct conformanc
         .limits = {(int)c->search_count, (int)c->search_max_count, (int)c->search_max_includes,
                    c->search_total_limit, (int)c->search_max_codes},
         .terminology = codes,
+        .opens = (int)c->search_max_opened,
         .pseudonyms = r->principal->pseudonyms,
         .access = api__access(r, AUTH_SEARCH, NULL),
         .included = api__access(r, AUTH_READ, NULL),
@@ -105,7 +107,7 @@ static bool prepare(struct api_request *r, struct page *p, struct err *err)
         p->q->total = TOTAL_NONE;
     if (p->q->explain || p->q->n_includes || p->q->summary != SUMMARY_FALSE || p->q->n_elements ||
         r->pretty || r->principal->pseudonyms || r->format == FORMAT_XML || p->q->needs_terminology ||
-        p->q->contained)
+        p->q->contained || search_opens(p->q))
         r->run = RUN_WORKER;
     return true;
 }
@@ -516,6 +518,59 @@ static bool include_all(struct including *g, struct err *err)
     return true;
 }
 
+/* ---- what is asked of sealed values ------------------------------------------------------------------------------ */
+
+static void release_scratch(void *scratch)
+{
+    arena_release(scratch);
+}
+
+static bool open_candidates(struct api_request *r, struct db_conn *c, struct page *p, struct err *err)
+{
+    struct sql q = {.a = r->a};
+    const struct db_rows *rows;
+    struct found x;
+    search_opening_plan(p->q, store_stats(r->api->deps.store), &q);
+    if (!db_exec(c, r->a, &q, &rows, err))
+        return false;
+    int n = db_count(rows) && db_null(rows, 0, SEARCH_RTYPE) ? 0 : db_count(rows);
+    if (n > p->q->options.opens)
+        return err_set(
+            err, ERR_TOO_COSTLY,
+            "What is sorted or compared is sealed (identity.seal), and more than %d resources would "
+            "have to be opened (search.max_opened): ask for fewer by other parameters",
+            p->q->options.opens);
+    bool ok = true;
+    struct arena *scratch = ARENA_NEW(r->a, struct arena);
+    arena_init(scratch, 0);
+    arena_cleanup(r->a, release_scratch, scratch);
+    for (int i = 0; ok && i < n; i++) {
+        json *resource;
+        arena_clear(scratch);
+        x.type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
+        x.id = db_text(rows, i, SEARCH_RID);
+        ok = store_open(r->api->deps.store, scratch, x.type, x.id, store_text_at(rows, i, SEARCH_CONTENT),
+                        &x.content, err) &&
+             json_parse(scratch, x.content, INT16_MAX, &resource, err) &&
+             search_opening_add(p->q, scratch, db_int8(rows, i, SEARCH_K), x.id, resource, err);
+    }
+    arena_clear(scratch);
+    return ok && search_opening_end(p->q, err);
+}
+
+/* One snapshot shows what is opened, and the page. */
+static bool find_page(struct api_request *r, struct db_conn *c, struct sql *q, const struct db_rows **rows,
+                      struct err *err)
+{
+    struct page *p = r->state;
+    bool opens = search_opens(p->q), begins = opens && !db_in_transaction(c);
+    bool ok = (!begins || db_begin_snapshot(c, err)) && (!opens || open_candidates(r, c, p, err)) &&
+              plan_page(r, q, err) && db_exec(c, r->a, q, rows, err) && (!begins || db_commit(c, err));
+    if (!ok && begins)
+        db_rollback(c);
+    return ok;
+}
+
 /* An iterating include also looks at what other includes of the first round brought, hence the rounds above. */
 static bool work_search(struct api_request *r, struct db_conn *c, struct api_response *out, struct err *err)
 {
@@ -527,11 +582,9 @@ static bool work_search(struct api_request *r, struct db_conn *c, struct api_res
         return false;
     int64_t deadline_us = clock_mono_us() + db_search_timeout(c);
     db_search_mode(c, true);
-    if (!plan_page(r, &q, err))
-        return false;
     if (p->q->explain)
-        return api__explain_search(r, c, &q, out, err);
-    if (!db_exec(c, r->a, &q, &rows, err) || !start_page(r, rows, err))
+        return plan_page(r, &q, err) && api__explain_search(r, c, &q, out, err);
+    if (!find_page(r, c, &q, &rows, err) || !start_page(r, rows, err))
         return false;
     if (p->everything && p->shown == 0 && !p->q->cursor.len && p->q->n_types == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);

@@ -188,6 +188,16 @@ bool db_begin(struct db_conn *c, struct err *err)
     return true;
 }
 
+bool db_in_transaction(const struct db_conn *c)
+{
+    return c->in_transaction;
+}
+
+bool db_begin_snapshot(struct db_conn *c, struct err *err)
+{
+    return db_begin(c, err) && db_run(c, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", err);
+}
+
 bool db_commit(struct db_conn *c, struct err *err)
 {
     PGresult *r = PQexec(c->pg, "COMMIT");

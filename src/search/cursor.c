@@ -32,10 +32,11 @@ struct str search_cursor(const struct search_query *q, struct str row_cursor, st
                          int64_t total, enum search_direction direction)
 {
     struct buf b;
+    struct str values = search__cursor_values(q, row_cursor);
     buf_init(&b, q->a, 256);
     buf_add(&b, (const char[SIGNATURE]){0}, SIGNATURE);
     buf_addf(&b, "%c%lld %.*s %.*s", direction == SEARCH_BEFORE ? '<' : '>', (long long)total,
-             STR_FMT(snapshot), STR_FMT(row_cursor));
+             STR_FMT(snapshot), STR_FMT(values));
     sign(q, (struct str){b.s + SIGNATURE, b.len - SIGNATURE}, b.s);
     return base64_encode(q->a, BASE64_URL, b.s, b.len);
 }
@@ -94,6 +95,7 @@ static bool is_value(enum search__order by, struct arena *a, struct str v)
     case ORDER_CODE:
     case ORDER_URI:
     case ORDER_REFERENCE:
+    case ORDER_OPENED: /* search_opening_end() looks */
         return true;
     }
     return false;

@@ -344,6 +344,7 @@ enum search__kind {
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
     CRIT_TYPES,   /* the row is of one of type_ids */
     CRIT_LABELS,  /* the row has one of labels */
+    CRIT_OPENED,  /* asked of sealed values, which the server opens: becomes ID or TEXT (opened.c) */
     CRIT_ACCESS,  /* the child holds, or the row is a contained resource, which is seen with its container */
     CRIT_ABOUT,   /* the row is about one of patients */
 };
@@ -402,7 +403,10 @@ struct search_criterion {
             struct str text, raw;
             int64_t *grams; /* for CONTAINS and ENDS */
             size_t n_grams;
-        }; /* STRING */
+            struct str *beginnings; /* OPENED, of words: those that they begin with */
+            struct str *found;      /* OPENED, of strings: ids */
+            size_t n_beginnings, cap_beginnings, n_found, cap_found;
+        }; /* STRING, OPENED */
         struct {
             int dict;
             struct str from, to;
@@ -443,6 +447,9 @@ struct search__parse {
     bool building; /* the argument at hand names a parameter whose index is still being built */
     const enum search__match *match; /* _filter: how strings compare; NULL: as the modifier says */
     const enum search__op *op;       /* _filter: how dates compare; NULL: as the prefix says */
+    bool met;                        /* sealed resources were opened: */
+    const struct str *words;         /* these words were met in them */
+    size_t n_words;
 };
 
 /* One parameter as a query names it. */
@@ -476,6 +483,15 @@ bool search__implied_system(const struct conformance_view *t, const struct searc
 search__parse_fn search__parse_alternative; /* of whatever kind arg is */
 /* Folded text that begins with what may be the second half of a long vowel, in the form that it has there. */
 bool search__second_vowel(struct arena *a, struct str text, struct str *out);
+
+/* opened.c. c is asked of sealed values by opening them; text: what is asked. NULL: not here. */
+struct search_criterion *search__open(struct search__parse *p, struct search_criterion *c, struct str text);
+/* The same of an order. */
+bool search__open_order(const struct search__parse *p, struct search_sort *s);
+/* When all else of the query is there. */
+bool search__check_opened(struct search__parse *p) NODISCARD;
+/* What the cursor of a row says instead of places. */
+struct str search__cursor_values(const struct search_query *q, struct str row_cursor);
 
 /* sealed.c. NULL: it cannot be asked of sealed values (*p->err). */
 struct search_criterion *search__seal_string(struct search__parse *p, struct search_criterion *c);
@@ -576,13 +592,16 @@ enum search__order {
     ORDER_URI,
     ORDER_REFERENCE,
     ORDER_SCORE,
-    ORDER_DISTANCE
+    ORDER_DISTANCE,
+    ORDER_OPENED
 };
 
 struct search_sort {
     enum search__order by;
-    const struct search__slot *slot; /* from STRING to REFERENCE */
+    const struct search__slot *slot; /* from STRING to REFERENCE, and of OPENED */
     bool desc, sealed;
+    enum search__order of; /* OPENED: what it would be if it were not sealed … */
+    struct str ranks;      /* … and a JSON object, k → place */
 };
 
 struct search__cursor {

@@ -46,6 +46,7 @@ static const struct {
     [ORDER_REFERENCE] = {NULL, "U&'\\+10FFFF'", "''"},
     [ORDER_SCORE] = {NULL, "0", "0"},
     [ORDER_DISTANCE] = {NULL, "'Infinity'::numeric", "'-Infinity'::numeric"},
+    [ORDER_OPENED] = {NULL, "9223372036854775807", "'-9223372036854775808'::int8"},
 };
 
 static int param_ids(struct search__sql *w, const struct search__slot *slot)
@@ -62,7 +63,7 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
     struct sql *q = w->sql;
     const char *first =
         s->desc ? "max" : "min"; /* of several values the one that comes first in the direction */
-    bool by_param = s->slot && s->by != ORDER_REFERENCE;
+    bool by_param = s->slot && s->by != ORDER_REFERENCE && s->by != ORDER_OPENED;
     int param = by_param ? param_ids(w, s->slot) : 0;
     switch (s->by) {
     case ORDER_SCORE: /* of what cannot match, none is needed */
@@ -70,6 +71,9 @@ static void subquery(struct search__sql *w, const struct search_sort *s)
         break;
     case ORDER_DISTANCE:
         w->q->near ? search__near_distance(w, w->q->near, "r0.k") : sql_adds(q, "NULL::numeric");
+        break;
+    case ORDER_OPENED: /* once for all rows */
+        sql_addf(q, "SELECT ((SELECT $%d::jsonb) ->> r0.k::text)::int8", sql_text(q, s->ranks));
         break;
     case ORDER_STRING:
         sql_addf(
@@ -157,6 +161,7 @@ static int cursor_param(struct search__sql *w, enum search__order by, struct str
     case ORDER_TYPE:
     case ORDER_LANE_DATE:
     case ORDER_DATE:
+    case ORDER_OPENED:
     case ORDER_UPDATED: /* search__cursor_parse() has seen that they are numbers */
         return !str_int64(v, &n)     ? sql_null(q, SQL_INT8)
                : by == ORDER_UPDATED ? sql_timestamptz(q, n)

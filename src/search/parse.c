@@ -585,7 +585,7 @@ bool search_parse(const struct search_registry *r, const struct search_tenant *t
             return false;
     search__add_access(&p);
     search__default_sort(&p);
-    if (!search__find_measures(&p) || !search__check_contained(&p))
+    if (!search__find_measures(&p) || !search__check_contained(&p) || !search__check_opened(&p))
         return false;
     q->self = q->understood = buf_str(&self);
     *out = q;

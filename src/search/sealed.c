@@ -85,12 +85,15 @@ void search__sealed_grams(const struct search_tenant *t, const struct search_par
     }
 }
 
-static struct search_criterion *too_costly(struct search__parse *p, const struct search_criterion *c,
-                                           const char *why)
+/* What hashes do not answer is opened, where it may be. */
+static struct search_criterion *open_or_refuse(struct search__parse *p, struct search_criterion *c,
+                                               struct str text, const char *why)
 {
-    err_set(p->err, ERR_TOO_COSTLY, "search parameter %s: what is searched is sealed (identity.seal): %s",
-            c->param->def->code, why);
-    return NULL;
+    struct search_criterion *opened = search__open(p, c, text);
+    if (!opened)
+        err_set(p->err, ERR_TOO_COSTLY, "search parameter %s: what is searched is sealed (identity.seal): %s",
+                c->param->def->code, why);
+    return opened;
 }
 
 struct search_criterion *search__seal_string(struct search__parse *p, struct search_criterion *c)
@@ -112,12 +115,13 @@ struct search_criterion *search__seal_string(struct search__parse *p, struct sea
     case MATCH_ENDS:
         search__sealed_grams(p->tenant, c->param, p->a, text, &c->grams, &c->n_grams);
         return c->n_grams ? c
-                          : too_costly(p, c, "a text of two characters at least can be found anywhere in it");
+                          : open_or_refuse(p, c, text,
+                                           "a text of two characters at least can be found anywhere in it");
     case MATCH_AFTER:
     case MATCH_BEFORE:
     case MATCH_FROM:
     case MATCH_TO:
-        return too_costly(p, c, "its values have no order");
+        return open_or_refuse(p, c, text, "its values have no order");
     default:
         return c;
     }

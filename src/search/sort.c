@@ -56,7 +56,7 @@ bool search__parse_sort(struct search__parse *p, struct str value)
         if (!find(p, code, &sort))
             return err_set(p->err, ERR_INVALID, "search parameter _sort: cannot sort by %.*s here",
                            STR_FMT(code));
-        if (sort.sealed)
+        if (sort.sealed && !search__open_order(p, &sort))
             return err_set(
                 p->err, ERR_TOO_COSTLY,
                 "search parameter _sort: %.*s is sealed (identity.seal), and its values have no order",
@@ -69,7 +69,8 @@ bool search__parse_sort(struct search__parse *p, struct str value)
 /* The criterion that rows of the search itself answer: not one of other resources, and none that must not hold. */
 static const struct search_criterion *find_criterion(const struct search_criterion *c, enum search__kind kind)
 {
-    const struct search_criterion *found = c->kind == kind ? c : NULL;
+    bool words = kind == CRIT_TEXT && c->kind == CRIT_OPENED && c->n_beginnings;
+    const struct search_criterion *found = c->kind == kind || words ? c : NULL;
     bool here = c->kind == CRIT_AND || c->kind == CRIT_OR || c->kind == CRIT_TARGET;
     for (const struct search_criterion *child = here ? c->child : NULL; child && !found; child = child->next)
         found = find_criterion(child, kind);

@@ -197,6 +197,9 @@ struct reader {
     size_t at;
     int depth;
     const char *weight; /* A: in the narrative */
+    bool opens;         /* the beginnings of words are asked of sealed text */
+    struct str *beginnings;
+    size_t n_beginnings, cap_beginnings;
 };
 
 /* A part of a tsquery; empty: it says nothing. */
@@ -243,19 +246,39 @@ static bool take_word(struct reader *r, const char *word)
     return true;
 }
 
-static void add_lexeme(const struct reader *r, struct buf *b, struct str text, bool open)
+static void add_hash(const struct reader *r, struct buf *b, struct str word)
+{
+    struct str hash = search__sealed_word(r->p->tenant, r->p->a, word);
+    buf_addf(b, "'%.*s'%s%s | ", STR_FMT(hash), *r->weight ? ":" : "", r->weight);
+}
+
+/* Of sealed text, the words that were met in it and begin so. */
+static void add_beginning(struct reader *r, struct buf *b, struct str text)
+{
+    const struct search__parse *p = r->p;
+    for (size_t i = 0; i < p->n_words; i++)
+        if (str_starts(p->words[i], text))
+            add_hash(r, b, p->words[i]);
+    if (!p->met)
+        *ARENA_PUSH(p->a, r->beginnings, r->n_beginnings, r->cap_beginnings) = text;
+}
+
+static void add_lexeme(struct reader *r, struct buf *b, struct str text, bool open, bool paired)
 {
     const char *colon = open || *r->weight ? ":" : "";
     if (r->p->tenant->sealed) { /* of what is not sealed, words are as they are */
-        struct str hash = search__sealed_word(r->p->tenant, r->p->a, text);
-        buf_addf(b, "('%.*s'%s%s | ", STR_FMT(hash), *r->weight ? ":" : "", r->weight);
+        buf_addc(b, '(');
+        if (open && !paired && r->opens)
+            add_beginning(r, b, text);
+        else
+            add_hash(r, b, text);
     }
     buf_addf(b, "'%.*s'%s%s%s%s", STR_FMT(text), colon, open ? "*" : "", r->weight,
              r->p->tenant->sealed ? ")" : "");
 }
 
 /* Words that stand one after the other. A single kanji or kana is one with which a pair begins, or the last of a run. */
-static struct part phrase(const struct reader *r, struct str text, bool open)
+static struct part phrase(struct reader *r, struct str text, bool open)
 {
     struct search__words words = {.text = utf8_fold(r->p->a, text, FOLD_MAX)};
     struct search__word word, next;
@@ -273,10 +296,10 @@ static struct part phrase(const struct reader *r, struct str text, bool open)
         struct str second;
         bool either = word.paired && word.first && search__second_vowel(r->p->a, word.text, &second);
         buf_adds(&b, either ? "(" : "");
-        add_lexeme(r, &b, word.text, begins);
+        add_lexeme(r, &b, word.text, begins, word.paired);
         if (either) {
             buf_adds(&b, " | ");
-            add_lexeme(r, &b, second, begins);
+            add_lexeme(r, &b, second, begins, true);
             buf_addc(&b, ')');
         }
     }
@@ -341,11 +364,7 @@ static bool operand(struct reader *r, struct part *out)
     struct str word = {r->text.s + start, r->at - start};
     bool open = word.s[word.len - 1] == '*';
     if (open && r->p->tenant->sealed && (!r->arg->type || seals_words(r->p->tenant, r->arg->type)))
-        return err_set(
-            r->p->err, ERR_TOO_COSTLY,
-            "search parameter %.*s: what is searched is sealed (identity.seal): whole words are found, not "
-            "their beginnings",
-            STR_FMT(r->arg->name));
+        r->opens = true;
     *out = phrase(r, word, open);
     return true;
 }
@@ -413,6 +432,17 @@ struct search_criterion *search__parse_text(struct search__parse *p, const struc
         return search__refuse(p, arg, "it asks only for what is not there: name a word that is");
     struct search_criterion *c = search__criterion(p->a, all.text.len ? CRIT_TEXT : CRIT_NONE, arg->param);
     c->words = all.text;
+    if (!r.n_beginnings)
+        return c;
+    if (!search__open(p, c, value)) {
+        err_set(p->err, ERR_TOO_COSTLY,
+                "search parameter %.*s: what is searched is sealed (identity.seal): whole words are found, "
+                "not their beginnings",
+                STR_FMT(arg->name));
+        return NULL;
+    }
+    c->beginnings = r.beginnings;
+    c->n_beginnings = r.n_beginnings;
     return c;
 }
 

@@ -531,6 +531,7 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
     struct sql *q = w->sql;
     switch (c->kind) {
     case CRIT_NONE:
+    case CRIT_OPENED: /* has become another */
         sql_adds(q, "false");
         break;
     case CRIT_OR:

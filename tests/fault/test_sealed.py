@@ -56,6 +56,22 @@ class Person:
                        "data": base64.b64encode(self.secret.encode()).decode()}],
         }
 
+    def attachment(self):
+        return {"contentType": "text/plain", "title": self.family,
+                "data": base64.b64encode(self.secret.encode()).decode()}
+
+    def document(self, me):
+        """A document, with all that it is about."""
+        div = f'<div xmlns="http://www.w3.org/1999/xhtml">{self.kanji} {self.phone}</div>'
+        return {"resourceType": "Bundle", "type": "document", "timestamp": "2026-01-01T00:00:00Z",
+                "identifier": {"system": "http://id.test", "value": self.identifier}, "entry": [
+                    {"fullUrl": "urn:uuid:00000000-0000-4000-9000-000000000001", "resource": {
+                        "resourceType": "Composition", "status": "final", "type": {"text": "letter"}, "date": "2026-01-01",
+                        "title": "Letter", "author": [{"display": self.family}],
+                        "subject": {"reference": me, "display": self.kanji},
+                        "section": [{"title": "Findings", "text": {"status": "generated", "div": div}}]}},
+                    {"fullUrl": me, "resource": self.patient()}]}
+
     def bundle(self):
         me = f"urn:uuid:00000000-0000-4000-8000-{self.number:012x}"
         subject = {"reference": me, "display": f"{self.kanji} {self.family}"}
@@ -76,6 +92,16 @@ class Person:
                            "entry": [{"fullUrl": me, "resource": self.patient()}]})
             others.append({"resourceType": "Condition", "subject": {"reference": "#p"}, "contained": [
                 {**self.patient(), "id": "p"}]})
+            others.append(self.document(me))
+            others.append({"resourceType": "Communication", "status": "completed", "subject": subject, "payload": [
+                {"contentString": self.secret}, {"contentAttachment": self.attachment()}]})
+            others.append({"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "x"}, "subject": subject,
+                           "presentedForm": [self.attachment()]})
+            others.append({"resourceType": "QuestionnaireResponse", "status": "completed", "subject": subject,
+                           "item": [{"linkId": "1", "text": self.secret, "item": [
+                               {"linkId": "1.1", "answer": [{"valueAttachment": self.attachment()}, {
+                                   "valueString": self.line, "item": [{"linkId": "1.1.1", "answer": [
+                                       {"valueReference": {"display": self.kanji}}]}]}]}]}]})
         for resource in others:
             if resource["resourceType"] == "Condition":
                 del resource["contained"][0]["text"]
@@ -184,7 +210,19 @@ class Sealed(unittest.TestCase):
                       f"Patient?name:like={person.secret}"):
             self.ask(wrong, 400)
         self.ask(f"Patient?family={quote(person.kanji)}&unknown={person.secret}")
-        self.ask("Patient?_sort=family", 403)
+        by_family = self.ask("Patient?_sort=-family&_count=20")
+        families = [max(n["family"].lower() for n in e["resource"]["name"] if "family" in n) for e in by_family["entry"]]
+        self.assertEqual(families, sorted(families, reverse=True))
+        for link in by_family["link"]:
+            if link["relation"] == "next":
+                self.ask(urllib.parse.urlsplit(link["url"])._replace(scheme="", netloc="").geturl())
+        self.ask("Patient?_sort=birthdate,identifier&gender=female&_count=5")
+        self.ask("Patient?" + urllib.parse.urlencode({"_filter": f'family gt "{person.family}"', "_count": 5}))
+        self.assertIn(id, [e["resource"]["id"] for e in self.ask(f"Patient?_text={person.secret[:12]}*")["entry"]])
+        self.ask(f"Patient?given:contains={person.given[0]}&_count=5")
+        self.ask("Patient?_sort=family&_count=5&_filter=" + quote(f'_content co "{person.secret[:10]}*"'))
+        self.assertEqual(self.client.request("POST", "Binary", person.secret.encode(), headers={
+            "Content-Type": "text/plain"}).status, 201)
         self.ask("Patient", 400, "POST", body='{"resourceType":"Patient","name":[{"family":"%s"' % person.family)
         self.ask("Patient", 400, "POST", body={"resourceType": "Patient", "birthDate": person.secret})
         self.ask("Patient/$validate", 200, "POST", body=person.patient())

@@ -81,7 +81,8 @@ class Dev:
     def __init__(self, *options, data=None, samples=False):
         self.temporary = None if data else tempfile.mkdtemp(prefix="kagari-test-")
         self.data = pathlib.Path(data or self.temporary)
-        self.options = list(options) + ([] if samples else ["--no-samples"])
+        seal = ["--set", "identity.seal=on"] if os.environ.get("KAGARI_TEST_SEAL") else []
+        self.options = seal + list(options) + ([] if samples else ["--no-samples"])
         self.process = None
         self.output = []
 

@@ -227,6 +227,7 @@ bool test_search_parse(struct test_search *t, const char *url, struct search_que
 {
     struct search_options o = {.limits = t->limits,
                                .text = SEARCH_TEXT_CONTENT,
+                               .opens = 1000,
                                .base = STR(TEST_SEARCH_BASE),
                                .terminology = t->codes};
     struct str query, id, rest, path = str_cut(str_of(url), '?', &query);
@@ -251,12 +252,28 @@ static struct str cursor_of(const struct search_query *q, const struct db_rows *
                          direction);
 }
 
-bool test_search_page(struct test_search *t, const struct search_query *q, struct test_page *out,
-                      struct err *e)
+/* Contents are not sealed here: index values alone are. */
+static bool open_rows(struct test_search *t, struct search_query *q, struct err *e)
+{
+    struct sql sql;
+    const struct db_rows *rows;
+    search_opening_plan(q, &t->stats, &sql);
+    if (!db_exec(t->db, &t->a, &sql, &rows, e))
+        return false;
+    for (int i = 0; i < db_count(rows) && !db_null(rows, i, SEARCH_RTYPE); i++)
+        if (!search_opening_add(q, &t->a, db_int8(rows, i, SEARCH_K), db_text(rows, i, SEARCH_RID),
+                                test_json(&t->a, db_text(rows, i, SEARCH_CONTENT).s), e))
+            return false;
+    return search_opening_end(q, e);
+}
+
+bool test_search_page(struct test_search *t, struct search_query *q, struct test_page *out, struct err *e)
 {
     struct sql sql;
     const struct db_rows *rows;
     struct buf ids;
+    if (search_opens(q) && !open_rows(t, q, e))
+        return false;
     search_plan(q, &t->stats, &sql);
     if (!db_exec(t->db, &t->a, &sql, &rows, e)) {
         printf("in: %s\n", sql.text.s);

@@ -6,7 +6,7 @@
 #define KAGARI_TEST_SEARCH_H
 
 #include "db/db.h"
-#include "search/query.h"
+#include "search/opened.h"
 #include "support/test.h"
 
 struct test_search {
@@ -47,8 +47,7 @@ struct test_page {
     int64_t total;             /* -1: not counted */
     struct str next, previous; /* cursors of the pages beside it; len 0: there is none */
 };
-bool test_search_page(struct test_search *t, const struct search_query *q, struct test_page *out,
-                      struct err *err);
+bool test_search_page(struct test_search *t, struct search_query *q, struct test_page *out, struct err *err);
 
 /* The statement's plan for whatever values, as EXPLAIN prints it. */
 struct str test_search_explain(struct test_search *t, const struct search_query *q);
