@@ -21,10 +21,13 @@ enum auth_right {
     AUTH_UPDATE = 4,
     AUTH_DELETE = 8,
     AUTH_SEARCH = 16,
-    AUTH_EXPLAIN = 32
+    AUTH_EXPLAIN = 32,
+    AUTH_EMERGENCY = 64
 };
 /* AUTH_EXPLAIN: to see how a search is run; granted by a scope of its own. */
 #define AUTH_SCOPE_EXPLAIN "system/explain"
+/* AUTH_EMERGENCY: to open a record in an emergency (docs/consent.md); the same. */
+#define AUTH_SCOPE_EMERGENCY "emergency"
 /* Sealed identities (docs/identity.md): to see whom records are about, or not. */
 #define AUTH_SCOPE_IDENTITIES "identities"
 #define AUTH_SCOPE_PSEUDONYMS "pseudonyms"
@@ -65,6 +68,10 @@ struct auth_principal {
     unsigned rights, whole;
     const uint8_t *type_rights, *type_whole;
     size_t n_types;
+    /* Patients whose records were opened to the caller, search_hash_id() of each: of them nothing is withheld from user/…
+     * by labels and Consents. auth_check() leaves none. */
+    const int64_t *opened;
+    size_t n_opened;
     /* Of this server's own authorisation server: by what it can be revoked. Others: zero. */
     struct auth_ids {
         uint8_t token[16], grant[16];

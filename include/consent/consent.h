@@ -26,13 +26,15 @@ struct consent_caller {
 };
 
 struct consent_current;
-/* NULL where consent.enforce is off. d and s have to outlive it. */
+/* d and s have to outlive it. */
 bool consent_current_new(const struct config *config, const struct fhir_defs *d, const struct store *s,
                          struct consent_current **out, struct err *err) NODISCARD;
 void consent_current_free(struct consent_current *c); /* NULL: nothing. Nobody holds anything any more */
 
 /* Reads what was committed since the last time. Any thread. c NULL: nothing to do. */
 bool consent_refresh(struct consent_current *c, struct db_conn *conn, struct err *err) NODISCARD;
+/* Are Consents asked at all? consent.enforce; c NULL: no. */
+bool consent_is_asked(const struct consent_current *c);
 /* Do others see differently when one of these was written? */
 bool consent_concerns(const struct fhir_type *type);
 
@@ -41,6 +43,27 @@ const struct search_consent *consent_for(struct consent_current *c, struct arena
                                          const struct consent_caller *caller);
 /* May there be anything that is not seen? c NULL: no. */
 bool consent_withholds(const struct consent_current *c);
+
+/*
+ * ---- emergencies ----
+ *
+ * A record that somebody has opened: a row of the table emergency, and a Communication that tells the patient. All that
+ * are open are in memory as Consents are, and follow them in everything.
+ */
+struct consent_opening {
+    struct str who;           /* consent_who() */
+    struct str patient;       /* Patient.id */
+    struct str communication; /* its id */
+};
+/* Somebody, by a program. */
+struct str consent_who(struct arena *a, struct str issuer, struct str subject, struct str client);
+/* Its row: until when. */
+void consent_open_plan(const struct store *s, const struct consent_opening *o, int64_t duration_us,
+                       struct sql *q);
+/* Those that are open to who now: how many, and search_hash_id() of each. c NULL: none. Any thread. */
+size_t consent_opened(struct consent_current *c, struct arena *a, struct str who, const int64_t **patients);
+/* Is any record open to anybody? It costs a load. */
+bool consent_has_opened(const struct consent_current *c);
 
 /* What of a Consent is not understood. */
 enum consent_doubt {

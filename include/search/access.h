@@ -76,10 +76,17 @@ struct search_consent {
     size_t n_let;
 };
 
+/* The same without what these patients have said; consent NULL: NULL. */
+const struct search_consent *search_consent_without(struct arena *a, const struct search_consent *consent,
+                                                    const int64_t *patients, size_t n);
+
 struct search_group {
     const struct fhir_type *compartment; /* NULL: whatever it belongs to */
     struct str id;
     bool shared; /* besides, types that are about nobody: search_is_shared() */
+    const int64_t
+        *about; /* search_hash_id() of patients, one of whom it has to be about; n_about 0: it has not */
+    size_t n_about;
     const struct search_label *withheld;
     size_t n_withheld;
     /* A resource with labels of `purposes` needs one that is in `own` as well. */

@@ -37,6 +37,7 @@ static const struct {
     {&api__subsumes, AUDIT_OPERATION},
     {&api__translate, AUDIT_OPERATION},
     {&api__closure, AUDIT_OPERATION},
+    {&api__break_glass, AUDIT_EMERGENCY},
     {&api__reindex, AUDIT_OPERATION},
     {&api__job, AUDIT_OPERATION},
     {&api__job_cancel, AUDIT_OPERATION},
@@ -185,6 +186,10 @@ bool api__audit(struct api_request *r, const struct api_response *out)
     }
     if (tells_shape(op))
         e.shape = shape_of(r);
+    if (op == AUDIT_EMERGENCY)
+        e.shape = api__emergency_reason(r);
+    if (op == AUDIT_EMERGENCY || (r->principal && r->principal->n_opened))
+        e.purpose = AUDIT_ETREAT;
     identify(r, &who);
     bool kept = audit_put(log, r->http->loop, &who, &e);
     return kept || !only_reads(r, op) || out->status >= 400;

@@ -272,8 +272,9 @@ static struct str make(struct api *api, struct arena *a, const struct search_reg
             a,
             "Every call but this one, /.well-known and /health needs a bearer token with SMART scopes, "
             "of version 1 or 2: system/, user/ and patient/, also restricted by a search.%s",
-            api->deps.consent ? " What active Consents of scope patient-privacy withhold is not there."
-                              : ""));
+            consent_is_asked(api->deps.consent)
+                ? " What active Consents of scope patient-privacy withhold is not there."
+                : ""));
     json *resources = json_add(a, rest, "resource", json_array(a));
     for (int i = 0; i < fhir_resource_count(d); i++)
         if (mode == MODE_FULL || is_normative(fhir_resource_at(d, i)->name))

@@ -34,6 +34,24 @@ const struct search_consent *const *api__consents(const struct api_request *r, e
     return list;
 }
 
+bool api__has_emergencies(const struct api_request *r, const struct auth_principal *p)
+{
+    const struct config_list *users = &r->config->emergency_users;
+    bool listed = false;
+    for (int i = 0; i < users->n; i++)
+        listed |= strcmp(users->items[i], "*") == 0 || str_is(p->user, users->items[i]);
+    return p->rights & AUTH_EMERGENCY && listed && p->subject.len &&
+           (str_starts(p->user, STR("Practitioner/")) || str_starts(p->user, STR("PractitionerRole/")));
+}
+
+void api__open_records(const struct api_request *r, struct auth_principal *p)
+{
+    struct consent_current *c = r->api->deps.consent;
+    if (consent_has_opened(c) && api__has_emergencies(r, p))
+        p->n_opened =
+            consent_opened(c, r->a, consent_who(r->a, p->issuer, p->subject, p->client), &p->opened);
+}
+
 const struct auth_principal *api__bound(const struct api *api, struct arena *a,
                                         const struct auth_principal *p)
 {
@@ -59,8 +77,9 @@ bool api__withholds_any(const struct api_request *r, enum auth_right right, enum
 
 bool api__writes_consent(struct api_request *r)
 {
-    bool writes = r->api->deps.consent && r->type && r->method != HTTP_GET && r->method != HTTP_HEAD &&
-                  (!r->operation || r->operation->affects_state) && consent_concerns(r->type);
+    bool writes = consent_is_asked(r->api->deps.consent) && r->type && r->method != HTTP_GET &&
+                  r->method != HTTP_HEAD && (!r->operation || r->operation->affects_state) &&
+                  consent_concerns(r->type);
     r->conformance->consents |= writes;
     return writes;
 }
@@ -108,7 +127,7 @@ void api__doubt_consent(struct api_request *r)
 {
     struct consent_finding *list;
     size_t n;
-    if (!r->api->deps.consent || !r->type || strcmp(r->type->name, "Consent") != 0)
+    if (!consent_is_asked(r->api->deps.consent) || !r->type || strcmp(r->type->name, "Consent") != 0)
         return;
     consent_check(r->api->deps.defs, store_tenant(r->api->deps.store), r->a, r->base, r->body, &list, &n);
     for (size_t i = 0; i < n; i++)

@@ -233,6 +233,7 @@ static bool find_route(struct api_request *r, struct err *err, struct str *allow
         if (!auth_check(r->api->deps.auth, r->a, http_header(r->http, "Authorization"), r->http->client_certs,
                         p, err))
             return false;
+        api__open_records(r, p);
         r->principal = api__bound(r->api, r->a, p);
     }
     switch (match) {

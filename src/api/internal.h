@@ -273,6 +273,9 @@ const struct search_access *api__access(const struct api_request *r, enum auth_r
                                         const struct fhir_type *type);
 /* consent.c: what patients have agreed to, by level, for auth_access(); NULL: nobody has said anything. */
 const struct search_consent *const *api__consents(const struct api_request *r, enum auth_right right);
+/* May p open records in emergencies? And those that it has opened. */
+bool api__has_emergencies(const struct api_request *r, const struct auth_principal *p);
+void api__open_records(const struct api_request *r, struct auth_principal *p);
 /* What p may do when Consents bind it: nothing with everything. */
 const struct auth_principal *api__bound(const struct api *api, struct arena *a,
                                         const struct auth_principal *p);
@@ -386,6 +389,8 @@ void api__is_of(const struct api_request *r, const struct fhir_type *type, struc
                 struct api_response *out);
 /* Leaves the entry of a request, or of an entry of a Bundle, that is being answered. False: it must not be. */
 bool api__audit(struct api_request *r, const struct api_response *out) NODISCARD;
+/* break_glass.c: why, as far as it has been read; it goes with the entry. */
+struct str api__emergency_reason(const struct api_request *r);
 /* audit_events.c: another route where entries of the log are meant, of which nothing is stored as a resource. */
 void api__audit_route(struct api_request *r);
 extern const struct api_interaction api__audit_read, api__audit_change, api__audit_search;
@@ -485,8 +490,8 @@ extern const struct api_interaction api__capabilities, api__health_live, api__he
     api__conditional_update, api__conditional_delete, api__history_instance, api__history_type,
     api__history_system, api__search_type, api__search_system, api__search_compartment, api__everything,
     api__bundle, api__validate_operation, api__reindex, api__job, api__job_cancel, api__meta, api__meta_add,
-    api__meta_delete, api__expand, api__validate_code, api__lookup, api__subsumes, api__translate,
-    api__closure;
+    api__meta_delete, api__break_glass, api__expand, api__validate_code, api__lookup, api__subsumes,
+    api__translate, api__closure;
 
 /* ---- NDJSON (bulk.c) --------------------------------------------------------------------------------------- */
 bool api__bulk_new(struct api *api, struct err *err) NODISCARD;

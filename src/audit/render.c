@@ -256,7 +256,7 @@ static void add_entities(struct rendering *r, const struct fhir_defs *d, const s
         e = entity(a, list, "2", "4");
         json_add(a, e, "what", what);
     }
-    if (shape.s) {
+    if (shape.s && r->kind->op != AUDIT_EMERGENCY) {
         e = entity(a, list, "2", "24");
         json_add(a, e, "query", json_string_n(a, base64_encode(a, BASE64_STD, shape.s, shape.len)));
     }
@@ -317,6 +317,12 @@ struct str audit_render(struct arena *a, const struct fhir_defs *d, struct str b
     json_add_string(a, ev, "outcomeDesc", arena_printf(a, "HTTP %d", status));
     if (purpose > 0 && purpose < (int)(sizeof purposes / sizeof purposes[0])) {
         json *list = json_array(a);
+        struct str reason = db_text(rows, row, WORD_SHAPE);
+        if (r.kind->op == AUDIT_EMERGENCY) {
+            json *why = json_push(list, concept(a, TERM "v3-ActReason", "BTG", NULL));
+            if (reason.s)
+                json_add(a, why, "text", json_string_n(a, reason));
+        }
         json_push(list, concept(a, TERM "v3-ActReason", purposes[purpose], NULL));
         json_add(a, ev, "purposeOfEvent", list);
     }

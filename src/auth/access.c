@@ -5,6 +5,8 @@
  *   system/    whatever                            as the claims say, if they say anything
  *   user/      whatever; fhirUser a Patient: its   confidentiality, sensitivities, purpose of use; UNDELIVERED
  *              own compartment
+ *     (opened)   about patients whose records were   UNDELIVERED alone
+ *              opened in an emergency
  *   patient/   the compartment of claim patient,   the same, and UNINFORMED
  *              and types that are about nobody
  *
@@ -88,6 +90,17 @@ static void withhold(const struct auth_principal *p, enum auth_level level, stru
     g->n_withheld = l.n;
 }
 
+/* What nobody is given yet. */
+static void withhold_drafts(struct arena *a, struct search_group *g)
+{
+    struct labels l = {.a = a};
+    for (size_t j = 0; j < sizeof national / sizeof national[0]; j++)
+        if (national[j].levels & 1u << AUTH_USER)
+            add(&l, NATIONAL, national[j].code);
+    g->withheld = l.list;
+    g->n_withheld = l.n;
+}
+
 static void reserve(const struct auth_principal *p, enum auth_level level, struct arena *a,
                     struct search_group *g)
 {
@@ -141,6 +154,20 @@ static void add_grants(const struct auth_principal *p, enum auth_level level, un
     g->grants = list;
 }
 
+/* user/… once more: of these patients, whatever labels and their own Consents say. */
+static void add_opened(const struct auth_principal *p, unsigned right, const struct search_consent *consent,
+                       struct search_access *x, struct search_group *g)
+{
+    if (!p->n_opened)
+        return;
+    add_grants(p, AUTH_USER, right, x->a, g);
+    g->about = p->opened;
+    g->n_about = p->n_opened;
+    withhold_drafts(x->a, g);
+    g->consent = search_consent_without(x->a, consent, p->opened, p->n_opened);
+    x->n_groups += g->n_grants > 0;
+}
+
 const struct search_access *auth_access(const struct auth_principal *p, enum auth_right right,
                                         struct arena *a, const struct fhir_defs *d,
                                         const struct search_registry *registry,
@@ -150,7 +177,7 @@ const struct search_access *auth_access(const struct auth_principal *p, enum aut
     if (auth_unrestricted(p, right, NULL))
         return NULL;
     struct search_access *x = ARENA_NEW(a, struct search_access);
-    struct search_group *groups = ARENA_ARRAY(a, struct search_group, AUTH_LEVELS);
+    struct search_group *groups = ARENA_ARRAY(a, struct search_group, AUTH_LEVELS + 1);
     *x = (struct search_access){a, registry, tenant, base, auth_principal_rights(a, p), groups, 0};
     for (enum auth_level level = 0; level < AUTH_LEVELS; level++) {
         struct search_group *g = &groups[x->n_groups];
@@ -171,5 +198,6 @@ const struct search_access *auth_access(const struct auth_principal *p, enum aut
         g->consent = consents ? consents[level] : NULL;
         x->n_groups++;
     }
+    add_opened(p, right, consents ? consents[AUTH_USER] : NULL, x, &groups[x->n_groups]);
     return x;
 }

@@ -169,6 +169,8 @@ static bool grant(const struct fhir_defs *d, const json *claims, struct sum *s, 
         struct str text = str_cut(rest, ' ', &rest);
         if (str_is(text, AUTH_SCOPE_EXPLAIN) && !s->p->pseudonyms)
             s->p->rights |= AUTH_EXPLAIN;
+        if (str_is(text, AUTH_SCOPE_EMERGENCY))
+            s->p->rights |= AUTH_EMERGENCY;
         if (!auth__scope_parse(text, &scope) || !speaks(s->p, scope.level))
             continue;
         const struct fhir_type *type = str_is(scope.type, "*") ? NULL : fhir_resource(d, scope.type);

@@ -96,7 +96,7 @@ bool auth_dev_mint(struct arena *a, struct str pem, const struct auth_dev_token 
     if (t->user)
         json_add_string(a, claims, "fhirUser", t->user);
     json_each (claim, t->claims)
-        json_add(a, claims, claim->string, json_copy(a, claim));
+        json_put(a, claims, claim->string, json_copy(a, claim));
     json_add(a, claims, "iat", json_int(a, now));
     json_add(a, claims, "exp", json_int(a, now + ttl));
     return jwt_sign(a, pem, "JWT", claims, token, err);

@@ -30,6 +30,7 @@ size_t auth__principal_pack(const struct auth_principal *p, char *memory, struct
         pack_str(&k, strings[i]);
     copy.type_rights = pack(&k, p->type_rights, p->n_types);
     copy.type_whole = pack(&k, p->type_whole, p->n_types);
+    copy.opened = pack(&k, p->opened, p->n_opened * sizeof *p->opened);
     struct auth_grant *grants = pack(&k, p->grants, p->n_grants * sizeof *grants);
     for (size_t i = 0; i < p->n_grants; i++) {
         struct auth_grant g = p->grants[i];
@@ -62,5 +63,7 @@ struct str auth_principal_rights(struct arena *a, const struct auth_principal *p
         const struct auth_grant *g = &p->grants[i];
         buf_addf(&b, " %d/%d.%x?%.*s", g->level, g->type ? g->type->id : -1, g->rights, STR_FMT(g->query));
     }
+    for (size_t i = 0; i < p->n_opened; i++)
+        buf_addf(&b, " o%llx", (unsigned long long)p->opened[i]);
     return buf_str(&b);
 }

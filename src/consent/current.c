@@ -38,8 +38,9 @@ struct consent_current {
     const struct store *store;
     struct arena a;
     struct str base; /* this server's URL; len 0: as the requests say */
-    bool closed;
+    bool off, closed;
     atomic_bool any;
+    struct consent__openings openings;
     int16_t rtypes[CONCERNS];
     pthread_mutex_t lock; /* of view, for the moment of taking a reference */
     struct view *view;
@@ -101,14 +102,13 @@ enum { ENFORCE_OFF, DEFAULT_DENY = 1 }; /* of the choices of consent.enforce and
 bool consent_current_new(const struct config *config, const struct fhir_defs *d, const struct store *s,
                          struct consent_current **out, struct err *err)
 {
-    const bool closed = config->consent_default == DEFAULT_DENY;
-    *out = NULL;
-    if (config->consent_enforce == ENFORCE_OFF)
-        return true;
+    const bool off = config->consent_enforce == ENFORCE_OFF,
+               closed = !off && config->consent_default == DEFAULT_DENY;
     struct consent_current *c = calloc(1, sizeof *c);
     if (!c)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    *c = (struct consent_current){.defs = d, .store = s, .closed = closed, .view = view_new()};
+    *c = (struct consent_current){.defs = d, .store = s, .off = off, .closed = closed, .view = view_new()};
+    consent__openings_init(&c->openings);
     for (int i = 0; i < CONCERNS; i++)
         c->rtypes[i] = (int16_t)fhir_resource(d, str_of(concerns[i]))->id;
     atomic_init(&c->any, closed);
@@ -126,6 +126,7 @@ void consent_current_free(struct consent_current *c)
     if (!c)
         return;
     drop(c->view);
+    consent__openings_release(&c->openings);
     arena_release(&c->snapshot_a);
     arena_release(&c->a);
     pthread_mutex_destroy(&c->lock);
@@ -281,6 +282,10 @@ static bool refresh(struct consent_current *c, struct db_conn *conn, struct aren
 {
     struct sql q = {.a = a};
     const struct db_rows *rows;
+    if (!consent__openings_read(&c->openings, c->defs, c->store, conn, a, err))
+        return false;
+    if (c->off)
+        return true;
     if (!c->snapshot.s || clock_mono_us() >= c->again_us)
         return read_anew(c, conn, a, err);
     look_plan(c, &q);
@@ -386,6 +391,21 @@ static int64_t next_bound(const struct view *v, int64_t now_us)
     while (i < v->n_bounds && v->bounds[i] <= now_us)
         i++;
     return i < v->n_bounds ? v->bounds[i] : INT64_MAX;
+}
+
+bool consent_is_asked(const struct consent_current *c)
+{
+    return c && !c->off;
+}
+
+bool consent_has_opened(const struct consent_current *c)
+{
+    return c && atomic_load(&c->openings.any);
+}
+
+size_t consent_opened(struct consent_current *c, struct arena *a, struct str who, const int64_t **patients)
+{
+    return c ? consent__openings_of(&c->openings, a, who, patients) : 0;
 }
 
 bool consent_withholds(const struct consent_current *c)

@@ -3,9 +3,13 @@
  *
  *   rule.c     Consent → rules              member.c   who belongs to which organization, team, group
  *   decide.c   rules × caller → conditions  current.c  the set in force
+ *   emergency.c  records that are open to somebody
  */
 #ifndef KAGARI_CONSENT_INTERNAL_H
 #define KAGARI_CONSENT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "consent/consent.h"
 
@@ -105,5 +109,25 @@ const struct search_condition *consent__not(struct arena *a, const struct search
 struct consent__verdict consent__decide(struct arena *a, const struct consent__members *m,
                                         const struct consent_caller *caller,
                                         const struct consent__consent *c);
+
+/* ---- emergency.c ---- */
+
+struct consent__openings {
+    pthread_mutex_t lock; /* of what follows */
+    struct arena a;
+    struct consent__opening {
+        struct str who;
+        int64_t patient; /* search_hash_id() */
+        int64_t until_us;
+    } * list;
+    size_t n;
+    atomic_bool any;
+};
+void consent__openings_init(struct consent__openings *o);
+void consent__openings_release(struct consent__openings *o);
+bool consent__openings_read(struct consent__openings *o, const struct fhir_defs *d, const struct store *s,
+                            struct db_conn *conn, struct arena *a, struct err *err) NODISCARD;
+size_t consent__openings_of(struct consent__openings *o, struct arena *a, struct str who,
+                            const int64_t **patients);
 
 #endif

@@ -118,6 +118,7 @@ static const struct {
     {"launch", {"to know which patient is open in the record system", "電子カルテで開いている患者の情報"}},
     {"launch/patient", {"to know which patient you have chosen", "選択した患者の情報"}},
     {"offline_access", {"to keep this access when you are not there", "利用者の不在時にもアクセスを継続"}},
+    {"emergency", {"to open records in emergencies, in your name", "救急時に利用者の名で診療記録を開くこと"}},
     {"online_access", {"to keep this access for today", "本日中のアクセスの継続"}},
 };
 

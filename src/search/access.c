@@ -457,6 +457,14 @@ static bool may_be_about(const struct search_access *x, const struct fhir_type *
     return about(x, &(struct search_rule){0}, &type, 1);
 }
 
+static bool has_any(const int64_t *list, size_t n, int64_t key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == key)
+            return true;
+    return false;
+}
+
 static struct search_criterion *of_nobody(const struct search_access *x, const struct fhir_type *const *types,
                                           size_t n)
 {
@@ -498,6 +506,35 @@ static bool add_consent(const struct search_access *x, const struct search_conse
     return seen->kind != CRIT_NONE;
 }
 
+const struct search_consent *search_consent_without(struct arena *a, const struct search_consent *consent,
+                                                    const int64_t *patients, size_t n)
+{
+    static const struct search_condition always = {.kind = CONDITION_ALL};
+    if (!consent)
+        return NULL;
+    struct search_consent *out = ARENA_NEW(a, struct search_consent);
+    struct search_rule *withheld = ARENA_ARRAY(a, struct search_rule, consent->n_withheld),
+                       *let = ARENA_ARRAY(a, struct search_rule, consent->n_let + 1);
+    for (size_t i = 0; i < consent->n_withheld; i++) {
+        const struct search_rule *rule = &consent->withheld[i];
+        int64_t *rest = ARENA_ARRAY(a, int64_t, rule->n);
+        size_t kept = 0;
+        for (size_t j = 0; j < rule->n; j++)
+            if (!has_any(patients, n, rule->patients[j]))
+                rest[kept++] = rule->patients[j];
+        if (kept)
+            withheld[out->n_withheld++] = (struct search_rule){rest, kept, rule->what};
+    }
+    for (size_t i = 0; i < consent->n_let; i++)
+        let[i] = consent->let[i];
+    let[consent->n_let] = (struct search_rule){patients, n, &always};
+    out->closed = consent->closed;
+    out->withheld = withheld;
+    out->let = let;
+    out->n_let = consent->n_let + 1;
+    return out;
+}
+
 /* All that must hold, without children when nothing has to; NULL: nothing is covered. */
 static struct search_criterion *conjunction(const struct search_access *x, const struct search_group *g,
                                             const struct fhir_type *const *types, size_t n,
@@ -509,6 +546,13 @@ static struct search_criterion *conjunction(const struct search_access *x, const
         return NULL;
     if (member)
         search__add_child(all, member);
+    if (g->n_about) {
+        struct search_criterion *theirs =
+            about(x, &(struct search_rule){g->about, g->n_about, NULL}, types, n);
+        if (!theirs)
+            return NULL;
+        search__add_child(all, theirs);
+    }
     add_labels(x, g, all);
     if (g->consent && !add_consent(x, g->consent, types, n, how, all))
         return NULL;
@@ -593,14 +637,6 @@ struct search_criterion *search__covered(struct search__parse *p, const struct f
 }
 
 /* ---- in memory ---------------------------------------------------------------------------------------- */
-
-static bool has_any(const int64_t *list, size_t n, int64_t key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i] == key)
-            return true;
-    return false;
-}
 
 static bool holds(const struct search_criterion *c, const struct fhir_type *type, struct str id,
                   const struct search_index *index)

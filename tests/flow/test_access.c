@@ -633,6 +633,16 @@ static void closure(const struct api_operation *op)
     (void)op; /* what a client has named itself */
 }
 
+/* Those who may do it would be told: by a reason that is none. */
+static void break_glass(const struct api_operation *op)
+{
+    at_levels(op, "GET", "", NULL);
+    at_levels(
+        op, "POST", "",
+        "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"purpose\",\"valueCode\":\"ETREAT\"},"
+        "{\"name\":\"reason\",\"valueString\":\"x\"}]}");
+}
+
 static const struct {
     const char *name;
     void (*attack)(const struct api_operation *op);
@@ -641,6 +651,7 @@ static const struct {
     {"meta-delete", change_meta}, {"expand", by_get},   {"validate-code", by_get},
     {"lookup", by_get},           {"subsumes", by_get}, {"translate", by_get},
     {"closure", closure},         {"reindex", by_get},  {"everything", everything},
+    {"break-glass", break_glass},
 };
 
 static void ask_all(void)
@@ -698,6 +709,8 @@ static const struct {
     {"patient/*.rs user/*.rs",
      "{\"fhirUser\":\"Practitioner/nurse\",\"patient\":\"ben\",\"confidentiality\":\"V\"}",
      "Observation/ada-lab", "Consent/ben-consent", true}, /* … whatever else she comes with */
+    {"user/*.cruds emergency", "{\"fhirUser\":\"Practitioner/nurse\"}", "Observation/ada-lab",
+     "Consent/ben-consent", true}, /* … and whoever else's record is open to her */
 };
 
 static void begin_ada(void)
@@ -734,6 +747,11 @@ START_TEST(test_each_token)
         ck_status(flow_put("Consent/ben-consent", consent), 201);
     token = flow_token_with(tokens[_i].scope, tokens[_i].claims);
     makes = tokens[_i].makes;
+    if (strstr(tokens[_i].scope, "emergency"))
+        ck_status(flow("POST", "Patient/ada/$break-glass", token,
+                       "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"purpose\",\"valueCode\":"
+                       "\"ETREAT\"},{\"name\":\"reason\",\"valueString\":\"unconscious\"}]}"),
+                  200);
     ck_status(flow("GET", tokens[_i].own, token, NULL), 200);
     if (tokens[_i].hidden)
         ck_status(flow("GET", tokens[_i].hidden, token, NULL), 404);
@@ -1039,6 +1057,7 @@ static void access_begin(void)
     flow_suite_begin();
     flow_base("validate.level=structure");
     flow_base("auth.sensitivities=HIV PSY");
+    flow_base("emergency.users=Practitioner/nurse");
 }
 
 Suite *suite_flow_access(void)

@@ -116,7 +116,7 @@ const char *cost_untenanted(const char *text)
         "contained",    "audit",          "audit_word",        "audit_spool",      "audit_seal",
         "audit_anchor", "oauth_key",      "oauth_client",      "oauth_revoked",    "oauth_assertion",
         "oauth_user",   "oauth_flow",     "oauth_grant",       "oauth_secret",     "oauth_launch",
-        "identity_key", "identity_state", "audit_block",       "oauth_identity"};
+        "identity_key", "identity_state", "audit_block",       "oauth_identity",   "emergency"};
     size_t said = occurrences(text, "tenant = ") + occurrences(text, "USING (tenant,"), asked = 0;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         size_t length = strlen(tables[i]);
