@@ -203,7 +203,7 @@ bool code_store_remove(struct code_store *s, struct arena *a, const char *url, c
         return err_set(err, ERR_NOT_FOUND, "No code system of this URL and version has been imported");
     if (!db_begin(s->conn, err))
         return false;
-    store_delete_plan(s->store, s->type, id, STORE_ANY_VERSION, &q);
+    store_delete_plan(s->store, s->type, id, STORE_ANY_VERSION, &(struct audit_write){0}, &q);
     if (db_exec(s->conn, a, &q, &rows, err) &&
         store_delete_reply(STORE_ANY_VERSION, rows, &written) == STORE_UPDATED &&
         drop_pieces(s, a, image, err) && db_commit(s->conn, err))

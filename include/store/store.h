@@ -15,6 +15,7 @@
 #ifndef KAGARI_STORE_STORE_H
 #define KAGARI_STORE_STORE_H
 
+#include "audit/write.h"
 #include "base/config.h"
 #include "db/db.h"
 #include "identity/seal.h"
@@ -91,6 +92,7 @@ struct store_write {
     struct str id;
     struct store_content content;
     struct search_index index;
+    struct audit_write audit; /* all zero: leaves no entry */
     int64_t k; /* filled in by the plans */
     int n;     /* the same: its place in the statement, from 1 */
 };
@@ -142,6 +144,7 @@ struct store_delete {
     const struct fhir_type *type;
     struct str id;
     int32_t if_match; /* STORE_ANY_VERSION, or the version that must be there */
+    struct audit_write audit;
     int n;            /* filled in by the plan: its place in the statement, from 1 */
 };
 /* The same for deletes. STORE_UPDATED: deleted now. STORE_ABSENT with ver > 0: was deleted before. */
@@ -149,7 +152,7 @@ void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n
 void store_deletes_reply(struct store_delete *const *d, size_t n, const struct db_rows *rows,
                          enum store_outcome *outcomes, struct store_written *out);
 void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
-                       struct sql *q);
+                       const struct audit_write *audit, struct sql *q);
 enum store_outcome store_delete_reply(int32_t if_match, const struct db_rows *rows,
                                       struct store_written *out);
 

@@ -151,13 +151,31 @@ static bool only_reads(const struct api_request *r, enum audit_op op)
     return op == AUDIT_READ || op == AUDIT_VREAD || tells_shape(op) || op == AUDIT_HISTORY_INSTANCE;
 }
 
+static enum audit_op op_of(const struct api_request *r)
+{
+    const struct api_interaction *i = r->deferred ? r->deferred : r->route ? r->route->interaction : NULL;
+    return i ? api__audit_op(i) : AUDIT_UNKNOWN;
+}
+
+struct audit_write api__audit_write(const struct api_request *r)
+{
+    struct audit *log = r->api->deps.audit;
+    enum audit_op op = op_of(r);
+    struct audit_who who;
+    if (!log)
+        return (struct audit_write){.op = AUDIT_UNSAID};
+    identify(r, &who);
+    return (struct audit_write){.agent = audit_agent(log, r->http->loop, &who),
+                                .op = op == AUDIT_OPERATION ? AUDIT_UPDATE : op,
+                                .request = audit_request(r->a, r->http->id)};
+}
+
 bool api__audit(struct api_request *r, const struct api_response *out)
 {
     struct audit *log = r->api->deps.audit;
-    const struct api_interaction *i = r->deferred ? r->deferred : r->route ? r->route->interaction : NULL;
-    enum audit_op op = i ? api__audit_op(i) : AUDIT_UNKNOWN;
+    enum audit_op op = op_of(r);
     struct audit_who who;
-    if (!log || op == AUDIT_OPEN)
+    if (!log || op == AUDIT_OPEN || out->entered)
         return true;
     bool known = op != AUDIT_UNKNOWN;
     const struct fhir_type *type = out->type ? out->type : known ? r->type : NULL;

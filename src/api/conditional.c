@@ -218,13 +218,14 @@ static bool delete_matches(struct api_request *r, struct db_conn *c, struct api_
     if (n > API_MATCHES_MAX)
         return err_set(err, ERR_TOO_COSTLY, "The criteria match more than %d resources: narrow them",
                        API_MATCHES_MAX);
+    const struct audit_write audit = api__audit_write(r);
     for (size_t i = 0; i < n; i++) {
         struct sql q = {.a = r->a};
         const struct db_rows *gone;
         if (!api__may_change(r, r->type, rows[i].id, err) ||
             !api__check_stored(r, c, AUTH_DELETE, rows[i].id, err))
             return false;
-        store_delete_plan(r->api->deps.store, r->type, rows[i].id, rows[i].ver, &q);
+        store_delete_plan(r->api->deps.store, r->type, rows[i].id, rows[i].ver, &audit, &q);
         if (!db_exec(c, r->a, &q, &gone, err))
             return false;
         if (store_delete_reply(rows[i].ver, gone, &(struct store_written){0}) != STORE_UPDATED) {

@@ -217,6 +217,7 @@ struct api_response {
     int32_t ver; /* 0: no ETag */
     int64_t lu_us;
     bool located;          /* Location: this is new */
+    bool entered;          /* in the audit log, by the statement that wrote */
     bool written;          /* resource is what was stored: Prefer: return decides whether it is sent */
     bool subset;           /* _summary and _elements apply to resource */
     bool formed;           /* resource is in the form that was asked for */
@@ -387,7 +388,9 @@ void api__shown(struct api_request *r, int64_t k);
 /* Whose data a resource is that is there: pat is its lane, which a patient has not. */
 void api__is_of(const struct api_request *r, const struct fhir_type *type, struct str id, int64_t pat,
                 struct api_response *out);
-/* Leaves the entry of a request, or of an entry of a Bundle, that is being answered. False: it must not be. */
+/* What the statement that writes for this request says of it to the log. */
+struct audit_write api__audit_write(const struct api_request *r);
+/* Leaves the entry of a request, or of an entry of a Bundle, that is being answered, unless its write has brought it. False: it must not be. */
 bool api__audit(struct api_request *r, const struct api_response *out) NODISCARD;
 /* break_glass.c: why, as far as it has been read; it goes with the entry. */
 struct str api__emergency_reason(const struct api_request *r);

@@ -376,6 +376,7 @@ static bool lock_rows(struct transaction *t, struct err *err)
 
 static bool delete_matches(struct transaction *t, struct entry *e, struct err *err)
 {
+    const struct audit_write audit = api__audit_write(e->r);
     for (size_t m = 0; m < e->n_matches; m++) {
         struct sql q = {.a = t->a};
         const struct db_rows *rows;
@@ -383,7 +384,7 @@ static bool delete_matches(struct transaction *t, struct entry *e, struct err *e
         if (!api__may_change(e->r, match->type, match->id, err) ||
             !api__check_stored(e->r, t->c, AUTH_DELETE, match->id, err))
             return false;
-        store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &q);
+        store_delete_plan(t->r->api->deps.store, match->type, match->id, match->ver, &audit, &q);
         if (!db_exec(t->c, t->a, &q, &rows, err))
             return false;
         t->changed = store_delete_reply(match->ver, rows, &(struct store_written){0}) != STORE_UPDATED;

@@ -8,7 +8,7 @@ bool api__make_write(struct api_request *r, json *resource, const struct fhir_ty
                      struct store_write *w, struct err *err)
 {
     const struct api_deps *d = &r->api->deps;
-    *w = (struct store_write){.type = type, .id = id};
+    *w = (struct store_write){.type = type, .id = id, .audit = api__audit_write(r)};
     if (!api__may_change(r, type, id, err))
         return false;
     json_put(r->a, resource, "id", json_string_n(r->a, id)); /* searched for by its own id */
@@ -31,6 +31,7 @@ void api__written(struct api_request *r, const struct store_write *w, int status
                                  .lu_us = at->lu_us,
                                  .position = at->xid,
                                  .located = status == 201,
+                                 .entered = true,
                                  .written = true};
     api__is_of(r, w->type, w->id, w->index.pat, out);
     if (r->prefer == RETURN_REPRESENTATION || (r->prefer == RETURN_DEFAULT && !r->in_bundle))
@@ -405,6 +406,7 @@ static bool prepare_delete(struct api_request *r, struct err *err)
                        "The id in the URL is not one: 1 to 64 letters, digits, '-' and '.'");
     d->type = r->type;
     d->id = r->id;
+    d->audit = api__audit_write(r);
     r->state = d;
     if (api__is_restricted(r, AUTH_DELETE)) /* what is stored has to be asked first */
         r->run = RUN_WORKER;
@@ -439,8 +441,12 @@ static bool settle_delete(struct api_request *r, enum store_outcome outcome, con
             return err_set(err, ERR_PRECONDITION, "If-Match: there is no %s with this id", r->type->name);
         /* fall through */
     default:
-        *out = (struct api_response){
-            .status = 204, .ver = at->ver, .lu_us = at->lu_us, .position = at->xid, .written = true};
+        *out = (struct api_response){.status = 204,
+                                     .ver = at->ver,
+                                     .lu_us = at->lu_us,
+                                     .position = at->xid,
+                                     .entered = outcome == STORE_UPDATED,
+                                     .written = true};
         return true;
     }
 }

@@ -58,6 +58,11 @@ enum {
     PRE,
     POST,
     SEALED,
+    AGENT, /* for the audit log, as is what follows */
+    OWNER,
+    AUDIT_OP,
+    PURPOSE,
+    REQUEST,
     CREATE_COLUMNS,
     N = CREATE_COLUMNS, /* updates have these as well; n: its place among those of the caller, from 1 */
     IF_MATCH,
@@ -67,7 +72,7 @@ enum {
 };
 #define CREATE_NAMES                                                                                         \
     "k, h, dt, dt_hi, pat, code, cat, ix, rtype, q, q_standard, q_unit, rid, kf, kt, lf, lt, af, at, pre, "  \
-    "post, sealed"
+    "post, sealed, agent, owner, audit_op, purpose, request"
 #define UPDATE_NAMES CREATE_NAMES ", n, if_match, may_create, op"
 
 struct rows {
@@ -102,6 +107,11 @@ static void rows_init(struct rows *r, struct arena *a)
         [PRE] = SQL_TEXT_ARRAY,
         [POST] = SQL_TEXT_ARRAY,
         [SEALED] = SQL_BYTEA_ARRAY,
+        [AGENT] = SQL_INT8_ARRAY,
+        [OWNER] = SQL_INT8_ARRAY,
+        [AUDIT_OP] = SQL_INT2_ARRAY,
+        [PURPOSE] = SQL_INT2_ARRAY,
+        [REQUEST] = SQL_BYTEA_ARRAY,
         [N] = SQL_INT4_ARRAY,
         [IF_MATCH] = SQL_INT4_ARRAY,
         [MAY_CREATE] = SQL_INT2_ARRAY,
@@ -120,6 +130,17 @@ static void put_slice(struct rows *r, struct store__column *all, const int64_t *
     for (size_t i = 0; i < n; i++)
         store__put_int(r->a, all, v[i]);
     store__put_int(r->a, &r->c[to], (int64_t)all->n);
+}
+
+static bool is_patient(const struct fhir_type *type)
+{
+    return strcmp(type->name, "Patient") == 0;
+}
+
+/* Whose data it is, for the audit log. */
+static int64_t owner_of(const struct store_write *w)
+{
+    return is_patient(w->type) ? w->index.h : w->index.pat;
 }
 
 static void rows_add(struct rows *r, const struct store_write *w)
@@ -146,6 +167,11 @@ static void rows_add(struct rows *r, const struct store_write *w)
     store__put_str(a, &c[PRE], w->content.pre);
     store__put_str(a, &c[POST], w->content.post);
     store__put_str(a, &c[SEALED], w->content.sealed);
+    store__put_int(a, &c[AGENT], w->audit.agent);
+    store__put_int(a, &c[OWNER], owner_of(w));
+    store__put_int(a, &c[AUDIT_OP], w->audit.op);
+    store__put_int(a, &c[PURPOSE], w->audit.purpose);
+    store__put_str(a, &c[REQUEST], w->audit.request.s ? w->audit.request : STR(""));
 }
 
 /* "WITH t AS (…)": the time, the transaction, and what the rows take their slices from. */
@@ -156,6 +182,19 @@ static void add_common(struct sql *q, const struct rows *r)
              "$%d::int8[] AS keys, $%d::int8[] AS labels, $%d::int8[] AS acc), ",
              sql_int8_array(q, r->keys.int8, r->keys.n), sql_int8_array(q, r->labels.int8, r->labels.n),
              sql_int8_array(q, r->acc.int8, r->acc.n));
+}
+
+/* What the audit log has of the statement. */
+static void add_audit(struct sql *q, int tenant, struct store_write *const *w, size_t n, const char *from)
+{
+    struct audit_key *keys = ARENA_ARRAY(q->a, struct audit_key, n);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (struct audit_key){.agent = w[i]->audit.agent,
+                                     .pat = owner_of(w[i]),
+                                     .op = (int16_t)w[i]->audit.op,
+                                     .rtype = (int16_t)w[i]->type->id,
+                                     .id = w[i]->id};
+    audit_write_add(q, tenant, w[0]->k, keys, n, from);
 }
 
 /* ---- create
@@ -188,6 +227,8 @@ void store_create_plan(struct store *s, struct store_write *const *w, size_t n, 
         "h AS (INSERT INTO res_history (tenant, k, xid, lu, ver, rtype, op, rid, acc, content, sealed) "
         "SELECT $%d, k, t.xid, t.lu, 1, rtype, %d, rid, t.acc[af:at], content, sealed FROM i, t)",
         res_columns, tenant, tenant, STORE_POST);
+    add_audit(q, tenant, w, n,
+              "SELECT agent, owner, 1, rtype, audit_op, 201::int2, purpose, rid, request FROM i");
     store__add_inserts(q, sides, tenant, NULL, "");
     sql_adds(q, " SELECT lu, xid FROM t");
 }
@@ -260,9 +301,9 @@ void store_updates_plan(struct store *s, struct store_update *const *u, size_t n
     sql_adds(
         q, "c AS MATERIALIZED (SELECT u.k, u.h, u.dt, u.dt_hi, nullif(u.pat, 0) AS pat, nullif(u.code, 0) AS "
            "code, nullif(u.cat, 0) AS cat, u.ix, u.rtype, u.q, u.q_standard, nullif(u.q_unit, 0) AS "
-           "q_unit, u.rid, u.kf, u.kt, u.lf, u.lt, u.af, u.at, u.sealed, u.n, u.op, u.if_match, u.may_create "
-           "<> 0 AS "
-           "may_create, cur.k AS cur_k, cur.ver AS cur_ver, cur.deleted AS cur_deleted, cur.ix AS "
+           "q_unit, u.rid, u.kf, u.kt, u.lf, u.lt, u.af, u.at, u.sealed, u.agent, u.owner, "
+           "u.audit_op, u.purpose, u.request, u.n, u.op, u.if_match, u.may_create <> 0 AS may_create, cur.k "
+           "AS cur_k, cur.ver AS cur_ver, cur.deleted AS cur_deleted, cur.ix AS "
            "cur_ix, cur.xid AS cur_xid, cur.labels <@ t.labels[u.lf:u.lt] AS kept, "
            "coalesce(cur.ver, 0) + 1 AS ver, greatest(t.lu, cur.lu) AS lu, "
            "u.pre || coalesce(cur.ver, 0) + 1 || '" STORE_MID "' || "
@@ -299,6 +340,9 @@ void store_updates_plan(struct store *s, struct store_update *const *u, size_t n
         "SELECT $%d, w.k, t.xid, c.lu, c.ver, c.rtype, CASE WHEN w.created THEN %d ELSE c.op END, c.rid, "
         "t.acc[c.af:c.at], c.content, c.sealed FROM t, w JOIN c ON c.n = w.n)",
         tenant, STORE_CREATE_PUT);
+    add_audit(q, tenant, w, n,
+              "SELECT c.agent, c.owner, c.ver, c.rtype, c.audit_op, CASE WHEN w.created THEN 201 ELSE 200 "
+              "END::int2, c.purpose, c.rid, c.request FROM w JOIN c ON c.n = w.n");
     store__add_deletes(q, tenant, "up", " AND up.changed");
     store__add_inserts(q, sides, tenant, "w", " WHERE w.changed");
     sql_adds(q, " SELECT c.n, c.cur_ver, c.cur_deleted, c.kept, CASE WHEN w.k IS NOT NULL THEN c.ver END, "
@@ -378,13 +422,16 @@ void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n
 {
     struct arena *a = q->a;
     struct store_delete **sorted = ARENA_ARRAY(a, struct store_delete *, n);
-    struct store__column c[] = {{.type = SQL_INT4_ARRAY},
-                                {.type = SQL_INT2_ARRAY},
-                                {.type = SQL_TEXT_ARRAY},
-                                {.type = SQL_INT4_ARRAY}};
+    struct store__column c[] = {
+        {.type = SQL_INT4_ARRAY}, {.type = SQL_INT2_ARRAY},  {.type = SQL_TEXT_ARRAY},
+        {.type = SQL_INT4_ARRAY}, {.type = SQL_INT8_ARRAY},  {.type = SQL_INT2_ARRAY},
+        {.type = SQL_INT2_ARRAY}, {.type = SQL_BYTEA_ARRAY}, {.type = SQL_INT2_ARRAY}};
+    int64_t k = 0;
     for (size_t i = 0; i < n; i++) {
         sorted[i] = d[i];
         d[i]->n = (int)i + 1;
+        int64_t next = store__next_k(s);
+        k = i ? k : next;
         store__cache_mark(s, a, d[i]->type, d[i]->id);
     }
     qsort(sorted, n, sizeof(struct store_delete *), by_deleted);
@@ -393,15 +440,23 @@ void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n
         store__put_int(a, &c[1], sorted[i]->type->id);
         store__put_str(a, &c[2], sorted[i]->id);
         store__put_int(a, &c[3], sorted[i]->if_match);
+        store__put_int(a, &c[4], sorted[i]->audit.agent);
+        store__put_int(a, &c[5], sorted[i]->audit.op);
+        store__put_int(a, &c[6], sorted[i]->audit.purpose);
+        store__put_str(a, &c[7], sorted[i]->audit.request.s ? sorted[i]->audit.request : STR(""));
+        store__put_int(a, &c[8], is_patient(sorted[i]->type));
     }
     sql_init(q, a, "delete");
     int tenant = sql_int4(q, s->tenant.id);
-    sql_adds(q, "WITH t AS (SELECT date_trunc('milliseconds', now()) AS lu, pg_current_xact_id() AS xid), "
-                "c AS MATERIALIZED (SELECT u.*, cur.k, cur.ver, cur.deleted, cur.ix, cur.lu, cur.xid FROM ");
-    store__add_unnest(q, c, 4);
+    sql_adds(q,
+             "WITH t AS (SELECT date_trunc('milliseconds', now()) AS lu, pg_current_xact_id() AS xid), "
+             "c AS MATERIALIZED (SELECT u.*, cur.k, cur.ver, cur.deleted, cur.ix, cur.lu, cur.xid, cur.pat, "
+             "cur.h FROM ");
+    store__add_unnest(q, c, sizeof c / sizeof c[0]);
     sql_addf(
         q,
-        " AS u(n, rtype, rid, if_match) JOIN res cur ON cur.tenant = $%d AND cur.rtype = u.rtype AND cur.rid "
+        " AS u(n, rtype, rid, if_match, agent, audit_op, purpose, request, of_patient) JOIN res cur ON "
+        "cur.tenant = $%d AND cur.rtype = u.rtype AND cur.rid "
         "= "
         "u.rid), "
         "up AS (UPDATE res SET xid = t.xid, lu = greatest(t.lu, c.lu), ver = c.ver + 1, deleted = true, "
@@ -414,6 +469,10 @@ void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n
         "SELECT $%d, up.k, up.xid, up.lu, up.ver, up.rtype, %d, up.rid, coalesce((SELECT o.acc FROM "
         "res_history o WHERE o.tenant = $%d AND o.k = up.k AND o.ver = up.ver - 1), '{}') FROM up)",
         tenant, "(-9223372036854775808)", "(-9223372036854775808)", tenant, tenant, STORE_DELETE, tenant);
+    audit_write_add(
+        q, tenant, k, NULL, n,
+        "SELECT c.agent, coalesce(c.pat, c.of_patient * c.h), up.ver, "
+        "c.rtype, c.audit_op, 204::int2, c.purpose, c.rid, c.request FROM up JOIN c ON c.n = up.n");
     store__add_deletes(q, tenant, "up", "");
     sql_adds(q, " SELECT c.n, c.ver, c.deleted, up.ver, up.lu, up.xid FROM c LEFT JOIN up ON up.n = c.n");
 }
@@ -448,10 +507,10 @@ void store_deletes_reply(struct store_delete *const *d, size_t n, const struct d
 }
 
 void store_delete_plan(struct store *s, const struct fhir_type *type, struct str id, int32_t if_match,
-                       struct sql *q)
+                       const struct audit_write *audit, struct sql *q)
 {
     struct store_delete *d = ARENA_NEW(q->a, struct store_delete);
-    *d = (struct store_delete){.type = type, .id = id, .if_match = if_match};
+    *d = (struct store_delete){.type = type, .id = id, .if_match = if_match, .audit = *audit};
     store_deletes_plan(s, &d, 1, q);
 }
 

@@ -42,11 +42,14 @@ static bool statements(struct arena *a, struct store *s, const struct search_reg
     json *resource;
     struct store_update u = {.may_create = true, .op = STORE_PUT};
     struct store_write *const w = &u.w;
+    const struct audit_write audit = {
+        .agent = 1, .op = AUDIT_CREATE, .request = audit_request(a, "6f1d3c0a-5b7e-4c2f-9a8d-0e1b2c3d4e5f")};
     struct sql q = {.a = a};
     if (!config_read_file(a, path, 1 << 20, &text, err) || !json_parse(a, text, 64, &resource, err))
         return false;
     w->type = fhir_resource(defs, str_of(json_get_string(resource, "resourceType")));
     w->id = str_of(json_get_string(resource, "id"));
+    w->audit = audit;
     if (!search_index(registry, store_tenant(s), a, resource, w->type, STR("http://127.0.0.1/fhir"),
                       &w->index, err))
         return false;
@@ -58,7 +61,7 @@ static bool statements(struct arena *a, struct store *s, const struct search_reg
     print("create", &q, w->k);
     store_update_plan(s, &u, &q);
     print("update", &q, w->k);
-    store_delete_plan(s, w->type, w->id, STORE_ANY_VERSION, &q);
+    store_delete_plan(s, w->type, w->id, STORE_ANY_VERSION, &audit, &q);
     print("delete", &q, 0);
     return true;
 }

@@ -173,6 +173,47 @@ START_TEST(says)
 }
 END_TEST
 
+/* Writes are in the log when they are committed: nothing was shipped yet. */
+START_TEST(with_their_writes)
+{
+    static const char made[] = "SELECT count(*) FROM audit WHERE op = %d AND rid IS NOT NULL AND status = %d";
+    static const struct {
+        const char *method, *path, *body;
+        int op, status, n;
+    } cases[] = {
+        {"POST", "Basic", "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"}}", AUDIT_CREATE, 201, 1},
+        {"PUT", "Basic/b1", "{\"resourceType\":\"Basic\",\"id\":\"b1\",\"code\":{\"text\":\"x\"}}",
+         AUDIT_UPDATE, 201, 1},
+        {"PUT", "Patient/p1", "{\"resourceType\":\"Patient\",\"id\":\"p1\"}", AUDIT_UPDATE, 200, 1},
+        {"PATCH", "Patient/p1", "[{\"op\":\"add\",\"path\":\"/active\",\"value\":true}]", AUDIT_PATCH, 200,
+         1},
+        {"DELETE", "Basic/b1", NULL, AUDIT_DELETE, 204, 1},
+        {"DELETE", "Observation?subject=Patient/p1", NULL, AUDIT_DELETE, 204, 1},
+        {"DELETE", "Basic/b1", NULL, AUDIT_DELETE, 204, 0}, /* there is nothing to be deleted */
+        {"POST", "",
+         "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+         "{\"resource\":{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"}},\"request\":{\"method\":"
+         "\"POST\",\"url\":\"Basic\"}},"
+         "{\"resource\":{\"resourceType\":\"Basic\",\"code\":{\"text\":\"y\"}},\"request\":{\"method\":"
+         "\"POST\",\"url\":\"Basic\"}},"
+         "{\"request\":{\"method\":\"DELETE\",\"url\":\"Observation/o-p2\"}}]}",
+         AUDIT_CREATE, 201, 2},
+        {"POST", "Basic", "{\"resourceType\":\"Basic\"}", AUDIT_CREATE, 422, 0},
+    };
+    put_all();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        forget();
+        flow(cases[i].method, cases[i].path,
+             cases[i].op == AUDIT_PATCH ? "Content-Type: application/json-patch+json\n" : NULL,
+             cases[i].body);
+        ck_assert_msg(test_count(flow_conn(), flow_arena(),
+                                 arena_printf(flow_arena(), made, cases[i].op, cases[i].status)) ==
+                          cases[i].n,
+                      "%s %s: %s", cases[i].method, cases[i].path, entries());
+    }
+}
+END_TEST
+
 START_TEST(who)
 {
     put_all();
@@ -240,6 +281,7 @@ Suite *suite_flow_audit(void)
     tcase_add_test(tc, every_route);
     tcase_add_test(tc, every_operation);
     tcase_add_test(tc, says);
+    tcase_add_test(tc, with_their_writes);
     tcase_add_test(tc, who);
     tcase_add_test(tc, shape);
     tcase_add_test(tc, refuse);

@@ -113,7 +113,7 @@ enum store_outcome test_delete(const char *type, const char *id, int32_t if_matc
     struct sql q = {.a = &t.a};
     const struct db_rows *rows;
     struct store_written out;
-    store_delete_plan(t.s, fhir_type(defs, type), str_of(id), if_match, &q);
+    store_delete_plan(t.s, fhir_type(defs, type), str_of(id), if_match, &(struct audit_write){0}, &q);
     ck_ok(db_exec(t.c, &t.a, &q, &rows, &err));
     return store_delete_reply(if_match, rows, &out);
 }

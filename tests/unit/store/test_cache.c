@@ -162,7 +162,7 @@ START_TEST(test_every_statement_that_writes_marks)
         if (i == 0)
             store_update_plan(T->s, &u, &q);
         else if (i == 1)
-            store_delete_plan(T->s, basic, STR("a"), STORE_ANY_VERSION, &q);
+            store_delete_plan(T->s, basic, STR("a"), STORE_ANY_VERSION, &(struct audit_write){0}, &q);
         else
             store_relabel_plan(T->s, &u.w, 1, 0, &q);
         ck_assert_msg(!find("a") && !ticket, "statement %d", i);
