@@ -41,6 +41,9 @@ bool store_stats_refresh(struct store *s, struct db_conn *conn, struct err *err)
 /* Lets PostgreSQL count anew when the data have doubled since it last did: between its own visits, a minute apart, it
  * would plan the first searches after a load as if the tables were empty. */
 bool store_analyze(struct db_conn *conn, bool *done, struct err *err) NODISCARD;
+/* Sorts into the indexes of keys and texts what was written lately: until then each search reads all of it. From a worker,
+ * now and then. */
+bool store_sort_in(struct db_conn *conn, struct err *err) NODISCARD;
 /* Data keys that have come (store/reseal.h); one thread, every second. */
 bool store_keys_refresh(struct store *s, struct arena *a, struct db_conn *conn, struct err *err) NODISCARD;
 /* A new id for a resource: a UUID whose first bits grow with time, so that the primary key is filled from one

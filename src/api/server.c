@@ -231,6 +231,7 @@ static void statistics(void *arg, struct db_conn *conn, const struct err *failur
         s->next_stats_us = clock_mono_us() + STATS_US;
         ok = store_stats_refresh(s->store, conn, &err);
     }
+    ok = ok && store_sort_in(conn, &err);
     if (!ok)
         log_event(LOG_WARN, "no-statistics", LOG_S("detail", failure ? failure->detail : err.detail));
     if (conn && clock_mono_us() > s->next_tend_us) {

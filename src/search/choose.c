@@ -87,8 +87,8 @@ void search__find_lead(struct search__plan *p)
 
 bool search__leads(const struct search__plan *p, const struct search_criterion *c)
 {
-    return (p->way == WAY_COLLECT || p->way == WAY_GLANCE) && p->lead && lead_of(c) == p->lead &&
-           (p->lead != LEAD_ONE || c == p->leader);
+    return (p->way == WAY_COLLECT || p->way == WAY_GLANCE) && !p->driver && p->lead &&
+           lead_of(c) == p->lead && (p->lead != LEAD_ONE || c == p->leader);
 }
 
 static int64_t few_among(const struct search__plan *p, int64_t rows)
@@ -161,6 +161,13 @@ static void glance(struct search__plan *p, int64_t all)
     p->glance = n;
 }
 
+/* However many match, no more than there are. */
+static bool are_all_few(const struct search__plan *p)
+{
+    int64_t all = rows_asked(p);
+    return all && all <= p->few && !search__is_join(p->driver);
+}
+
 void search__choose(struct search__plan *p)
 {
     const struct search_query *q = p->w.q;
@@ -219,6 +226,8 @@ void search__choose(struct search__plan *p)
         else if (p->dated)
             p->few *= FEW_DATED;
         p->probes = is_probed(&p->w, driver);
+        if (are_all_few(p))
+            p->way = WAY_COLLECT;
     }
     if (p->way == WAY_SCAN && !by_code)
         glance(p, all);

@@ -59,14 +59,23 @@ void search__switch(struct search__plan *p, enum search__way to)
         sql_addf(q, "(SELECT n FROM cn) %s $%d", op, p->limit);
 }
 
+/* What collects may turn out not to be the way. */
+static void and_switch(struct search__plan *p)
+{
+    if (p->way == WAY_COLLECT)
+        return;
+    sql_adds(p->w.sql, " AND ");
+    search__switch(p, WAY_COLLECT);
+}
+
 /* Rows that were indexed before side tables had the date are looked up. */
 static void collect_dated(struct search__plan *p)
 {
     sql_addf(p->w.sql,
              "m AS MATERIALIZED (SELECT c.v AS k, coalesce(max(c.dt), (SELECT r0.dt FROM res r0 WHERE "
-             "r0.tenant = $%d AND r0.k = c.v)) AS s0 FROM c WHERE ",
+             "r0.tenant = $%d AND r0.k = c.v)) AS s0 FROM c WHERE true",
              p->w.tenant);
-    search__switch(p, WAY_COLLECT);
+    and_switch(p);
     sql_adds(p->w.sql, " GROUP BY c.v)");
 }
 
@@ -94,10 +103,7 @@ void search__collect(struct search__plan *p)
     search__sort_keys(&p->w);
     if (!p->driver) {
         search__found_rows(p);
-        if (p->way == WAY_GLANCE) {
-            sql_adds(q, " AND ");
-            search__switch(p, WAY_COLLECT);
-        }
+        and_switch(p);
         sql_adds(q, ")");
         return;
     }
@@ -109,10 +115,10 @@ void search__collect(struct search__plan *p)
         sql_adds(q, " FROM res r0");
     search__base_condition(p, column ? TYPE_INDEXED : TYPE_FILTERED);
     if (column)
-        sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE ", column);
+        sql_addf(q, " AND r0.%s = c.v OFFSET 0) r0 WHERE true", column);
     else
-        sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c) AND ");
-    search__switch(p, WAY_COLLECT);
+        sql_adds(q, " AND r0.keys && ARRAY(SELECT v FROM c)");
+    and_switch(p);
     search__criteria(p, search__drives_loosely(&p->w, p->driver) ? NULL : p->driver);
     sql_adds(q, ")");
 }

@@ -118,17 +118,31 @@ static void count_only(struct search__plan *p)
         sql_adds(p->w.sql, ", NULL::text AS fragment");
 }
 
+static void driver_select(struct search__plan *p)
+{
+    const struct search_query *query = p->w.q;
+    search__driver_select(&p->w, p->driver, query->n_types == 1 ? query->types[0] : NULL);
+}
+
+/* CTE c: all of the driver's values. */
+static void all_of_driver(struct search__plan *p)
+{
+    sql_adds(p->w.sql, "WITH c AS NOT MATERIALIZED (");
+    p->w.dated = p->dated;
+    driver_select(p);
+    p->w.dated = false;
+    sql_adds(p->w.sql, ")");
+}
+
 /* CTEs c: the driver's values, and cn: whether they are few. */
 static void try(struct search__plan *p)
 {
     struct sql *q = p->w.sql;
-    const struct search_query *query = p->w.q;
-    const struct fhir_type *type = query->n_types == 1 ? query->types[0] : NULL;
     p->limit = sql_int8(q, search__few_of(p));
     sql_addf(q, "WITH c AS %sMATERIALIZED (SELECT %s FROM (", p->probes ? "NOT " : "",
              p->dated ? "v, dt" : "v");
     p->w.dated = p->dated;
-    search__driver_select(&p->w, p->driver, type);
+    driver_select(p);
     p->w.dated = false;
     sql_addf(q, ") d LIMIT $%d + 1), cn AS MATERIALIZED (SELECT count(*) AS n FROM ", p->limit);
     if (!p->probes) {
@@ -136,7 +150,7 @@ static void try(struct search__plan *p)
         return;
     }
     sql_adds(q, "(SELECT 1 FROM (");
-    search__driver_select(&p->w, p->driver, type);
+    driver_select(p);
     sql_addf(q, ") d OFFSET $%d LIMIT 1) d)", p->limit);
 }
 
@@ -147,12 +161,14 @@ void search_plan(const struct search_query *query, const struct search_stats *st
     out->name = SQL_BY_TEXT;
     search__choose(&p);
     if (query->summary == SUMMARY_COUNT) {
+        if (p.way == WAY_COLLECT)
+            p.driver = NULL;
         count_only(&p);
         return;
     }
     const char *with = "WITH ";
-    if (p.way == WAY_TRY) {
-        try(&p);
+    if (p.driver) {
+        p.way == WAY_TRY ? try(&p) : all_of_driver(&p);
         with = ", ";
     } else if (p.way == WAY_GLANCE) {
         sql_adds(out, "WITH s AS MATERIALIZED (");

@@ -28,10 +28,11 @@ enum search__lead {
 struct search__plan {
     struct search__sql w;
     enum search__way way;
-    const struct search_criterion *driver; /* of WAY_TRY */
-    const struct search_criterion *code;   /* of a scan: the code lane or the shared one delivers the rows */
-    const struct search_criterion *pat;    /* of a scan: within the patient lane */
-    const struct search_criterion *date;   /* of a scan: a date criterion in two parts */
+    const struct search_criterion
+        *driver; /* of WAY_TRY; of WAY_COLLECT where no more than few rows can match */
+    const struct search_criterion *code; /* of a scan: the code lane or the shared one delivers the rows */
+    const struct search_criterion *pat;  /* of a scan: within the patient lane */
+    const struct search_criterion *date; /* of a scan: a date criterion in two parts */
     const struct search_criterion
         *value;             /* of a scan by code: a number that the index of codes has as well */
     enum search__lead lead; /* of WAY_COLLECT: by what the rows are found … */

@@ -313,12 +313,16 @@ static bool has_trigram(struct str text)
     return run >= 3;
 }
 
+/* Of so few resources all strings are read faster than trigrams find some. */
+#define FEW_STRINGS 200
+
 static void select_side(struct search__sql *w, const struct search_criterion *c, const struct fhir_type *type,
                         const char *part)
 {
     /* + 0 hides a column from its index: the trigrams find fewer rows than type and parameter do */
+    int64_t rows = type && !w->contained ? search__rows_of_type(w->stats, type) : 0;
     bool trigrams = c->kind == CRIT_STRING && (c->match == MATCH_CONTAINS || c->match == MATCH_ENDS) &&
-                    (c->sealed || has_trigram(c->text));
+                    (c->sealed || (has_trigram(c->text) && (!rows || rows > FEW_STRINGS)));
     const char *hide = trigrams ? " + 0" : "";
     sql_addf(w->sql, "SELECT s.k AS v%s FROM %s s WHERE s.tenant = $%d AND ", w->dated ? ", s.dt" : "",
              side_tables[c->kind], w->tenant);

@@ -233,6 +233,16 @@ bool store_analyze(struct db_conn *conn, bool *done, struct err *err)
     return ok;
 }
 
+bool store_sort_in(struct db_conn *conn, struct err *err)
+{
+    return db_run(
+        conn,
+        "SELECT gin_clean_pending_list(c.oid) FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE "
+        "a.amname = 'gin' AND c.relkind = 'i' AND c.relnamespace = current_schema()::regnamespace "
+        "AND pg_has_role(c.relowner, 'USAGE')",
+        err);
+}
+
 int64_t store__next_k(struct store *s)
 {
     /* last_k counts (ms, counter) pairs, so that a clock that stands or goes back only lets the counter run

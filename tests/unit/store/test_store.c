@@ -128,6 +128,16 @@ START_TEST(test_words_are_known_of_one_epoch)
 }
 END_TEST
 
+START_TEST(test_what_was_written_is_sorted_in)
+{
+    test_create(test_write("{\"resourceType\":\"Patient\",\"gender\":\"female\"}"));
+    ck_ok(store_sort_in(T->c, &err));
+    ck_assert_int_eq(db_int8(test_ask(T->c, &T->a, "SELECT gin_clean_pending_list('res_keys')"), 0, 0), 0);
+    test_create(test_write("{\"resourceType\":\"Patient\",\"gender\":\"female\"}"));
+    ck_assert_int_gt(db_int8(test_ask(T->c, &T->a, "SELECT gin_clean_pending_list('res_keys')"), 0, 0), 0);
+}
+END_TEST
+
 START_TEST(test_statistics)
 {
     ck_assert_uint_eq(store_stats(T->s)->n, 0);
@@ -165,6 +175,7 @@ Suite *suite_store_store(void)
     tcase_add_test(tc, test_ids);
     tcase_add_test(tc, test_known_words);
     tcase_add_test(tc, test_words_are_known_of_one_epoch);
+    tcase_add_test(tc, test_what_was_written_is_sorted_in);
     tcase_add_test(tc, test_statistics);
     suite_add_tcase(s, tc);
     return s;
