@@ -47,8 +47,7 @@ static int64_t rows_of_all(const struct search__plan *p)
 
 static bool is_few(const struct search__plan *p, const struct search_criterion *c)
 {
-    /* What is counted up to the limit might as well be collected. */
-    int64_t few = p->counts ? 2 * p->few : p->few;
+    int64_t few = p->counts ? search__beyond(p->few) : p->few;
     return is_row(c) || c->kind == CRIT_NONE || (c->kind == CRIT_DICT && p->w.q->n_types != 1) ||
            c->kind == CRIT_TREE || (c->kind == CRIT_KEYS && search__rows_of_keys(p->w.stats, c) <= few);
 }
@@ -134,10 +133,10 @@ static bool is_probed(const struct search__sql *w, const struct search_criterion
     return true;
 }
 
-/* A number without a unit, as it is written: the index of codes has it (res.q). */
+/* A number in a standard unit, or without one as it is written: the index of codes has it (res.q_standard, res.q). */
 static bool is_beside_code(const struct search_criterion *c)
 {
-    return c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY && !c->standard && !c->unit;
+    return c->kind == CRIT_NUMBER && c->lane == LANE_QUANTITY && (c->standard || !c->unit);
 }
 
 /*

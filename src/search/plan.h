@@ -48,6 +48,11 @@ struct search__plan {
 
 /* ---- choose.c ---------------------------------------------------------------------------------------- */
 
+/* Statistics are a sample: what they say to be as many as n may be an eighth less. */
+static inline int64_t search__beyond(int64_t n)
+{
+    return n < INT64_MAX / 2 ? n + n / 8 : n;
+}
 void search__find_lead(struct search__plan *p);
 void search__choose(struct search__plan *p);
 int64_t search__few_counted_among(const struct search__plan *p, int64_t rows);

@@ -17,7 +17,7 @@ static bool known_beyond(const struct search__plan *p)
         if (c->kind == CRIT_KEYS && (!p->code || c == p->code) && search__rows_of_keys(p->w.stats, c) > rows)
             rows = search__rows_of_keys(p->w.stats, c);
     }
-    return rows / 2 > max;
+    return rows > search__beyond(max);
 }
 
 bool search__counts_scanned(const struct search__plan *p)

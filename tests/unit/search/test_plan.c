@@ -13,7 +13,7 @@ static struct err err;
 static void setup(void)
 {
     test_search_open(&t);
-    t.limits.total_limit = 1000000;
+    t.limits.total_limit = 100000000;
 }
 
 static void teardown(void)
