@@ -157,6 +157,13 @@ static enum audit_op op_of(const struct api_request *r)
     return i ? api__audit_op(i) : AUDIT_UNKNOWN;
 }
 
+static enum audit_purpose purpose_of(const struct api_request *r, enum audit_op op)
+{
+    bool emergency = op == AUDIT_EMERGENCY || (r->principal && r->principal->n_opened);
+    return emergency ? AUDIT_ETREAT : AUDIT_NO_PURPOSE;
+}
+
+/* An operation that writes leaves an entry of its own, besides those of what it wrote. */
 struct audit_write api__audit_write(const struct api_request *r)
 {
     struct audit *log = r->api->deps.audit;
@@ -166,7 +173,8 @@ struct audit_write api__audit_write(const struct api_request *r)
         return (struct audit_write){.op = AUDIT_UNSAID};
     identify(r, &who);
     return (struct audit_write){.agent = audit_agent(log, r->http->loop, &who),
-                                .op = op == AUDIT_OPERATION ? AUDIT_UPDATE : op,
+                                .op = op == AUDIT_OPERATION || op == AUDIT_EMERGENCY ? AUDIT_UPDATE : op,
+                                .purpose = purpose_of(r, op),
                                 .request = audit_request(r->a, r->http->id)};
 }
 
@@ -188,6 +196,7 @@ bool api__audit(struct api_request *r, const struct api_response *out)
                                             : (struct str){NULL, 0},
                             .ver = out->ver,
                             .shown = (int32_t)r->shown.n,
+                            .purpose = purpose_of(r, op),
                             .request = str_of(r->http->id)};
     if (r->shown.n) {
         e.find = AUDIT_FIND_BY_K;
@@ -206,8 +215,6 @@ bool api__audit(struct api_request *r, const struct api_response *out)
         e.shape = shape_of(r);
     if (op == AUDIT_EMERGENCY)
         e.shape = api__emergency_reason(r);
-    if (op == AUDIT_EMERGENCY || (r->principal && r->principal->n_opened))
-        e.purpose = AUDIT_ETREAT;
     identify(r, &who);
     bool kept = audit_put(log, r->http->loop, &who, &e);
     return kept || !only_reads(r, op) || out->status >= 400;

@@ -122,7 +122,9 @@ static bool store_notification(struct api_request *r, struct db_conn *c, json *r
     struct store_write *w = ARENA_NEW(r->a, struct store_write);
     struct sql q = {.a = r->a};
     const struct db_rows *rows;
-    *w = (struct store_write){.type = fhir_resource(d->defs, STR("Communication")), .id = id};
+    *w = (struct store_write){
+        .type = fhir_resource(d->defs, STR("Communication")), .id = id, .audit = api__audit_write(r)};
+    w->audit.op = AUDIT_CREATE;
     json_put(r->a, resource, "id", json_string_n(r->a, id));
     if (!search_index(r->search->registry, store_tenant(d->store), r->a, resource, w->type, r->base,
                       &w->index, err))
