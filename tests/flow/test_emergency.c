@@ -219,7 +219,7 @@ START_TEST(test_audit)
     ck_status(break_glass("ben", as("audited", "user/*.cruds")), 403);
     ck_status(break_glass("ben", doc), 200);
     ck_ok(audit_turn(flow_audit(), &err)); /* with what was there before the answer */
-    const struct flow_answer *a = flow_get("AuditEvent?patient=ben&agent=audited&_sort=date");
+    const struct flow_answer *a = flow_get("AuditEvent?patient=ben&agent=audited&action=E&_sort=date");
     ck_status(a, 200);
     ck_assert_str_eq(flow_text(a->json, "entry[0].resource.outcomeDesc"), "HTTP 403");
     ck_assert_str_eq(flow_text(a->json, "entry[1].resource.outcomeDesc"), "HTTP 200");
