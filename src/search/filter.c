@@ -230,9 +230,12 @@ static struct search_criterion *compare(struct filter *f, const struct operator*
     return both;
 }
 
+static struct search_criterion *chain(struct filter *f, struct str name);
+
 /* The operator and the value behind a path. */
 static struct search_criterion *test(struct filter *f, struct str path)
 {
+    struct str rest, head = str_cut(path, '.', &rest);
     struct str op = word(f, " ()[]\""), text;
     if (!path.len || !op.len)
         return fail(f, "a comparison is written: parameter operator value");
@@ -254,6 +257,10 @@ static struct search_criterion *test(struct filter *f, struct str path)
         return fail(f, "the operator is not for parameters of this type");
     if (!o)
         return fail(f, "the operators are eq ne gt lt ge le sa eb ap po co sw ew ss sb in ni re pr");
+    if (o->negated && rest.s) { /* of one of those that are referred to, not of all */
+        f->at = (size_t)(rest.s - f->text.s) - 1;
+        return chain(f, head);
+    }
     return compare(f, o, path, escape(f->p->a, name_system(f->p->a, type, text)));
 }
 
@@ -284,7 +291,7 @@ static struct search_criterion *chain(struct filter *f, struct str name)
     struct search_query *q = f->p->q;
     const struct fhir_type *const *types = q->types;
     if (q->n_types != 1)
-        return fail(f, "a filter in a path is for searches of one type");
+        return fail(f, "a filter in a path, or ne behind one, is for searches of one type");
     if (++f->depth > DEPTH_MAX)
         return fail(f, "parentheses are nested too deeply");
     const struct search__slot *slot = search__named(f->p, types[0], name);
