@@ -76,7 +76,9 @@ struct auth_principal {
     struct auth_ids {
         uint8_t token[16], grant[16];
     } ids;
-    bool bound;           /* the token is good only over TLS with the client certificate */
+    uint64_t
+        serial; /* of what is remembered of the token: no other has it, and it never changes. 0: nothing is */
+    bool bound; /* the token is good only over TLS with the client certificate */
     uint8_t bound_to[32]; /* of this SHA-256 (RFC 8705, 3: cnf.x5t#S256) */
 };
 

@@ -44,7 +44,7 @@ struct sql {
     struct arena *a;
     const char *name; /* prepared under this name, once a connection; NULL: planned each time */
     bool
-        shares; /* equal numbers and times are one parameter; then the text depends on them, and so does the name */
+        shares; /* equal numbers, times and arrays of numbers are one parameter; then the text depends on them, and so does the name */
     struct buf text;
     struct sql_param *params;
     size_t n, cap;

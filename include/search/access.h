@@ -69,6 +69,7 @@ struct search_rule {
 
 /* What patients have agreed to. */
 struct search_consent {
+    int64_t id;                         /* no other has it; 0: of a request */
     const struct search_rule *withheld; /* is not seen, whoever else it is about */
     size_t n_withheld;
     bool closed;                   /* what may be about a patient is seen only where */

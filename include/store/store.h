@@ -174,6 +174,14 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
 /* As store_read_plan(), but without the content when it is that of this version: its content.s is NULL then. */
 void store_check_plan(const struct store *s, const struct fhir_type *type, struct str id,
                       const struct store_version *known, struct sql *q);
+/* The same of what is not deleted, for somebody who may see what access covers (NULL: everything). */
+void store_read_live_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                          const struct search_access *access, struct sql *q);
+/* Once more with the text that it wrote, for another resource of the type: the first STORE_READ_OWN parameters; those that
+ * followed are the caller's to add. */
+enum { STORE_READ_OWN = 3 };
+void store_read_repeat_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                            struct str text, struct sql *q);
 /* The same for somebody who may see what access covers (NULL: everything): what is not covered is not there. A version is
  * judged by its acc; see search_access_versions(). */
 void store_read_seen_plan(const struct store *s, const struct fhir_type *type, struct str id,

@@ -638,7 +638,7 @@ bool api_new(const struct config *c, const struct api_deps *deps, struct api **o
     bool ok =
         api__capability(api, search_hold(deps->search, &a, 0), MODE_FULL, FORMAT_JSON, false, &text, err);
     arena_release(&a);
-    if (!api__deferred_new(api, err) || !api__bulk_new(api, err)) {
+    if (!api__seen_new(api, err) || !api__deferred_new(api, err) || !api__bulk_new(api, err)) {
         api_free(api);
         return false;
     }
@@ -652,6 +652,7 @@ void api_free(struct api *api)
 {
     api__deferred_free(api);
     api__bulk_free(api);
+    api__seen_free(api);
     for (int i = 0; i < SEARCH_SEATS; i++)
         arena_release(&api->capability[i].a);
     pthread_mutex_destroy(&api->lock);

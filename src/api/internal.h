@@ -27,6 +27,7 @@ struct api {
     } capability[SEARCH_SEATS];
     struct api_deferred *deferred; /* deferred.c */
     struct api_bulk *bulk;         /* bulk.c */
+    struct api_seen *seen;         /* by loop; seen.c */
 };
 
 struct api_request;
@@ -358,6 +359,12 @@ bool api__updated(struct api_request *r, const struct store_update *u, enum stor
                   const struct store_written *at, struct api_response *out, struct err *err) NODISCARD;
 /* What a create answers when its row is committed. */
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
+
+/* ---- reads of what the caller may see (seen.c) -------------------------------------------------------------- */
+bool api__seen_new(struct api *api, struct err *err) NODISCARD;
+void api__seen_free(struct api *api);
+/* On the loop: the resource, unless it is hidden or deleted. */
+void api__seen_plan(const struct api_request *r, struct sql *q);
 
 /* ---- the cache of versions (cached.c) ---------------------------------------------------------------------- */
 /* A read on the loop: true when it is answered without the database. Otherwise what r->kept and r->ticket say holds. */

@@ -47,12 +47,24 @@ static bool not_modified(const struct api_request *r, const struct store_version
     return r->if_modified_since.s && read_since(r, &since) && v->lu_us / 1000000 <= since / 1000000;
 }
 
+/*
+ * To read what is there costs one look at its row. What is not found by that may be deleted, and its last version seen:
+ * that is asked by a second statement, whether there is a row or not.
+ */
+static bool is_first(const struct api_request *r)
+{
+    return !r->attempts && !r->in_bundle && !r->kept.ver &&
+           !auth_unrestricted(r->principal, AUTH_READ, r->type);
+}
+
 static bool plan_read(struct api_request *r, struct sql *q, struct err *err)
 {
     if (!api__check_id(r, err))
         return false;
     if (r->kept.ver)
         store_check_plan(r->api->deps.store, r->type, r->id, &r->kept, q);
+    else if (is_first(r))
+        api__seen_plan(r, q);
     else
         store_read_seen_plan(r->api->deps.store, r->type, r->id, api__access(r, AUTH_READ, r->type), q);
     return true;
@@ -143,9 +155,11 @@ static bool reply_read(struct api_request *r, const struct db_rows *rows, struct
                        struct err *err)
 {
     struct store_version v;
-    if (!store_read_reply(rows, &v) || !is_seen(r, &v))
-        return reply_definition(r, out) ||
+    if (!store_read_reply(rows, &v) || !is_seen(r, &v)) {
+        r->again = is_first(r);
+        return r->again || reply_definition(r, out) ||
                err_set(err, ERR_NOT_FOUND, "There is no %s with this id", r->type->name);
+    }
     api__keep(r, &v);
     return api__version_response(r, &v, out, err);
 }

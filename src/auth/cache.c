@@ -108,7 +108,9 @@ void auth__cache_put(struct auth__cache *c, const uint8_t hash[32], uint64_t gen
     struct auth__entry *entry = pack(p);
     if (!entry)
         return;
+    static atomic_uint_fast64_t serials;
     atomic_init(&entry->cleared, cleared);
+    entry->principal.serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     struct shard *shard = shard_of(c, hash);
     pthread_mutex_lock(&shard->lock);
     struct slot *set = shard->slots[hash[1] % SETS];

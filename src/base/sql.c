@@ -122,7 +122,14 @@ static int int_array(struct sql *q, enum sql_type type, int32_t oid, size_t size
         for (size_t byte = 0; byte < size; byte++) /* little endian to network order */
             *p++ = ((const char *)v)[i * size + size - 1 - byte];
     }
-    return add(q, type, data, (size_t)(p - data), true);
+    const size_t len = (size_t)(p - data);
+    for (size_t i = 0; q->shares && i < q->n; i++) {
+        const struct sql_param *there = &q->params[i];
+        if (there->type == type && there->data && (size_t)there->len == len &&
+            memcmp(there->data, data, len) == 0)
+            return (int)i + 1;
+    }
+    return add(q, type, data, len, true);
 }
 
 int sql_int2_array(struct sql *q, const int16_t *v, size_t n)

@@ -374,6 +374,8 @@ static const struct search_consent *make(const struct consent_current *c, struct
 {
     struct making m = {.a = a, .closed = c->closed};
     struct search_consent *out = ARENA_NEW(a, struct search_consent);
+    static atomic_int_fast64_t ids;
+    out->id = atomic_fetch_add(&ids, 1) + 1;
     out->closed = c->closed;
     for (size_t i = 0, next; i < v->n; i = next) {
         for (next = i + 1; next < v->n && v->list[next].patient == v->list[i].patient; next++)

@@ -285,18 +285,35 @@ static struct search_criterion *negated(const struct search_access *x, struct se
     return not ;
 }
 
+static struct search_criterion *labelled_any(const struct search_access *x, const struct search_group *g)
+{
+    size_t n = g->n_withheld + g->n_purposes;
+    struct search_label *all = ARENA_ARRAY(x->a, struct search_label, n);
+    if (g->n_withheld)
+        memcpy(all, g->withheld, g->n_withheld * sizeof *all);
+    if (g->n_purposes)
+        memcpy(all + g->n_withheld, g->purposes, g->n_purposes * sizeof *all);
+    return labelled(x, all, n);
+}
+
+/* Most resources have no such label: that is asked first, at once. Of those that have one, it is one of the caller's own
+ * purposes, and none that is withheld. */
 static void add_labels(const struct search_access *x, const struct search_group *g,
                        struct search_criterion *all)
 {
-    if (g->n_withheld)
-        search__add_child(all, negated(x, labelled(x, g->withheld, g->n_withheld)));
-    if (!g->n_purposes)
+    if (!g->n_withheld && !g->n_purposes)
         return;
     struct search_criterion *either = search__criterion(x->a, CRIT_OR, NULL);
-    search__add_child(either, negated(x, labelled(x, g->purposes, g->n_purposes)));
-    if (g->n_own)
-        search__add_child(either, labelled(x, g->own, g->n_own));
-    search__add_child(all, search__settle(either));
+    search__add_child(either, search__criterion(x->a, CRIT_BARE, NULL));
+    search__add_child(either, negated(x, labelled_any(x, g)));
+    if (g->n_purposes && g->n_own) {
+        struct search_criterion *both = search__criterion(x->a, CRIT_AND, NULL);
+        if (g->n_withheld)
+            search__add_child(both, negated(x, labelled(x, g->withheld, g->n_withheld)));
+        search__add_child(both, labelled(x, g->own, g->n_own));
+        search__add_child(either, both);
+    }
+    search__add_child(all, either);
 }
 
 /* ---- consent ------------------------------------------------------------------------------------------- */
@@ -660,6 +677,8 @@ static bool holds(const struct search_criterion *c, const struct fhir_type *type
         for (size_t i = 0; i < c->n_labels && !any; i++)
             any = has_any(index->labels, index->n_labels, c->labels[i]);
         return any;
+    case CRIT_BARE:
+        return index->n_labels == 0;
     case CRIT_TYPES:
         for (size_t i = 0; i < c->n_type_ids && !any; i++)
             any = c->type_ids[i] == type->id;

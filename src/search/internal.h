@@ -344,6 +344,7 @@ enum search__kind {
     CRIT_HAS,     /* one of which a child (TARGET) holds refers to the row by param */
     CRIT_TYPES,   /* the row is of one of type_ids */
     CRIT_LABELS,  /* the row has one of labels */
+    CRIT_BARE,    /* it has no label and no profile */
     CRIT_OPENED,  /* asked of sealed values, which the server opens: becomes ID or TEXT (opened.c) */
     CRIT_ACCESS,  /* the child holds, or the row is a contained resource, which is seen with its container */
     CRIT_ABOUT,   /* the row is about one of patients */

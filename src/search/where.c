@@ -506,7 +506,7 @@ static const struct search_criterion *lead_of(const struct search__sql *w, const
         [CRIT_NUMBER] = 5, [CRIT_TEXT] = 6, [CRIT_NEAR] = 6,  [CRIT_OR] = 4,      [CRIT_AND] = 4,
         [CRIT_CHAIN] = 3,  [CRIT_HAS] = 3,  [CRIT_DATE] = 2,  [CRIT_UPDATED] = 2, [CRIT_TARGET] = 1,
         [CRIT_NOT] = 0,    [CRIT_NONE] = 0, [CRIT_TYPES] = 1, [CRIT_LABELS] = 0,  [CRIT_ACCESS] = 0,
-        [CRIT_ABOUT] = 0};
+        [CRIT_ABOUT] = 0,  [CRIT_BARE] = 0};
     const struct search_criterion *best = all->child;
     for (const struct search_criterion *c = all->child; c; c = c->next) {
         if (c->kind == CRIT_ACCESS && !w->contained && is_compartment(c))
@@ -592,7 +592,11 @@ void search__where(struct search__sql *w, const struct search_criterion *c, int 
         sql_addf(q, "r%d.rtype = ANY ($%d)", r, sql_int2_array(q, c->type_ids, c->n_type_ids));
         break;
     case CRIT_LABELS:
-        sql_addf(q, "r%d.labels && $%d", r, sql_int8_array(q, c->labels, c->n_labels));
+        /* the function: nobody looks for labels by an index, nor is it worth the planner's while to count them */
+        sql_addf(q, "arrayoverlap(r%d.labels, $%d)", r, sql_int8_array(q, c->labels, c->n_labels));
+        break;
+    case CRIT_BARE:
+        sql_addf(q, "r%d.labels = '{}'", r);
         break;
     case CRIT_ABOUT:
         about(w, c, r);

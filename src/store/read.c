@@ -45,6 +45,35 @@ void store_vread_plan(const struct store *s, const struct fhir_type *type, struc
     sql_addf(q, " AND h.ver = $%d", sql_int4(q, ver));
 }
 
+void store_read_repeat_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                            struct str text, struct sql *q)
+{
+    sql_init(q, q->a, SQL_BY_TEXT);
+    buf_addstr(&q->text, text);
+    sql_int4(q, s->tenant.id);
+    sql_int2(q, (int16_t)type->id);
+    sql_text(q, id);
+}
+
+static void begin_seen(const struct store *s, const struct fhir_type *type, struct str id, struct sql *q)
+{
+    sql_init(q, q->a, SQL_BY_TEXT);
+    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content, r0.sealed, r0.pat FROM res r0 WHERE ");
+    by_primary_key(s, type, id, q, "r0.");
+}
+
+void store_read_live_plan(const struct store *s, const struct fhir_type *type, struct str id,
+                          const struct search_access *access, struct sql *q)
+{
+    if (!access) {
+        store_read_plan(s, type, id, q);
+        return;
+    }
+    begin_seen(s, type, id, q);
+    sql_adds(q, " AND NOT r0.deleted");
+    search_access_where(access, &type, 1, false, q);
+}
+
 void store_read_seen_plan(const struct store *s, const struct fhir_type *type, struct str id,
                           const struct search_access *access, struct sql *q)
 {
@@ -52,9 +81,7 @@ void store_read_seen_plan(const struct store *s, const struct fhir_type *type, s
         store_read_plan(s, type, id, q);
         return;
     }
-    sql_init(q, q->a, SQL_BY_TEXT);
-    sql_adds(q, "SELECT r0.ver, r0.lu, r0.deleted, r0.content, r0.sealed, r0.pat FROM res r0 WHERE ");
-    by_primary_key(s, type, id, q, "r0.");
+    begin_seen(s, type, id, q);
     search_access_where(access, &type, 1, true, q);
 }
 
