@@ -51,8 +51,10 @@ struct auth_grant {
 /* Who calls, and what each of the token's scopes grants. Lives as long as the arena given to auth_check(). */
 struct auth_principal {
     struct str subject, client, issuer; /* sub, client_id or azp, iss; len 0 when absent */
-    struct str patient;   /* id of the Patient whose compartment patient/… means; len 0: none */
-    struct str user;      /* fhirUser, "Practitioner/7"; len 0: none */
+    struct str patient; /* id of the Patient whose compartment patient/… means; len 0: none */
+    struct str user;    /* fhirUser, "Practitioner/7"; len 0: none */
+    struct str
+        related; /* id of the Patient to whom fhirUser, a RelatedPerson, is related; auth_check() leaves len 0 */
     struct str encounter; /* id of the Encounter of the launch; len 0: none */
     struct str purposes;  /* of use: codes of v3-ActReason between blanks; s NULL: not said */
     struct str
@@ -135,6 +137,8 @@ const struct search_access *auth_access(const struct auth_principal *p, enum aut
                                         const struct search_consent *const *consents);
 /* What for, as the token says or as is implied for a scope of the level; as auth_principal.purposes, len 0: not known. */
 struct str auth_purposes(const struct auth_principal *p, enum auth_level level);
+/* Does a scope of the level speak of one patient's record? Then *id is that Patient's; len 0: of nobody's. */
+bool auth_is_bound(const struct auth_principal *p, enum auth_level level, struct str *id);
 /* Do Consents speak of whoever comes with a scope of this level? Not of patients who read their own records. */
 bool auth_is_other(const struct auth_principal *p, enum auth_level level);
 

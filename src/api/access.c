@@ -25,8 +25,8 @@ static bool has_unfiltered(const struct auth_principal *p, unsigned right, const
     bool shared = right & (AUTH_READ | AUTH_SEARCH) && type && search_is_shared(type);
     for (size_t i = 0; i < p->n_grants; i++) {
         const struct auth_grant *g = &p->grants[i];
-        bool bound =
-            g->level == AUTH_PATIENT || (g->level == AUTH_USER && str_starts(p->user, STR("Patient/")));
+        struct str patient;
+        bool bound = auth_is_bound(p, g->level, &patient);
         if ((g->rights & right) && (!g->type || g->type == type) && !g->query.s && (!bound || shared))
             return true;
     }

@@ -36,12 +36,9 @@ static bool authorise(const struct api_request *r, enum auth_right right, int64_
         const struct auth_grant *g = &p->grants[i];
         if (!(g->rights & right) || g->query.s || (g->type && g->type != r->type))
             continue;
-        bool own = str_starts(p->user, STR("Patient/"));
-        if (g->level == AUTH_USER && g->type && !own)
+        struct str id;
+        if (!auth_is_bound(p, g->level, &id) && g->level == AUTH_USER && g->type)
             return true;
-        struct str id = g->level == AUTH_PATIENT       ? p->patient
-                        : g->level == AUTH_USER && own ? (struct str){p->user.s + 8, p->user.len - 8}
-                                                       : STR("");
         int64_t h =
             id.len ? search_hash_id(store_tenant(d->store), fhir_resource(d->defs, STR("Patient")), id) : 0;
         if (id.len && !api__withholds_any(r, right, g->level, h)) {

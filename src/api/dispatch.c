@@ -15,7 +15,16 @@
 enum { LOOP_ATTEMPTS = 3, MAX_ATTEMPTS = 14, LONGEST_PAUSE_MS = 250 };
 static const char base_path[] = "/fhir";
 
-enum next { NEXT_RESPOND, NEXT_READ, NEXT_SEARCH, NEXT_WRITE, NEXT_GATHER, NEXT_WORKER, NEXT_BULK };
+enum next {
+    NEXT_RESPOND,
+    NEXT_READ,
+    NEXT_SEARCH,
+    NEXT_WRITE,
+    NEXT_GATHER,
+    NEXT_WORKER,
+    NEXT_BULK,
+    NEXT_RELATED
+};
 
 struct stretch {
     struct api_request *r;
@@ -283,19 +292,11 @@ static enum next plan(struct api_request *r)
     return r->route->interaction->plan(r, &r->sql, &err) ? next : answer_error(r, &err);
 }
 
-static enum next begin(struct stretch *s)
+/* It is known who asks, and what for. */
+static enum next proceed(struct api_request *r)
 {
-    struct api_request *r = s->r;
     struct api_response out;
     struct err err;
-    struct str allow = {NULL, 0};
-    if (!find_route(r, &err, &allow)) {
-        api__error_response(r, &err, &out);
-        out.allow = err.kind == ERR_METHOD ? allow : (struct str){NULL, 0};
-        return answer(r, &out);
-    }
-    if (!r->route->open && api__audit_refuses(r, &err))
-        return answer_error(r, &err);
     if (!check_transfer(r, &err) || (!r->route->interaction->foreign && !api__negotiate(r, &err)))
         return answer_error(r, &err);
     if (r->http->streamed)
@@ -317,6 +318,34 @@ static enum next begin(struct stretch *s)
     if (api__from_cache(r, &out))
         return answer(r, &out);
     return plan(r);
+}
+
+static enum next begin(struct stretch *s)
+{
+    struct api_request *r = s->r;
+    struct api_response out;
+    struct err err;
+    struct str allow = {NULL, 0};
+    if (!find_route(r, &err, &allow)) {
+        api__error_response(r, &err, &out);
+        out.allow = err.kind == ERR_METHOD ? allow : (struct str){NULL, 0};
+        return answer(r, &out);
+    }
+    if (!r->route->open && api__audit_refuses(r, &err))
+        return answer_error(r, &err);
+    if (!api__is_related(r) || r->http->streamed)
+        return proceed(r);
+    r->sql = (struct sql){.a = r->a};
+    api__related_plan(r, &r->sql);
+    return NEXT_RELATED;
+}
+
+static enum next related(struct stretch *s)
+{
+    if (s->err)
+        return answer_error(s->r, s->err);
+    api__related_reply(s->r, s->rows);
+    return proceed(s->r);
 }
 
 struct api_request *api__request_new(struct api *api, struct http_request *http)
@@ -390,6 +419,11 @@ static enum next receive(struct stretch *s)
         return answer(r, &out);
     /* a worker can hold the row */
     return ++r->attempts < LOOP_ATTEMPTS ? plan(r) : NEXT_WORKER;
+}
+
+static void on_related(void *arg, const struct db_rows *rows, const struct err *err)
+{
+    guarded(&(struct stretch){.r = arg, .run = related, .rows = rows, .err = err});
 }
 
 static void on_rows(void *arg, const struct db_rows *rows, const struct err *err)
@@ -612,6 +646,9 @@ static void act(struct api_request *r, enum next next)
         break;
     case NEXT_BULK:
         api__bulk_start(r);
+        break;
+    case NEXT_RELATED:
+        db_submit(d->db[r->http->loop], DB_READ, r->a, &r->sql, on_related, r);
         break;
     }
 }

@@ -360,6 +360,14 @@ bool api__updated(struct api_request *r, const struct store_update *u, enum stor
 /* What a create answers when its row is committed. */
 void api__created(struct api_request *r, const struct store_written *w, struct api_response *out);
 
+/* ---- related persons (related.c) ----------------------------------------------------------------------------- */
+/* Has the caller's patient to be looked up first? By this, whose answer gives r a principal that knows. */
+bool api__is_related(const struct api_request *r);
+void api__related_plan(const struct api_request *r, struct sql *q);
+void api__related_reply(struct api_request *r, const struct db_rows *rows);
+/* The same on a worker's connection; nothing where it has not. */
+bool api__relate(struct api_request *r, struct db_conn *c, struct err *err) NODISCARD;
+
 /* ---- reads of what the caller may see (seen.c) -------------------------------------------------------------- */
 bool api__seen_new(struct api *api, struct err *err) NODISCARD;
 void api__seen_free(struct api *api);

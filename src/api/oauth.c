@@ -55,7 +55,7 @@ static bool find(void *arg, struct str token, const char *url, int *status, json
         return false;
     whole.principal = p;
     whole.format = FORMAT_JSON;
-    return run(&whole, url, l->c, status, out, err);
+    return api__relate(&whole, l->c, err) && run(&whole, url, l->c, status, out, err);
 }
 
 /* ---- what the audit log is to have ------------------------------------------------------------------------------------ */

@@ -84,8 +84,12 @@ static bool within_context(const struct api_request *r, const json *binary)
     if (!context)
         return true;
     fhir_reference_parse_local(r->api->deps.defs, r->base, str_of(context), &ref);
-    bool own = ref.type && strcmp(ref.type->name, "Patient") == 0 && r->principal->patient.len &&
-               str_eq(ref.id, r->principal->patient) && auth_allows(r->principal, AUTH_READ, ref.type);
+    bool own = false;
+    for (enum auth_level level = 0; level < AUTH_LEVELS && ref.type; level++) {
+        struct str patient;
+        own |= auth_is_bound(r->principal, level, &patient) && patient.len && str_eq(ref.id, patient) &&
+               strcmp(ref.type->name, "Patient") == 0 && auth_allows(r->principal, AUTH_READ, ref.type);
+    }
     return !ref.type || own || auth_unrestricted(r->principal, AUTH_READ, ref.type);
 }
 

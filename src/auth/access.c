@@ -43,17 +43,36 @@ enum { PURPOSES = sizeof purposes / sizeof purposes[0] };
 static const char *const implied[AUTH_LEVELS] = {
     [AUTH_SYSTEM] = "", [AUTH_USER] = " TREAT ", [AUTH_PATIENT] = " PATRQT "};
 
+static struct str own_record(const struct auth_principal *p)
+{
+    return str_starts(p->user, STR("Patient/")) ? (struct str){p->user.s + 8, p->user.len - 8} : STR("");
+}
+
+static bool is_related(const struct auth_principal *p)
+{
+    return str_starts(p->user, STR("RelatedPerson/"));
+}
+
+bool auth_is_bound(const struct auth_principal *p, enum auth_level level, struct str *id)
+{
+    *id = level == AUTH_PATIENT ? p->patient
+          : level != AUTH_USER  ? STR("")
+          : is_related(p)       ? p->related
+                                : own_record(p);
+    return level == AUTH_PATIENT || (level == AUTH_USER && (id->len || is_related(p)));
+}
+
 struct str auth_purposes(const struct auth_principal *p, enum auth_level level)
 {
-    return p->purposes.s ? p->purposes : str_of(implied[level]);
+    bool family = level == AUTH_USER && is_related(p);
+    return p->purposes.s ? p->purposes : family ? STR(" FAMRQT ") : str_of(implied[level]);
 }
 
 bool auth_is_other(const struct auth_principal *p, enum auth_level level)
 {
     if (level == AUTH_USER)
-        return !str_starts(p->user, STR("Patient/"));
-    bool own = str_starts(p->user, STR("Patient/")) &&
-               str_eq((struct str){p->user.s + 8, p->user.len - 8}, p->patient);
+        return !own_record(p).len;
+    bool own = own_record(p).len && str_eq(own_record(p), p->patient);
     return level == AUTH_SYSTEM || (p->user.len && !own);
 }
 
@@ -83,8 +102,10 @@ static void withhold(const struct auth_principal *p, enum auth_level level, stru
         if (code.len)
             add(&l, SENSITIVITY, arena_strndup(a, code.s, code.len));
     }
+    struct str patient;
+    unsigned as = auth_is_bound(p, level, &patient) ? 1u << AUTH_PATIENT : 1u << level;
     for (size_t j = 0; j < sizeof national / sizeof national[0]; j++)
-        if (national[j].levels & 1u << level)
+        if (national[j].levels & as)
             add(&l, NATIONAL, national[j].code);
     g->withheld = l.list;
     g->n_withheld = l.n;
@@ -181,14 +202,15 @@ const struct search_access *auth_access(const struct auth_principal *p, enum aut
     *x = (struct search_access){a, registry, tenant, base, auth_principal_rights(a, p), groups, 0};
     for (enum auth_level level = 0; level < AUTH_LEVELS; level++) {
         struct search_group *g = &groups[x->n_groups];
-        struct str patient = level == AUTH_PATIENT ? p->patient
-                             : level == AUTH_USER && str_starts(p->user, STR("Patient/"))
-                                 ? (struct str){p->user.s + 8, p->user.len - 8}
-                                 : STR("");
+        struct str patient;
+        bool bound = auth_is_bound(p, level, &patient);
+        *g = (struct search_group){0};
+        if (bound && !patient.len)
+            continue;
         add_grants(p, level, right, a, g);
         if (!g->n_grants)
             continue;
-        if (patient.len) {
+        if (bound) {
             g->compartment = fhir_resource(d, STR("Patient"));
             g->id = patient;
             g->shared = right & (AUTH_READ | AUTH_SEARCH);

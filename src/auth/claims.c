@@ -116,17 +116,13 @@ static size_t id_bound(const struct fhir_defs *d)
     return bound;
 }
 
-/* Does a scope of this level speak for somebody whom this server knows? */
+/* Does a scope of this level speak for somebody whom this server knows? Of a Person it is not known what they may see. */
 static bool speaks(const struct auth_principal *p, enum auth_level level)
 {
-    static const char *const unknown[] = {"RelatedPerson/",
-                                          "Person/"}; /* of whom it is not known what they may see */
     if (level == AUTH_PATIENT)
         return p->patient.len;
-    for (size_t i = 0; level == AUTH_USER && i < sizeof unknown / sizeof *unknown; i++)
-        if (str_starts(p->user, str_of(unknown[i])))
-            return false;
-    return level != AUTH_USER || !p->user.len || !memmem(p->user.s, p->user.len, "://", 3);
+    return level != AUTH_USER || !p->user.len ||
+           !(str_starts(p->user, STR("Person/")) || memmem(p->user.s, p->user.len, "://", 3));
 }
 
 /* Adds a scope to the grants and their sums. */

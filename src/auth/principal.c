@@ -24,8 +24,9 @@ size_t auth__principal_pack(const struct auth_principal *p, char *memory, struct
 {
     struct packer k = {.memory = memory};
     struct auth_principal copy = *p;
-    struct str *const strings[] = {&copy.subject, &copy.client,    &copy.issuer,   &copy.patient,
-                                   &copy.user,    &copy.encounter, &copy.purposes, &copy.sensitive};
+    struct str *const strings[] = {&copy.subject,  &copy.client,    &copy.issuer,
+                                   &copy.patient,  &copy.user,      &copy.encounter,
+                                   &copy.purposes, &copy.sensitive, &copy.related};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         pack_str(&k, strings[i]);
     copy.type_rights = pack(&k, p->type_rights, p->n_types);
@@ -55,8 +56,9 @@ struct str auth_principal_rights(struct arena *a, const struct auth_principal *p
 {
     struct buf b;
     buf_init(&b, a, 64);
-    buf_addf(&b, "%x%s %.*s %.*s %.*s/%.*s/", p->rights & AUTH_EXPLAIN, p->pseudonyms ? "p" : "",
-             STR_FMT(p->patient), STR_FMT(p->user), STR_FMT(p->purposes), STR_FMT(p->sensitive));
+    buf_addf(&b, "%x%s %.*s %.*s %.*s %.*s/%.*s/", p->rights & AUTH_EXPLAIN, p->pseudonyms ? "p" : "",
+             STR_FMT(p->patient), STR_FMT(p->related), STR_FMT(p->user), STR_FMT(p->purposes),
+             STR_FMT(p->sensitive));
     for (int i = 0; i < AUTH_LEVELS; i++)
         buf_addf(&b, "%d", p->sight[i]);
     for (size_t i = 0; i < p->n_grants; i++) {

@@ -75,6 +75,9 @@ static const char *const others[][2] = {
     {"Practitioner/doc",
      "{\"resourceType\":\"Practitioner\",\"id\":\"doc\",\"meta\":{\"tag\":[{\"system\":\"urn:t\","
      "\"code\":\"ada\"}]},\"name\":[{\"family\":\"Doc\"}]}"},
+    {"RelatedPerson/mum",
+     "{\"resourceType\":\"RelatedPerson\",\"id\":\"mum\",\"meta\":{\"tag\":[{"
+     "\"system\":\"urn:t\",\"code\":\"ada\"}]},\"patient\":{\"reference\":\"Patient/ada\"}}"},
     {"Observation/ada-cross",
      "{\"resourceType\":\"Observation\",\"id\":\"ada-cross\",\"meta\":{\"tag\":[{\"system\":\"urn:t\","
      "\"code\":\"ada\"}]},"
@@ -703,6 +706,7 @@ static const struct {
     {"user/*.cruds", "{\"fhirUser\":\"Practitioner/doc\"}", "Observation/ada-lab", NULL,
      true}, /* Ben's are restricted */
     {"system/*.cruds", "{\"confidentiality\":\"N\"}", "Observation/ada-lab", NULL, true},
+    {"user/*.cruds", "{\"fhirUser\":\"RelatedPerson/mum\"}", "Observation/ada-lab", "Task/ada-t", false},
     {"system/Patient.rs?identifier=urn:i|ada patient/*.rs", ADA, "Patient/ada", NULL, false},
     {"user/*.cruds", "{\"fhirUser\":\"Practitioner/nurse\",\"confidentiality\":\"V\"}", "Observation/ada-lab",
      "Consent/ben-consent", true}, /* Ben's Consent */

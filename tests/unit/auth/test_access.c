@@ -55,7 +55,7 @@ static const struct {
     {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"https://ours/fhir/Patient/1\"}", AUTH_READ, 1, "1", false},
     {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"https://elsewhere/fhir/Patient/1\"}", AUTH_READ, -1, NULL,
      false},
-    {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"RelatedPerson/1\"}", AUTH_READ, -1, NULL, false},
+    {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"RelatedPerson/1\"}", AUTH_READ, 0, NULL, false},
     {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"Person/1\"}", AUTH_READ, -1, NULL, false},
     {"{\"scope\":\"user/*.rs\",\"fhirUser\":\"nonsense\"}", AUTH_READ, -1, NULL, false},
     {"{\"scope\":\"patient/*.rs\"}", AUTH_READ, -1, NULL, false},
