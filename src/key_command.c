@@ -14,10 +14,14 @@ enum { PROGRESS_US = 1000 * 1000, PAUSE_US = 100 * 1000 };
 
 static const char usage[] =
     "Usage: kagari key rotate identities\n"
+    "       kagari key rotate index\n"
     "       kagari key rotate wrapping\n\n"
     "identities: makes a new data key, and seals with it all that is stored, while servers go on reading\n"
     "and writing. It may be ended at any time, and goes on where it was when it is called again; another\n"
     "key is made when everything has the newest one. Older keys stay in the database, for its backups.\n\n"
+    "index: makes a new blind key, by which sealed values are hashed in the search index. Until everything\n"
+    "has it, both are searched by; POST [base]/$reindex brings it to everything, while servers run. Called\n"
+    "again before that is done it makes no other one, and says how far it is.\n\n"
     "wrapping: wraps all data keys by the key-encryption key in the first line of the file of identity.key;\n"
     "the one that wrapped them until now is in another line of it. Servers do not notice.\n\n"
     "  --config FILE, --set KEY=VALUE\n"
@@ -66,7 +70,25 @@ static bool wrap(struct store *s, struct db_conn *conn, struct err *err)
     arena_init(&a, 0);
     bool ok = store_rewrap(s, &a, conn, &changed, &total, err);
     if (ok)
-        printf("%d of %d data keys wrapped anew; the others had been\n", changed, total);
+        printf("%d of %d keys wrapped anew; the others had been\n", changed, total);
+    arena_release(&a);
+    return ok;
+}
+
+static bool index_anew(struct store *s, struct db_conn *conn, struct err *err)
+{
+    struct arena a;
+    struct store_blind b;
+    arena_init(&a, 0);
+    bool ok = store_blind_begin(s, &a, conn, &b, err);
+    if (ok)
+        printf("blind key %d %s: ", b.number, b.made ? "is made" : "is not in all of the index yet");
+    if (ok && b.seconds > 0)
+        printf("in %d seconds POST [base]/$reindex\n", b.seconds);
+    else if (ok && b.indexed < 0)
+        printf("POST [base]/$reindex\n");
+    else if (ok)
+        printf("%lld of %lld resources\n", (long long)b.indexed, (long long)b.total);
     arena_release(&a);
     return ok;
 }
@@ -75,7 +97,7 @@ typedef bool rotate_fn(struct store *s, struct db_conn *conn, struct err *err);
 static const struct {
     const char *name;
     rotate_fn *rotate;
-} kinds[] = {{"identities", rotate}, {"wrapping", wrap}};
+} kinds[] = {{"identities", rotate}, {"index", index_anew}, {"wrapping", wrap}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static rotate_fn *find(const char *name)

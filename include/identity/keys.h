@@ -6,6 +6,7 @@
 #ifndef KAGARI_IDENTITY_KEYS_H
 #define KAGARI_IDENTITY_KEYS_H
 
+#include "base/hash.h"
 #include "crypto/aead.h"
 
 /* The key-encryption key, and those before it, which open what has not come to it yet. Wipe them after use. */
@@ -32,6 +33,13 @@ void identity_key_make(const struct identity_kek *kek, int32_t tenant, int numbe
 /* The same data key, wrapped by the first; *already: it was. False: it was wrapped by none of them, or changed. */
 bool identity_key_wrap_anew(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
                             uint8_t out[IDENTITY_WRAPPED], bool *already) NODISCARD;
+/* The same of blind keys, by which sealed values are hashed; numbered by themselves, from 1. */
+void identity_blind_make(const struct identity_kek *kek, int32_t tenant, int number,
+                         uint8_t out[IDENTITY_WRAPPED]);
+bool identity_blind_wrap_anew(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                              uint8_t out[IDENTITY_WRAPPED], bool *already) NODISCARD;
+bool identity_blind_open(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                         struct hash_key *out) NODISCARD;
 /* False: it was wrapped by another key-encryption key, or changed. */
 bool identity_keys_add(struct identity_keys *k, const struct identity_kek *kek, int number,
                        struct str wrapped) NODISCARD;

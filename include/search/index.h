@@ -71,6 +71,9 @@ struct search_tenant {
     int32_t id;
     const struct identity_policy *sealed; /* what of values may not be indexed as they are; NULL: nothing */
     struct hash_key key;
+    struct hash_key blind; /* of sealed values; until it is changed, the same */
+    /* While another blind key takes its place: the same tenant with that one. Both are asked for. */
+    const struct search_tenant *other;
     int zone; /* minutes east of UTC, for dates without one */
     enum search_text text;
 };

@@ -27,11 +27,26 @@ bool store_reseal_step(struct store *s, struct arena *a, struct db_conn *conn, s
                        bool *ended, struct err *err) NODISCARD;
 
 /*
- * Data keys that another key-encryption key of the file had wrapped, wrapped by the first, in one statement. Nothing else
+ * Keys that another key-encryption key of the file had wrapped, wrapped by the first, in one statement. Nothing else
  * changes, and servers that run do not notice. *changed of *total; ERR_INVALID: one was wrapped by none of the file, and
  * nothing was done.
  */
 bool store_rewrap(struct store *s, struct arena *a, struct db_conn *conn, int *changed, int *total,
                   struct err *err) NODISCARD;
+
+/*
+ * A new blind key (docs/identity.md), by which sealed values are hashed in the search index; or how far the newest one is. It is
+ * asked for and written by servers as they come to know it; a $reindex of all types that begins when it is ripe brings
+ * it to everything.
+ */
+struct store_blind {
+    int number;
+    bool made;       /* now */
+    int seconds;     /* until it is ripe; 0: it is */
+    int64_t indexed; /* by the $reindex that is under way; -1: there is none */
+    int64_t total;
+};
+bool store_blind_begin(struct store *s, struct arena *a, struct db_conn *conn, struct store_blind *out,
+                       struct err *err) NODISCARD;
 
 #endif

@@ -97,28 +97,26 @@ struct place {
     char text[64];
 };
 
-static struct str place_of(struct place *p, int32_t tenant, int number)
+static const char data[] = "data", blind[] = "blind"; /* what for */
+
+static struct str place_of(struct place *p, const char *what, int32_t tenant, int number)
 {
-    int n = snprintf(p->text, sizeof p->text, "kagari data key %d of %d", number, (int)tenant);
+    int n = snprintf(p->text, sizeof p->text, "kagari %s key %d of %d", what, number, (int)tenant);
     return (struct str){p->text, (size_t)n};
 }
 
-static void wrap(const struct identity_kek *kek, int32_t tenant, int number, const uint8_t key[CRYPTO_KEY],
+static void wrap(const struct identity_kek *kek, struct str bound, const uint8_t key[CRYPTO_KEY],
                  uint8_t out[IDENTITY_WRAPPED])
 {
-    struct place place;
-    struct str bound = place_of(&place, tenant, number);
     crypto_random(out, CRYPTO_NONCE);
     crypto_seal(kek->keys[0], out, &bound, 1, (struct str){(const char *)key, CRYPTO_KEY},
                 out + CRYPTO_NONCE);
 }
 
 /* Returns which of them had wrapped it; -1: none. */
-static int unwrap(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+static int unwrap(const struct identity_kek *kek, struct str bound, struct str wrapped,
                   uint8_t out[CRYPTO_KEY])
 {
-    struct place place;
-    struct str bound = place_of(&place, tenant, number);
     struct str sealed = {wrapped.s + CRYPTO_NONCE, CRYPTO_KEY + CRYPTO_TAG};
     for (size_t i = 0; wrapped.len == IDENTITY_WRAPPED && i < kek->n; i++)
         if (crypto_open(kek->keys[i], (const uint8_t *)wrapped.s, &bound, 1, sealed, out))
@@ -126,32 +124,73 @@ static int unwrap(const struct identity_kek *kek, int32_t tenant, int number, st
     return -1;
 }
 
-void identity_key_make(const struct identity_kek *kek, int32_t tenant, int number,
-                       uint8_t out[IDENTITY_WRAPPED])
+static void make(const struct identity_kek *kek, struct str bound, uint8_t out[IDENTITY_WRAPPED])
 {
     uint8_t key[CRYPTO_KEY];
     crypto_random(key, sizeof key);
-    wrap(kek, tenant, number, key, out);
+    wrap(kek, bound, key, out);
     crypto_wipe(key, sizeof key);
+}
+
+static bool wrap_anew(const struct identity_kek *kek, struct str bound, struct str wrapped,
+                      uint8_t out[IDENTITY_WRAPPED], bool *already)
+{
+    uint8_t key[CRYPTO_KEY];
+    int by = unwrap(kek, bound, wrapped, key);
+    if (by < 0)
+        return false;
+    wrap(kek, bound, key, out);
+    crypto_wipe(key, sizeof key);
+    *already = by == 0;
+    return true;
+}
+
+void identity_key_make(const struct identity_kek *kek, int32_t tenant, int number,
+                       uint8_t out[IDENTITY_WRAPPED])
+{
+    struct place place;
+    make(kek, place_of(&place, data, tenant, number), out);
 }
 
 bool identity_key_wrap_anew(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
                             uint8_t out[IDENTITY_WRAPPED], bool *already)
 {
+    struct place place;
+    return wrap_anew(kek, place_of(&place, data, tenant, number), wrapped, out, already);
+}
+
+void identity_blind_make(const struct identity_kek *kek, int32_t tenant, int number,
+                         uint8_t out[IDENTITY_WRAPPED])
+{
+    struct place place;
+    make(kek, place_of(&place, blind, tenant, number), out);
+}
+
+bool identity_blind_wrap_anew(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                              uint8_t out[IDENTITY_WRAPPED], bool *already)
+{
+    struct place place;
+    return wrap_anew(kek, place_of(&place, blind, tenant, number), wrapped, out, already);
+}
+
+bool identity_blind_open(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                         struct hash_key *out)
+{
+    struct place place;
     uint8_t key[CRYPTO_KEY];
-    int by = unwrap(kek, tenant, number, wrapped, key);
-    if (by < 0)
+    if (unwrap(kek, place_of(&place, blind, tenant, number), wrapped, key) < 0)
         return false;
-    wrap(kek, tenant, number, key, out);
+    memcpy(out, key, sizeof *out);
     crypto_wipe(key, sizeof key);
-    *already = by == 0;
     return true;
 }
 
 bool identity_keys_add(struct identity_keys *k, const struct identity_kek *kek, int number,
                        struct str wrapped)
 {
-    if (number < 1 || number >= KEYS_MAX || unwrap(kek, k->tenant, number, wrapped, k->list[number].key) < 0)
+    struct place place;
+    if (number < 1 || number >= KEYS_MAX ||
+        unwrap(kek, place_of(&place, data, k->tenant, number), wrapped, k->list[number].key) < 0)
         return false;
     k->list[number].there = true;
     k->newest = number > k->newest ? number : k->newest;

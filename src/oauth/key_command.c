@@ -7,7 +7,7 @@ static const char usage[] =
     "Usage: kagari key list\n"
     "       kagari key rotate\n"
     "       kagari key remove KID\n"
-    "       kagari key rotate identities|wrapping    (docs/identity.md)\n\n"
+    "       kagari key rotate identities|index|wrapping    (docs/identity.md)\n\n"
     "The keys that this server's authorisation server signs tokens with. They change by themselves\n"
     "(oauth.key_ttl); rotate makes the next one now, which signs five minutes later, when all that verify\n"
     "tokens have it. remove withdraws one: tokens that it has signed end within seconds. When it is the one\n"

@@ -21,13 +21,44 @@ int64_t search__hash_contained(const struct search__index *x, const char *id)
                           str_of(arena_printf(x->a, "%s#%s", container ? container : "", id)));
 }
 
+/* The blind key where a sealed value is hashed. */
+static const struct hash_key *key_for(const struct search_tenant *t, const struct search_param *p,
+                                      enum search__key_kind kind)
+{
+    if (!t->sealed || memcmp(&t->key, &t->blind, sizeof t->key) == 0)
+        return &t->key;
+    switch (kind) {
+    case KEY_REF:
+    case KEY_PRESENT:
+    case KEY_LOCK: /* what is written meanwhile is locked by either */
+        return &t->key;
+    case KEY_ID_CODE:
+    case KEY_ID_SYSTEM_CODE:
+    case KEY_ID_NO_SYSTEM:
+    case KEY_ID_SYSTEM:
+        return &t->blind;
+    case KEY_CODE:
+    case KEY_SYSTEM_CODE:
+    case KEY_NO_SYSTEM:
+    case KEY_SYSTEM:
+    case KEY_TEXT:
+    case KEY_OF_TYPE:
+    case KEY_URL:
+    case KEY_PAIR:
+    case KEY_DATE:
+    case KEY_DATE_WITHIN:
+        break;
+    }
+    return search__is_sealed(t, p) ? &t->blind : &t->key;
+}
+
 int64_t search__key(const struct search_tenant *t, const struct search_param *p, enum search__key_kind kind,
                     struct str x, struct str y)
 {
     char head[sizeof p->ident + 1];
     memcpy(head, &p->ident, sizeof p->ident);
     head[sizeof p->ident] = (char)kind;
-    return nonzero(hash_strs(&t->key, (struct str){head, sizeof head}, x, y));
+    return nonzero(hash_strs(key_for(t, p, kind), (struct str){head, sizeof head}, x, y));
 }
 
 int64_t search__ref(const struct search_tenant *t, const struct search_param *p)

@@ -385,7 +385,6 @@ static bool answer_words(struct search_query *q, struct search_criterion *c, str
     o->n_words = n;
     struct search__parse p = {.a = q->a,
                               .registry = q->registry,
-                              .tenant = q->tenant,
                               .options = &q->options,
                               .q = q,
                               .err = err,
@@ -393,11 +392,17 @@ static bool answer_words(struct search_query *q, struct search_criterion *c, str
                               .words = o->words,
                               .n_words = n};
     struct search__arg arg = {.param = c->param, .type = q->types[0], .name = str_of(c->param->def->code)};
-    struct search_criterion *found = search__parse_text(&p, &arg, c->text);
-    if (!found)
-        return false;
-    c->kind = found->kind;
-    c->words = found->words;
+    const struct str text = c->text;
+    struct buf all;
+    buf_init(&all, q->a, 256);
+    for (p.tenant = q->tenant; p.tenant; p.tenant = p.tenant == q->tenant ? q->tenant->other : NULL) {
+        struct search_criterion *found = search__parse_text(&p, &arg, text);
+        if (!found)
+            return false;
+        buf_addf(&all, "%s(%.*s)", all.len ? " | " : "", STR_FMT(found->words));
+    }
+    c->kind = CRIT_TEXT;
+    c->words = buf_str(&all);
     return true;
 }
 

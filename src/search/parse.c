@@ -215,6 +215,41 @@ static bool is_hidden(const struct search__parse *p, const struct search__arg *a
     return false;
 }
 
+/* May its values be hashed by the blind key? */
+static bool is_blind(const struct search__parse *p, const struct search__arg *arg)
+{
+    enum fhir_search_type type = arg->param->def->type;
+    bool blind = search__text_of(arg->param) || type == FHIR_SEARCH_COMPOSITE ||
+                 (type == FHIR_SEARCH_REFERENCE && str_is(arg->modifier, "identifier"));
+    for (int i = 0; i < parts_of(arg) && !blind; i++)
+        blind = search__is_sealed(p->tenant, part_of(arg, i).param);
+    return blind;
+}
+
+/* While one blind key takes the place of another, what either has hashed is found. */
+static struct search_criterion *parse_both(struct search__parse *p, const struct search__arg *arg,
+                                           struct str value, search__parse_fn *parse)
+{
+    const struct search_tenant *t = p->tenant;
+    struct search_criterion *c = parse(p, arg, value);
+    if (!c || !t->other || !is_blind(p, arg))
+        return c;
+    p->tenant = t->other;
+    struct search_criterion *d = parse(p, arg, value);
+    p->tenant = t;
+    if (!d)
+        return NULL;
+    if (c->kind == CRIT_TEXT) { /* rows have one score */
+        c->words = str_of(arena_printf(p->a, "(%.*s) | (%.*s)", STR_FMT(c->words), STR_FMT(d->words)));
+        return c;
+    }
+    struct search_criterion *either = search__criterion(p->a, CRIT_OR, NULL);
+    search__add_alternative(p->a, either, c);
+    search__add_alternative(p->a, either, d);
+    either->type = arg->type;
+    return search__settle(either);
+}
+
 static struct search_criterion *parse_value(struct search__parse *p, const struct search__arg *arg,
                                             struct str value)
 {
@@ -232,7 +267,7 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         return parse_id(p, arg, value);
     if (search__text_of(arg->param)) {
         add_lock(p, arg, value);
-        struct search_criterion *c = search__parse_text(p, arg, value);
+        struct search_criterion *c = parse_both(p, arg, value, search__parse_text);
         if (c)
             c->type = arg->type;
         return c;
@@ -243,7 +278,7 @@ static struct search_criterion *parse_value(struct search__parse *p, const struc
         if (!alternative.len)
             return search__refuse(p, arg,
                                   "a value is missing beside a comma; a comma in a value is written \\,");
-        struct search_criterion *c = search__parse_alternative(p, arg, alternative);
+        struct search_criterion *c = parse_both(p, arg, alternative, search__parse_alternative);
         if (!c)
             return NULL;
         search__add_alternative(p->a, either, c);

@@ -36,7 +36,7 @@ bool search__is_sealed(const struct search_tenant *t, const struct search_param 
 
 static uint64_t begin(const struct search_tenant *t, const struct search_param *p, const char *what)
 {
-    return hash_strs(&t->key, str_of(what), (struct str){(const char *)&p->ident, sizeof p->ident});
+    return hash_strs(&t->blind, str_of(what), (struct str){(const char *)&p->ident, sizeof p->ident});
 }
 
 static uint64_t next(const struct search_tenant *t, uint64_t state, int32_t c)
@@ -45,7 +45,7 @@ static uint64_t next(const struct search_tenant *t, uint64_t state, int32_t c)
         uint64_t state;
         int64_t c;
     } step = {state, c};
-    return hash_bytes(&t->key, &step, sizeof step);
+    return hash_bytes(&t->blind, &step, sizeof step);
 }
 
 struct str search__sealed_text(const struct search_tenant *t, const struct search_param *p, struct arena *a,
@@ -66,7 +66,7 @@ struct str search__sealed_raw(const struct search_tenant *t, const struct search
                               struct str raw)
 {
     uint64_t h = begin(t, p, "raw");
-    h = hash_strs(&t->key, (struct str){(const char *)&h, sizeof h}, raw);
+    h = hash_strs(&t->blind, (struct str){(const char *)&h, sizeof h}, raw);
     return str_of(arena_printf(a, "%016llx", (unsigned long long)h));
 }
 
@@ -352,7 +352,7 @@ struct search_criterion *search__seal_date_criterion(struct search__parse *p, st
 
 struct str search__sealed_word(const struct search_tenant *t, struct arena *a, struct str word)
 {
-    uint64_t h = hash_strs(&t->key, STR("word"), word);
+    uint64_t h = hash_strs(&t->blind, STR("word"), word);
     char *out = arena_alloc(a, 11);
     out[0] = '0';
     for (int i = 0; i < 9; i++)

@@ -28,8 +28,11 @@ struct store__retired {
 };
 
 struct store {
-    struct search_tenant tenant;
-    struct arena a; /* for what lives as long */
+    struct search_tenant tenant;                   /* but for its blind keys */
+    _Atomic(const struct search_tenant *) current; /* with them; older ones stay in a */
+    int blind;                                     /* the number of the newest one … */
+    bool blind_writes, blind_done;                 /* … and how far it is, in *current */
+    struct arena a;                                /* for what lives as long */
     const struct fhir_defs *defs;
     const struct identity_policy *policy; /* NULL: nothing is sealed */
     _Atomic(struct identity_keys *) keys; /* NULL: nothing was ever sealed */
@@ -50,6 +53,11 @@ struct store {
 bool store__sealing_begin(struct store *s, const struct config *c, struct db_conn *conn,
                           struct err *err) NODISCARD;
 void store__sealing_end(struct store *s);
+bool store__not_the_key(const struct store *s, struct err *err);
+/* blind.c: the tenant, when its blind keys have changed. */
+bool store__blind_refresh(struct store *s, struct arena *a, struct db_conn *conn, struct err *err) NODISCARD;
+/* From when on nobody writes by an older blind key any more, after one was made: also who began before. */
+#define STORE__BLIND_RIPE "30 seconds"
 bool store__make_key(struct store *s, struct arena *a, struct db_conn *conn, int number,
                      struct err *err) NODISCARD;
 /* The newest in the database; *ripe: every server has it, and seals with it. */

@@ -135,6 +135,10 @@ void store_finish_plan(const struct store *s, const struct store_job *job, struc
              "tenant = $%d AND "
              "j.rtypes = '{}' AND j.started >= since), ",
              JOB_DONE, tenant);
+    sql_addf(q,
+             "b AS (UPDATE blind_key SET done = now() FROM j WHERE j.state = %d AND tenant = $%d AND "
+             "j.rtypes = '{}' AND j.started >= made + interval '" STORE__BLIND_RIPE "' AND done IS NULL), ",
+             JOB_DONE, tenant);
     sql_addf(
         q,
         "old AS (DELETE FROM job WHERE tenant = $%d AND ended < now() - " KEPT

@@ -102,7 +102,7 @@ static bool insert_key(const struct store *s, const struct identity_kek *kek, st
     return ask(conn, &q, NULL, err);
 }
 
-static bool not_the_key(const struct store *s, struct err *err)
+bool store__not_the_key(const struct store *s, struct err *err)
 {
     return err_set(err, ERR_INVALID,
                    "%s (identity.key) is not the key that the identities in this database are sealed with: "
@@ -119,7 +119,7 @@ static bool unwrap(const struct store *s, const struct identity_kek *kek, const 
     for (int i = 0; i < db_count(stored->rows); i++)
         if (!identity_keys_add(keys, kek, db_int4(stored->rows, i, 0), db_text(stored->rows, i, 1))) {
             identity_keys_free(keys);
-            return not_the_key(s, err);
+            return store__not_the_key(s, err);
         }
     identity_keys_seal_with(keys, stored->seals);
     *out = keys;
@@ -156,10 +156,12 @@ bool store__sealing_begin(struct store *s, const struct config *c, struct db_con
     if (c->identity_seal && !read_policy(s, c, err))
         return false;
     s->kek_path = arena_strndup(&s->a, c->identity_key, strlen(c->identity_key));
-    arena_init(&a, 0);
-    bool ok = check_policy(s, &a, conn, err) && read_keys(s, &a, conn, err);
-    arena_release(&a);
     s->tenant.sealed = s->policy;
+    s->tenant.blind = s->tenant.key;
+    arena_init(&a, 0);
+    bool ok = check_policy(s, &a, conn, err) && read_keys(s, &a, conn, err) &&
+              store__blind_refresh(s, &a, conn, err);
+    arena_release(&a);
     return ok;
 }
 
@@ -179,7 +181,7 @@ bool store_keys_refresh(struct store *s, struct arena *a, struct db_conn *conn, 
     struct identity_keys *old = atomic_load(&s->keys), *keys;
     if (!old)
         return true;
-    if (!select_keys(s, a, conn, &stored, err))
+    if (!store__blind_refresh(s, a, conn, err) || !select_keys(s, a, conn, &stored, err))
         return false;
     if (identity_keys_has(old, stored.newest) && identity_keys_newest(old) == stored.seals)
         return true;
@@ -219,51 +221,87 @@ bool store__make_key(struct store *s, struct arena *a, struct db_conn *conn, int
 
 /* ---- the key-encryption key ---------------------------------------------------------------------------------- */
 
+typedef bool wrap_fn(const struct identity_kek *kek, int32_t tenant, int number, struct str wrapped,
+                     uint8_t out[IDENTITY_WRAPPED], bool *already);
+
+static const struct {
+    const char *table;
+    wrap_fn *wrap;
+} wrapped_keys[] = {{"identity_key", identity_key_wrap_anew}, {"blind_key", identity_blind_wrap_anew}};
+enum { WRAPPED_KEYS = sizeof wrapped_keys / sizeof *wrapped_keys };
+
+struct rewrapped {
+    int32_t *numbers;
+    struct str *old, *fresh;
+    size_t n, total;
+};
+
+static bool rewrap(const struct store *s, int kind, const struct identity_kek *kek, struct arena *a,
+                   struct db_conn *conn, struct rewrapped *out, struct err *err)
+{
+    struct sql q;
+    const struct db_rows *rows;
+    sql_init(&q, a, NULL);
+    sql_addf(&q, "SELECT number, wrapped FROM %s WHERE tenant = $%d", wrapped_keys[kind].table,
+             sql_int4(&q, s->tenant.id));
+    if (!db_exec(conn, a, &q, &rows, err))
+        return false;
+    out->total = (size_t)db_count(rows);
+    out->numbers = ARENA_ARRAY(a, int32_t, out->total);
+    out->old = ARENA_ARRAY(a, struct str, out->total);
+    out->fresh = ARENA_ARRAY(a, struct str, out->total);
+    for (int i = 0; i < db_count(rows); i++) {
+        uint8_t *wrapped = arena_alloc(a, IDENTITY_WRAPPED);
+        bool already;
+        size_t n = out->n;
+        out->numbers[n] = db_int4(rows, i, 0);
+        out->old[n] = db_text(rows, i, 1);
+        out->fresh[n] = (struct str){(const char *)wrapped, IDENTITY_WRAPPED};
+        if (!wrapped_keys[kind].wrap(kek, s->tenant.id, out->numbers[n], out->old[n], wrapped, &already))
+            return store__not_the_key(s, err);
+        out->n += !already;
+    }
+    return true;
+}
+
 /* Those that nobody else changed meanwhile. */
-static bool replace(const struct store *s, struct arena *a, struct db_conn *conn, const int32_t *numbers,
-                    const struct str *old, const struct str *fresh, size_t n, struct err *err)
+static bool replace(const struct store *s, int kind, struct arena *a, struct db_conn *conn,
+                    const struct rewrapped *r, struct err *err)
 {
     struct sql q;
     const struct db_rows *rows;
     sql_init(&q, a, NULL);
     int tenant = sql_int4(&q, s->tenant.id);
-    sql_addf(&q, "WITH changed AS (UPDATE identity_key i SET wrapped = u.fresh FROM unnest($%d::int4[], ",
-             sql_int4_array(&q, numbers, n));
-    sql_addf(&q, "$%d::bytea[], ", sql_bytea_array(&q, old, n));
+    sql_addf(&q, "WITH changed AS (UPDATE %s i SET wrapped = u.fresh FROM unnest($%d::int4[], ",
+             wrapped_keys[kind].table, sql_int4_array(&q, r->numbers, r->n));
+    sql_addf(&q, "$%d::bytea[], ", sql_bytea_array(&q, r->old, r->n));
     sql_addf(&q,
              "$%d::bytea[]) u(number, old, fresh) WHERE i.tenant = $%d AND i.number = u.number AND i.wrapped "
              "= u.old RETURNING 1) SELECT count(*) FROM changed",
-             sql_bytea_array(&q, fresh, n), tenant);
+             sql_bytea_array(&q, r->fresh, r->n), tenant);
     return db_exec(conn, a, &q, &rows, err) &&
-           (db_int8(rows, 0, 0) == (int64_t)n ||
-            err_set(err, ERR_CONFLICT, "Data keys were changed by somebody else meanwhile: run it again"));
+           (db_int8(rows, 0, 0) == (int64_t)r->n ||
+            err_set(err, ERR_CONFLICT, "Keys were changed by somebody else meanwhile: run it again"));
 }
 
 bool store_rewrap(struct store *s, struct arena *a, struct db_conn *conn, int *changed, int *total,
                   struct err *err)
 {
     struct identity_kek kek;
-    struct stored_keys stored;
+    struct rewrapped r[WRAPPED_KEYS] = {0};
     if (!s->policy)
-        return err_set(err, ERR_RULE, "identity.seal is off: there are no data keys to wrap");
-    if (!select_keys(s, a, conn, &stored, err) || !identity_kek_read(s->kek_path, &kek, err))
+        return err_set(err, ERR_RULE, "identity.seal is off: there are no keys to wrap");
+    if (!identity_kek_read(s->kek_path, &kek, err))
         return false;
-    size_t n = 0;
-    *total = db_count(stored.rows);
-    int32_t *numbers = ARENA_ARRAY(a, int32_t, *total);
-    struct str *old = ARENA_ARRAY(a, struct str, *total), *fresh = ARENA_ARRAY(a, struct str, *total);
     bool ok = true;
-    for (int i = 0; ok && i < *total; i++) {
-        uint8_t *wrapped = arena_alloc(a, IDENTITY_WRAPPED);
-        bool already = false;
-        numbers[n] = db_int4(stored.rows, i, 0);
-        old[n] = db_text(stored.rows, i, 1);
-        fresh[n] = (struct str){(const char *)wrapped, IDENTITY_WRAPPED};
-        ok = identity_key_wrap_anew(&kek, s->tenant.id, numbers[n], old[n], wrapped, &already) ||
-             not_the_key(s, err);
-        n += !already;
-    }
+    *changed = *total = 0;
+    for (int i = 0; ok && i < WRAPPED_KEYS; i++)
+        ok = rewrap(s, i, &kek, a, conn, &r[i], err);
     crypto_wipe(&kek, sizeof kek);
-    *changed = (int)n;
-    return ok && (!n || replace(s, a, conn, numbers, old, fresh, n, err));
+    for (int i = 0; ok && i < WRAPPED_KEYS; i++) {
+        *changed += (int)r[i].n;
+        *total += (int)r[i].total;
+        ok = !r[i].n || replace(s, i, a, conn, &r[i], err);
+    }
+    return ok;
 }

@@ -129,7 +129,7 @@ void store_free(struct store *s)
 
 const struct search_tenant *store_tenant(const struct store *s)
 {
-    return &s->tenant;
+    return atomic_load(&s->current);
 }
 
 const struct search_stats *store_stats(const struct store *s)

@@ -6,7 +6,9 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 import unittest
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import kagari
@@ -137,6 +139,32 @@ class Rotate(unittest.TestCase):
         self.assertIn("0 of 2", rotate().stdout)
         file.write_text(new)
         self.test_3_after_a_restart()
+
+    def test_5_blind_key(self):
+        def rotate():
+            done = subprocess.run([kagari.BINARY, "key", "rotate", "index", "--config", str(self.dev.data / "kagari.conf"),
+                                   "--set", "identity.seal=on"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout
+
+        def found():
+            return client.request("GET", "Patient?family=Family00001&_total=accurate").json["total"]
+
+        client = self.dev.client()
+        self.assertIn("blind key 1 is made: in", rotate())
+        self.assertIn("is not in all of the index yet: in", rotate())
+        self.assertEqual(found(), 1)
+        self.sql("UPDATE blind_key SET made = made - interval '1 minute'")
+        self.assertIn("POST", rotate())
+        time.sleep(1)  # servers look four times a second
+        job = client.request("POST", "$reindex", {"resourceType": "Parameters"}, headers={"Prefer": "respond-async"})
+        where = urllib.parse.urlsplit(job.headers["Content-Location"]).path
+        self.assertTrue(kagari.wait_until(lambda: found() == 1 and client.request("GET", where).status == 200, 120))
+        self.assertEqual(self.sql("SELECT count(*) FROM blind_key WHERE done IS NOT NULL"), "1")
+        time.sleep(1)
+        self.assertEqual(found(), 1)
+        self.assertIn("blind key 2 is made", rotate())
 
 
 if __name__ == "__main__":

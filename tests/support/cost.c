@@ -116,7 +116,8 @@ const char *cost_untenanted(const char *text)
         "contained",    "audit",          "audit_word",        "audit_spool",      "audit_seal",
         "audit_anchor", "oauth_key",      "oauth_client",      "oauth_revoked",    "oauth_assertion",
         "oauth_user",   "oauth_flow",     "oauth_grant",       "oauth_secret",     "oauth_launch",
-        "identity_key", "identity_state", "audit_block",       "oauth_identity",   "emergency"};
+        "identity_key", "identity_state", "audit_block",       "oauth_identity",   "emergency",
+        "blind_key"};
     size_t said = occurrences(text, "tenant = ") + occurrences(text, "USING (tenant,"), asked = 0;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         size_t length = strlen(tables[i]);

@@ -44,6 +44,29 @@ START_TEST(wrapping_anew)
 }
 END_TEST
 
+START_TEST(blind_keys)
+{
+    struct identity_kek kek = {1, {{1}}}, both = {2, {{2}, {1}}}, other = {1, {{2}}};
+    uint8_t wrapped[IDENTITY_WRAPPED], anew[IDENTITY_WRAPPED];
+    struct str w = {(const char *)wrapped, sizeof wrapped}, n = {(const char *)anew, sizeof anew};
+    struct identity_keys *k = identity_keys_new(1);
+    struct hash_key x = {0}, y = {0};
+    bool already;
+    identity_blind_make(&kek, 1, 3, wrapped);
+    ck_assert(!identity_blind_open(&other, 1, 3, w, &x));
+    ck_assert(!identity_blind_open(&kek, 1, 2, w, &x));
+    ck_assert(!identity_blind_open(&kek, 2, 3, w, &x));
+    ck_assert(!identity_keys_add(k, &kek, 3, w)); /* it is no data key */
+    ck_assert(identity_blind_open(&kek, 1, 3, w, &x));
+    ck_assert(identity_blind_wrap_anew(&both, 1, 3, w, anew, &already));
+    ck_assert(!already);
+    ck_assert(identity_blind_open(&other, 1, 3, n, &y));
+    ck_assert_mem_eq(&x, &y, sizeof x);
+    ck_assert(x.k0 || x.k1);
+    identity_keys_free(k);
+}
+END_TEST
+
 #define ZEROS "00000000000000000000000000000000000000000000000000000000000000"
 
 static bool read_file(const char *text, struct identity_kek *out, struct err *err)
@@ -85,6 +108,7 @@ Suite *suite_identity_keys(void)
     TCase *t = tcase_create("keys");
     tcase_add_test(t, wrapping);
     tcase_add_test(t, wrapping_anew);
+    tcase_add_test(t, blind_keys);
     tcase_add_test(t, files);
     suite_add_tcase(s, t);
     return s;
