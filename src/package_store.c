@@ -436,7 +436,8 @@ static bool delete_one(struct package_store *s, struct arena *a, int16_t rtype, 
     struct sql q = {.a = a};
     const struct db_rows *rows;
     struct store_written written;
-    store_delete_plan(s->store, fhir_resource_by_id(s->defs, rtype), id, STORE_ANY_VERSION, &(struct audit_write){0}, &q);
+    store_delete_plan(s->store, fhir_resource_by_id(s->defs, rtype), id, STORE_ANY_VERSION,
+                      &(struct audit_write){0}, &q);
     if (!db_exec(s->conn, a, &q, &rows, err))
         return false;
     enum store_outcome is = store_delete_reply(STORE_ANY_VERSION, rows, &written);

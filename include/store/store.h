@@ -96,8 +96,8 @@ struct store_write {
     struct store_content content;
     struct search_index index;
     struct audit_write audit; /* all zero: leaves no entry */
-    int64_t k; /* filled in by the plans */
-    int n;     /* the same: its place in the statement, from 1 */
+    int64_t k;                /* filled in by the plans */
+    int n;                    /* the same: its place in the statement, from 1 */
 };
 
 struct store_written {
@@ -148,7 +148,7 @@ struct store_delete {
     struct str id;
     int32_t if_match; /* STORE_ANY_VERSION, or the version that must be there */
     struct audit_write audit;
-    int n;            /* filled in by the plan: its place in the statement, from 1 */
+    int n; /* filled in by the plan: its place in the statement, from 1 */
 };
 /* The same for deletes. STORE_UPDATED: deleted now. STORE_ABSENT with ver > 0: was deleted before. */
 void store_deletes_plan(struct store *s, struct store_delete *const *d, size_t n, struct sql *q);

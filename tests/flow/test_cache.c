@@ -196,7 +196,8 @@ static void put_elsewhere(const char *id)
     struct err err;
     struct store *other;
     ck_ok(store_new(flow_config(), flow_defs(), flow_conn(), &other, &err));
-    store_delete_plan(other, fhir_type(flow_defs(), "Basic"), str_of(id), STORE_ANY_VERSION, &(struct audit_write){0}, &q);
+    store_delete_plan(other, fhir_type(flow_defs(), "Basic"), str_of(id), STORE_ANY_VERSION,
+                      &(struct audit_write){0}, &q);
     ck_ok(db_exec(flow_conn(), a, &q, NULL, &err));
     store_free(other);
 }
