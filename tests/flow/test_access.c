@@ -1050,10 +1050,11 @@ START_TEST(test_time_does_not_tell)
         for (int i = 0, seen = 0; i < 2 * EACH; i++)
             if (list[i].hidden == kind && ++seen == EACH / 2)
                 middle[kind] = list[i].us;
-    /* A row that is found and hidden costs PostgreSQL some microseconds more than none: far less than networks differ. */
+    /* A row that is found and hidden costs PostgreSQL some microseconds more than none, in each of two statements: far
+     * less than networks differ. */
     const long long apart = llabs((long long)(middle[1] - middle[0]));
     printf("hidden %lld µs, absent %lld µs, z %.1f\n", (long long)middle[1], (long long)middle[0], z);
-    ck_assert_msg(fabs(z) < 5 || apart < 8 || apart * 20 < middle[0],
+    ck_assert_msg(fabs(z) < 5 || apart < 16 || apart * 20 < middle[0],
                   "hidden %lld µs, absent %lld µs, z %.1f", (long long)middle[1], (long long)middle[0], z);
 }
 END_TEST
