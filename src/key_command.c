@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "fhir/defs.h"
 #include "store/reseal.h"
+#include "tenant/tenant.h"
 
 enum { PROGRESS_US = 1000 * 1000, PAUSE_US = 100 * 1000 };
 
@@ -23,7 +24,7 @@ static const char usage[] =
     "has it, both are searched by; POST [base]/$reindex brings it to everything, while servers run. Called\n"
     "again before that is done it makes no other one, and says how far it is.\n\n"
     "wrapping: wraps all data keys by the key-encryption key in the first line of the file of identity.key;\n"
-    "the one that wrapped them until now is in another line of it. Servers do not notice.\n\n"
+    "the one that wrapped them until now is in another line of it. Servers do not notice.\n\n" TENANT_USAGE
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 
@@ -108,7 +109,8 @@ static rotate_fn *find(const char *name)
     return NULL;
 }
 
-static bool run(const struct config_source *from, rotate_fn *rotate_kind, struct err *err)
+static bool run(const struct config_source *from, const char *institution, rotate_fn *rotate_kind,
+                struct err *err)
 {
     struct arena a;
     struct config c;
@@ -118,7 +120,8 @@ static bool run(const struct config_source *from, rotate_fn *rotate_kind, struct
     arena_init(&a, 0);
     bool ok = config_read(from, &a, &c, err) && fhir_defs_load(&a, &defs, err) && db_open(&c, &conn, err);
     if (ok) {
-        ok = db_check_schema(conn, err) && store_new(&c, defs, conn, &s, err);
+        ok = db_check_schema(conn, err) && tenant_choose(conn, &a, institution, &c, err) &&
+             store_new(&c, defs, conn, &s, err);
         if (ok) {
             ok = rotate_kind(s, conn, err);
             store_free(s);
@@ -142,6 +145,7 @@ int identity_key_command(int argc, char **argv)
     struct arena a;
     struct config_source from;
     struct err err;
+    const char *institution = tenant_option(&argc, argv);
     rotate_fn *understood = argc > 2 && strcmp(argv[1], "rotate") == 0 ? find(argv[2]) : NULL;
     arena_init(&a, 0);
     if (understood) {
@@ -155,7 +159,7 @@ int identity_key_command(int argc, char **argv)
         status = 2;
     }
     if (status < 0) {
-        status = !run(&from, understood, &err);
+        status = !run(&from, institution, understood, &err);
         if (status)
             fprintf(stderr, "kagari key: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
     }

@@ -10,6 +10,7 @@
 #include "db/command.h"
 #include "fhirpath/command.h"
 #include "oauth/command.h"
+#include "tenant/command.h"
 #include "terminology/terminology.h"
 #include "validate/command.h"
 
@@ -49,6 +50,7 @@ static const struct command {
     {"migrate", migrate_command, "bring the schema of the database up to date"},
     {"package", package_command, "install FHIR packages, list and remove them"},
     {"serve", serve_command, "serve FHIR until SIGTERM"},
+    {"tenant", tenant_command, "institutions beside the first one"},
     {"terminology", terminology_command, "import code systems, list and remove them"},
     {"token", token_command, "print a token for a development instance"},
     {"user", user_command, "register people who log in, list and remove them"},

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "package_store.h"
+#include "tenant/tenant.h"
 
 enum { PROGRESS_US = 2 * 1000 * 1000 };
 
@@ -18,7 +19,7 @@ static const char usage[] =
     "Installs FHIR packages (npm layout) into the database: their conformance resources can be read,\n"
     "searched and validated against on every server, and not be changed. A package is there as a\n"
     "whole or not at all; several versions stand side by side. What one depends on has to be there,\n"
-    "or among those that are named; FHIR R4 itself is built in.\n\n"
+    "or among those that are named; FHIR R4 itself is built in.\n\n" TENANT_USAGE
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 
@@ -185,7 +186,8 @@ static enum action find_action(int argc, char **words)
     return argc == 3 && strcmp(words[0], "remove") == 0 ? REMOVE : NONE;
 }
 
-static bool run(const struct config_source *from, int argc, char **words, struct err *err)
+static bool run(const struct config_source *from, const char *institution, int argc, char **words,
+                struct err *err)
 {
     struct arena a;
     struct config c;
@@ -196,7 +198,8 @@ static bool run(const struct config_source *from, int argc, char **words, struct
         arena_release(&a);
         return false;
     }
-    bool ok = db_check_schema(conn, err) && package_store_open(&a, &c, conn, &s, err);
+    bool ok = db_check_schema(conn, err) && tenant_choose(conn, &a, institution, &c, err) &&
+              package_store_open(&a, &c, conn, &s, err);
     switch (ok ? find_action(argc, words) : NONE) {
     case INSTALL:
         ok = install_all(s, &a, (const char **)words + 1, (size_t)argc - 1, false, err);
@@ -243,6 +246,7 @@ int package_command(int argc, char **argv)
     struct config_source from;
     struct err err;
     int n;
+    const char *institution = tenant_option(&argc, argv);
     arena_init(&a, 0);
     char **words = take_words(&a, &argc, argv, &n);
     int status = config_options(argc, argv, usage, &a, &from);
@@ -251,7 +255,7 @@ int package_command(int argc, char **argv)
         status = 2;
     }
     if (status < 0) {
-        status = !run(&from, n, words, &err);
+        status = !run(&from, institution, n, words, &err);
         if (status)
             fprintf(stderr, "kagari package: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
     }

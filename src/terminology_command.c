@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "code_store.h"
 #include "commands.h"
+#include "tenant/tenant.h"
 
 static const char usage[] =
     "Usage: kagari terminology import csv --url URL --mapping FILE FILE…\n"
@@ -19,8 +20,7 @@ static const char usage[] =
     "  --title TEXT        what it is called\n"
     "  --mapping FILE      which column means what\n"
     "  --fragment          only a part of the code system: other codes are unknown, not wrong\n"
-    "  --ignore-case       Ab and aB are the same code\n"
-    "  --config FILE, --set KEY=VALUE\n"
+    "  --ignore-case       Ab and aB are the same code\n" TENANT_USAGE "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n\n"
     "SNOMED CT: the files sct2_Concept_Snapshot, sct2_Description_Snapshot and\n"
     "sct2_Relationship_Snapshot of a release.\n";
@@ -196,15 +196,16 @@ static bool (*find_action(const struct arguments *g))(struct arena *, struct cod
     return g->n == 2 && strcmp(g->words[0], "remove") == 0 ? forget : NULL;
 }
 
-static bool run(struct arena *a, const struct config_source *from, const struct arguments *g, struct err *err)
+static bool run(struct arena *a, const struct config_source *from, const char *institution,
+                const struct arguments *g, struct err *err)
 {
     struct config c;
     struct db_conn *conn;
     struct code_store *s;
     if (!config_read(from, a, &c, err) || !db_open(&c, &conn, err))
         return false;
-    bool ok =
-        db_check_schema(conn, err) && code_store_open(a, &c, conn, &s, err) && find_action(g)(a, s, g, err);
+    bool ok = db_check_schema(conn, err) && tenant_choose(conn, a, institution, &c, err) &&
+              code_store_open(a, &c, conn, &s, err) && find_action(g)(a, s, g, err);
     arena_release(a); /* what works with the connection first */
     db_close(conn);
     return ok;
@@ -217,6 +218,7 @@ int terminology_command(int argc, char **argv)
     struct config_source from;
     struct err err;
     arena_init(&a, 0);
+    const char *institution = tenant_option(&argc, argv);
     bool called = take(&argc, argv, &g);
     int status = config_options(argc, argv, usage, &a, &from);
     if (status < 0 && (!called || !g.n || !find_action(&g))) {
@@ -224,7 +226,7 @@ int terminology_command(int argc, char **argv)
         status = 2;
     }
     if (status < 0) {
-        status = !run(&a, &from, &g, &err);
+        status = !run(&a, &from, institution, &g, &err);
         if (status)
             fprintf(stderr, "kagari terminology: %s%s%s\n", err.msg, err.detail[0] ? ": " : "", err.detail);
     }

@@ -36,6 +36,7 @@ struct api_deps {
     struct audit *audit;
     struct oauth *oauth;             /* NULL: tokens are issued elsewhere */
     struct consent_current *consent; /* NULL: they bind nobody */
+    bool nobody; /* there is no such institution: auth refuses every token, and what is open is not there */
 };
 
 struct api;

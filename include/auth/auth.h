@@ -113,12 +113,23 @@ bool auth_check(struct auth *au, struct arena *a, struct str authorization, stru
  */
 /* oauth.server: on, or auto and no other issuer is configured. */
 bool auth_own_server(const struct config *c);
+/* Keys that nobody has, for an institution that there is not: whatever is shown to it is refused as it is elsewhere. */
+bool auth_no_keys(struct auth *au, struct err *err) NODISCARD;
 /* From now on these; what was verified with others is verified again. Any thread. */
 bool auth_own_keys(struct auth *au, struct str issuer, struct str jwks, struct err *err) NODISCARD;
 /* The name in the list of what is revoked, of a jti or of its part before the dot. */
 void auth_revocation_id(struct str name, uint8_t out[16]);
 /* From now on these n, sorted by memcmp(), instead of the last. Any thread. */
 void auth_own_revoked(struct auth *au, const uint8_t (*ids)[16], size_t n);
+
+/*
+ * ---- institutions (tenant/tenant.h) ----
+ *
+ * Which one a token says it is for, by auth.institution_claim: good for finding out who has to verify it, and for nothing
+ * else. s NULL: it does not say.
+ */
+struct str auth_institution(const struct config *c, struct arena *a, struct str authorization);
+#define AUTH_FIRST_INSTITUTION "main"
 
 /* A copy with all that it points to, in a. */
 struct auth_principal *auth_principal_copy(struct arena *a, const struct auth_principal *p);

@@ -35,6 +35,14 @@ struct config_list {
 
 /* Durations are µs, sizes bytes. Strings are never NULL: an unset one is "". */
 struct config {
+    /* Whose settings these are: no setting, but what tenant_settings() fills in (tenant/tenant.h). */
+    struct config_tenant {
+        int32_t id;
+        const char *name; /* NULL: the first institution, which is all there is to whoever has one */
+        uint8_t salt[16]; /* of the hash key, but for the first */
+        bool
+            by_claim; /* tokens of another issuer name it by auth.institution_claim: their audience does not */
+    } tenant;
 #define STRING(field, key, def, reload, text)          const char *field;
 #define PATH(field, key, def, reload, text)            const char *field;
 #define INT(field, key, def, lo, hi, reload, text)     int64_t field;

@@ -36,6 +36,7 @@ struct http_request {
     struct arena *a;
     enum http_method method;
     struct str path;  /* raw, before '?', not percent-decoded */
+    struct str mount; /* what the handler has taken off the front of the path, for URLs; empty: nothing */
     struct str query; /* raw, after '?'; empty without */
     const struct http_header *headers;
     size_t n_headers;

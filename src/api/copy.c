@@ -12,6 +12,7 @@ void api__copy_http(struct arena *a, const struct http_request *from, struct htt
     to->a = a;
     to->user = NULL;
     to->path = copy(a, from->path);
+    to->mount = copy(a, from->mount);
     to->query = copy(a, from->query);
     to->body = copy(a, from->body);
     to->peer = copy(a, from->peer);

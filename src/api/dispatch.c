@@ -245,7 +245,7 @@ static bool find_route(struct api_request *r, struct err *err, struct str *allow
         api__open_records(r, p);
         r->principal = api__bound(r->api, r->a, p);
     }
-    switch (match) {
+    switch (r->api->deps.nobody ? MATCH_NO_PATH : match) {
     case MATCH_OK:
         return true;
     case MATCH_NO_TYPE:
@@ -348,6 +348,14 @@ static enum next related(struct stretch *s)
     return proceed(s->r);
 }
 
+/* "https://host/fhir", or what lies there of an institution. */
+static struct str base_of(const struct config *c, const struct http_request *http)
+{
+    return *c->http_base_url ? str_of(c->http_base_url)
+                             : str_of(arena_printf(http->a, "%.*s%.*s%s", STR_FMT(http->origin),
+                                                   STR_FMT(http->mount), base_path));
+}
+
 struct api_request *api__request_new(struct api *api, struct http_request *http)
 {
     const struct config *config = atomic_load(&api->config);
@@ -360,8 +368,7 @@ struct api_request *api__request_new(struct api *api, struct http_request *http)
     r->a = http->a;
     r->method = http->method;
     r->query = http->query;
-    r->base = *config->http_base_url ? str_of(config->http_base_url)
-                                     : str_of(arena_printf(r->a, "%.*s%s", STR_FMT(http->origin), base_path));
+    r->base = base_of(config, http);
     r->path = http->path;
     api__issues_init(r, &r->warnings);
     struct str below = {http->path.s + sizeof base_path - 1, http->path.len - (sizeof base_path - 1)};

@@ -257,6 +257,9 @@ static bool open_row(struct api_request *r, const struct db_rows *rows, int i, s
 {
     out->type = fhir_resource_by_id(r->api->deps.defs, db_int2(rows, i, SEARCH_RTYPE));
     out->id = db_text(rows, i, SEARCH_RID);
+    if (db_int4(rows, i, SEARCH_TENANT) != store_tenant(r->api->deps.store)->id) /* a second lock */
+        return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
+                          "row of another tenant");
     return api__open(r, out->type, out->id, store_text_at(rows, i, SEARCH_CONTENT), &out->content, err);
 }
 
@@ -314,10 +317,6 @@ static bool start_page(struct api_request *r, const struct db_rows *rows, struct
         n = 0;
     p->shown = n > p->q->count ? p->q->count : n;
     p->first = search_direction(p->q) == SEARCH_BEFORE ? n - p->shown : 0;
-    for (int i = 0; i < n; i++) /* the second lock below the compiled predicate */
-        if (db_int4(rows, i, SEARCH_TENANT) != store_tenant(r->api->deps.store)->id)
-            return err_detail(err, ERR_INTERNAL, "The server met an error of its own; it has been logged",
-                              "row of another tenant");
     int64_t total = db_count(rows) == 0              ? search_total_of_none(p->q)
                     : db_null(rows, 0, SEARCH_TOTAL) ? -1
                                                      : db_int8(rows, 0, SEARCH_TOTAL);

@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "fhir/datetime.h"
 #include "internal.h"
+#include "tenant/tenant.h"
 
-enum { PROGRESS_US = 1000 * 1000, TENANT = 1 };
+enum { PROGRESS_US = 1000 * 1000 };
 
 static const char usage[] =
     "Usage: kagari audit verify [--keys FILE] [--anchors DIR]\n"
@@ -23,7 +24,7 @@ static const char usage[] =
     "export prints the entries as AuditEvents, one a line, oldest first.\n\n"
     "  --since TIME, --until TIME\n"
     "                      a date or a time, both inclusive (default: all)\n"
-    "  --base URL          of the server that the events name (default: urn:kagari)\n\n"
+    "  --base URL          of the server that the events name (default: urn:kagari)\n\n" TENANT_USAGE
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 
@@ -69,7 +70,7 @@ static int verify(struct session *s, struct err *err)
 {
     const char *keys = s->options[KEYS], *anchors = s->options[ANCHORS];
     struct audit_verified v;
-    struct audit_verify o = {.tenant = TENANT,
+    struct audit_verify o = {.tenant = s->config.tenant.id,
                              .dir = anchors ? anchors : audit__directory(&s->config),
                              .fault = show_fault,
                              .progress = show_progress,
@@ -108,7 +109,7 @@ static bool print(void *arg, struct str event)
 
 static int export(struct session *s, struct err *err)
 {
-    struct audit_export o = {.tenant = TENANT,
+    struct audit_export o = {.tenant = s->config.tenant.id,
                              .lo_us = INT64_MIN,
                              .hi_us = INT64_MAX,
                              .base = str_of(s->options[BASE] ? s->options[BASE] : "urn:kagari"),
@@ -160,13 +161,15 @@ int audit_command(int argc, char **argv)
         return help ? 0 : 2;
     }
     argc--, argv++;
+    const char *institution = tenant_option(&argc, argv);
     for (int i = 0; i < OPTIONS; i++)
         s.options[i] = take_option(&argc, argv, names[i]);
     arena_init(&s.a, 0);
     int status = config_options(argc, argv, usage, &s.a, &from);
     if (status < 0) {
         status = config_read(&from, &s.a, &s.config, &err) && db_open(&s.config, &s.conn, &err) &&
-                         db_check_schema(s.conn, &err)
+                         db_check_schema(s.conn, &err) &&
+                         tenant_choose(s.conn, &s.a, institution, &s.config, &err)
                      ? acts[act].run(&s, &err)
                      : -1;
         if (status < 0) {

@@ -62,6 +62,17 @@ bool auth_own_keys(struct auth *au, struct str issuer, struct str jwks, struct e
     return ok;
 }
 
+bool auth_no_keys(struct auth *au, struct err *err)
+{
+    struct arena a;
+    struct str pem, jwks;
+    arena_init(&a, 0);
+    bool ok = jwt_key_generate(&a, "ES256", &pem, err) && jwt_key_jwks(&a, pem, &jwks, err) &&
+              auth_own_keys(au, STR("urn:nobody"), jwks, err);
+    arena_release(&a);
+    return ok;
+}
+
 bool auth_new(const struct config *c, const struct fhir_defs *d, struct auth **out, struct err *err)
 {
     struct auth *au = calloc(1, sizeof *au);
@@ -125,6 +136,18 @@ static bool bearer_token(struct str authorization, struct str *token, struct err
     if (token->len > JWT_MAX)
         return err_set(err, ERR_LOGIN, "The token is larger than %d bytes.", JWT_MAX);
     return true;
+}
+
+struct str auth_institution(const struct config *c, struct arena *a, struct str authorization)
+{
+    struct err ignored;
+    struct str token;
+    json *claims;
+    if (!authorization.s || !bearer_token(authorization, &token, &ignored) ||
+        !jwt_peek(a, token, &claims, &ignored))
+        return (struct str){NULL, 0};
+    const char *said = json_get_string(claims, c->auth_institution_claim);
+    return said ? str_of(said) : (struct str){NULL, 0};
 }
 
 /* What a check refers to until the arena goes; registered before anything is held. */

@@ -64,8 +64,20 @@ static bool names(const struct config_list *ours, const json *aud)
     return false;
 }
 
+/* Tokens of one issuer may be for several institutions of this server; without the claim they are for the first. Those of our
+ * own authorisation server are of one institution by their keys. */
+static bool for_institution(const struct auth__settings *s, const json *claims)
+{
+    const char *claim = s->institution_claim;
+    const json *said = claim && *claim ? json_get(claims, claim) : NULL;
+    if (!said)
+        return !s->by_claim;
+    return json_is_string(said) &&
+           strcmp(said->valuestring, s->institution ? s->institution : AUTH_FIRST_INSTITUTION) == 0;
+}
+
 /* A token says it is from its keys' issuer, and no other's keys may speak for our own server. */
-static bool for_us(const struct auth__state *st, bool own, const json *claims, struct err *err)
+static bool is_for_us(const struct auth__state *st, bool own, const json *claims, struct err *err)
 {
     const char *iss = json_get_string(claims, "iss");
     const struct config_list self = {1, (const char **)&(const char *){st->own.issuer.s}};
@@ -74,6 +86,15 @@ static bool for_us(const struct auth__state *st, bool own, const json *claims, s
         return err_set(err, ERR_LOGIN, "The token is from another issuer (iss).");
     return names(own ? &self : &st->settings.audiences, json_get(claims, "aud")) ||
            err_set(err, ERR_LOGIN, "The token was made for another server: its aud does not name this one.");
+}
+
+/* Beside the first institution the reason is not told, which would say whether there is one of this name. */
+static bool for_us(const struct auth__state *st, bool own, const json *claims, struct err *err)
+{
+    static const char other[] = "The token is not one of this institution's.";
+    if (!is_for_us(st, own, claims, err))
+        return st->settings.institution ? err_set(err, ERR_LOGIN, other) : false;
+    return own || for_institution(&st->settings, claims) || err_set(err, ERR_LOGIN, other);
 }
 
 /* By what a token of our own server can be revoked. */

@@ -28,6 +28,9 @@ struct auth__settings {
     const char *jwks_file, *jwks_url; /* one of them is "", or both: there is our own server only */
     const char *base;                 /* this server's URL; "": as the requests say */
     int confidentiality;              /* without a claim */
+    const char *institution;          /* whose server this is; NULL: the first's */
+    const char *institution_claim; /* in which another issuer's tokens say whose they are; "" or NULL: none */
+    bool by_claim;                 /* they have to */
     struct config_list sensitivities;
     bool sealed, granted; /* identities are; and seen by those alone who have the scope */
 };

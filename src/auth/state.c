@@ -39,6 +39,9 @@ bool auth__settings_read(const struct config *c, struct auth__settings *out, str
         .sensitivities = c->auth_sensitivities,
         .sealed = c->identity_seal,
         .granted = c->identity_readers == GRANTED,
+        .institution = c->tenant.name,
+        .institution_claim = c->auth_institution_claim,
+        .by_claim = c->tenant.by_claim,
     };
     if (*c->auth_jwks_file && *c->auth_jwks_url)
         return err_set(err, ERR_INVALID, "set auth.jwks_file or auth.jwks_url, not both");
@@ -89,6 +92,8 @@ bool auth__state_new(const struct auth__settings *s, struct str jwks_text, const
     st->settings.jwks_file = arena_strdup(&st->a, s->jwks_file);
     st->settings.jwks_url = arena_strdup(&st->a, s->jwks_url);
     st->settings.base = arena_strdup(&st->a, s->base ? s->base : "");
+    st->settings.institution = s->institution ? arena_strdup(&st->a, s->institution) : NULL;
+    st->settings.institution_claim = arena_strdup(&st->a, s->institution_claim ? s->institution_claim : "");
     st->settings.audiences = copy_list(&st->a, &s->audiences);
     st->settings.sensitivities = copy_list(&st->a, &s->sensitivities);
     if (jwks_text.s) {

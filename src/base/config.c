@@ -169,6 +169,7 @@ static bool assign(struct config *c, struct arena *a, const struct setting *s, s
 void config_defaults(struct config *c, struct arena *a)
 {
     struct err err;
+    c->tenant = (struct config_tenant){.id = 1};
     for (int i = 0; i < N_SETTINGS; i++) {
         if (!assign(c, a, &settings[i], str_of(settings[i].def), NULL, &err))
             abort(); /* a default that its own type refuses: a test holds them all */

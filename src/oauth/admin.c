@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "tenant/tenant.h"
+
 const struct oauth__option *oauth__options(const struct oauth__command *c, const char *name)
 {
     const struct oauth__option *o = c->options;
@@ -48,12 +50,14 @@ static bool take(struct oauth__command *c, int *argc, char **argv, struct oauth_
     return true;
 }
 
-static bool run(struct oauth__command *c, const struct config_source *from,
+static bool run(struct oauth__command *c, const struct config_source *from, const char *institution,
                 const struct oauth__action *action, struct err *err)
 {
     if (!config_read(from, c->a, &c->config, err) || !db_open(&c->config, &c->conn, err))
         return false;
-    bool ok = db_check_schema(c->conn, err) && action->run(c, err);
+    bool ok = db_check_schema(c->conn, err) && tenant_choose(c->conn, c->a, institution, &c->config, err);
+    c->tenant = c->config.tenant.id;
+    ok = ok && action->run(c, err);
     db_close(c->conn);
     return ok;
 }
@@ -64,9 +68,9 @@ int oauth__command_run(int argc, char **argv, const char *usage, const struct oa
     struct arena a;
     struct config_source from;
     struct err err;
-    struct oauth__command c = {.a = &a, .tenant = OAUTH__TENANT, .options = options};
+    struct oauth__command c = {.a = &a, .options = options};
     const struct oauth__action *action = NULL;
-    const char *name = argv[0];
+    const char *name = argv[0], *institution = tenant_option(&argc, argv);
     arena_init(&a, 0);
     bool understood = take(&c, &argc, argv, options);
     int status = config_options(argc, argv, usage, &a, &from);
@@ -80,7 +84,7 @@ int oauth__command_run(int argc, char **argv, const char *usage, const struct oa
     if (status < 0) {
         c.words++;
         c.n_words--;
-        status = !run(&c, &from, action, &err);
+        status = !run(&c, &from, institution, action, &err);
         if (status)
             fprintf(stderr, "kagari %s: %s%s%s\n", name, err.msg, err.detail[0] ? ": " : "", err.detail);
     }

@@ -4,7 +4,6 @@
 
 #include "internal.h"
 
-enum { OAUTH__TENANT = 1 }; /* the only institution */
 enum { OAUTH__OPTIONS = 16, OAUTH__VALUES = 32 };
 
 struct oauth__option {
@@ -18,7 +17,7 @@ struct oauth__command {
     struct arena *a;
     struct config config;
     struct db_conn *conn;
-    int32_t tenant;
+    int32_t tenant; /* of config */
     const struct oauth__option *options;
     const char **words; /* behind the action */
     int n_words;

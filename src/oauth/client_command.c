@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "base/base64.h"
 #include "oauth/command.h"
+#include "tenant/tenant.h"
 
 static const char usage[] =
     "Usage: kagari client add ID --scope SCOPES [OPTION]…\n"
@@ -22,7 +23,7 @@ static const char usage[] =
     "  --grant TYPE        authorization_code, refresh_token, client_credentials; may be repeated (default: "
     "the\n"
     "                      first two of a client with --redirect, the last of one with keys alone)\n"
-    "  --metadata FILE     all of that and more as JSON (RFC 7591); options are added to it\n"
+    "  --metadata FILE     all of that and more as JSON (RFC 7591); options are added to it\n" TENANT_USAGE
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 

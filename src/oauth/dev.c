@@ -37,7 +37,7 @@ bool oauth_dev_login(struct arena *a, const struct config *c, struct db_conn *co
     struct err why;
     json *m;
     bool there;
-    if (!oauth__base_init(&base, c, OAUTH__TENANT, err) || !json_parse(a, STR(metadata), 8, &m, err) ||
+    if (!oauth__base_init(&base, c, c->tenant.id, err) || !json_parse(a, STR(metadata), 8, &m, err) ||
         !done(oauth__client_add(base.tenant, conn, a, "dev", m, &why), &why, err) ||
         !is_there(base.tenant, conn, a, &there, err))
         return false;

@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "oauth/command.h"
+#include "tenant/tenant.h"
 
 static const char usage[] =
     "Usage: kagari key list\n"
@@ -11,7 +12,7 @@ static const char usage[] =
     "The keys that this server's authorisation server signs tokens with. They change by themselves\n"
     "(oauth.key_ttl); rotate makes the next one now, which signs five minutes later, when all that verify\n"
     "tokens have it. remove withdraws one: tokens that it has signed end within seconds. When it is the one\n"
-    "that signs and there is no other, another is made in its place.\n\n"
+    "that signs and there is no other, another is made in its place.\n\n" TENANT_USAGE
     "  --config FILE, --set KEY=VALUE\n"
     "                      settings, as for kagari serve\n";
 

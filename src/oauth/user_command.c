@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "crypto/random.h"
 #include "oauth/command.h"
+#include "tenant/tenant.h"
 
 static const char usage[] =
     "Usage: kagari user add NAME [OPTION]…\n"
@@ -20,8 +21,8 @@ static const char usage[] =
     "  --totp                 with one-time codes as a second step; prints the key for an authenticator app\n"
     "  --certificate FILE     (link) logs in with this certificate (PEM): its issuer and number\n"
     "  --subject DN           (link) or with any certificate of this name: 'CN=X,O=Y,C=JP'\n"
-    "  --provider NAME        (link) or at this one of oauth.providers, which knows the user as --subject\n"
-    "  --config FILE, --set KEY=VALUE\n"
+    "  --provider NAME        (link) or at this one of oauth.providers, which knows the user as "
+    "--subject\n" TENANT_USAGE "  --config FILE, --set KEY=VALUE\n"
     "                         settings, as for kagari serve\n";
 
 enum { PASSWORD_MIN = 10, PASSWORD_MAX = 1000, TOTP_BYTES = 20 };

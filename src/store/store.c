@@ -33,6 +33,18 @@ static bool read_hash_key(const struct config *c, struct hash_key *key, struct e
     return ok;
 }
 
+/* Each institution but the first has a key of its own, made from that and its salt: what is hashed for one says nothing
+ * about another. */
+static void derive_hash_key(const struct config_tenant *t, struct hash_key *key)
+{
+    const struct hash_key server = *key;
+    const struct str salt = {(const char *)t->salt, sizeof t->salt};
+    if (!t->name)
+        return;
+    key->k0 = hash_strs(&server, STR("institution"), STR("0"), salt);
+    key->k1 = hash_strs(&server, STR("institution"), STR("1"), salt);
+}
+
 /* The first server to come says which key it is. */
 static bool check_hash_key(const struct store *s, struct db_conn *conn, const struct config *c,
                            struct err *err)
@@ -92,12 +104,17 @@ bool store_new(const struct config *c, const struct fhir_defs *d, struct db_conn
     pthread_mutex_init(&s->known.lock, NULL);
     s->defs = d;
     arena_init(&s->a, 0);
-    s->tenant.id = 1;
+    s->tenant.id = c->tenant.id;
     s->tenant.zone = (int)c->store_zone;
     s->tenant.text = (enum search_text)c->search_text;
-    if (!read_hash_key(c, &s->tenant.key, err) || !check_hash_key(s, conn, c, err) ||
-        !store__sealing_begin(s, c, conn, err) || !take_node_number(s, conn, err) ||
-        !store__index_state_begin(s, conn, err) || !store_stats_refresh(s, conn, err)) {
+    if (!read_hash_key(c, &s->tenant.key, err)) {
+        store_free(s);
+        return false;
+    }
+    derive_hash_key(&c->tenant, &s->tenant.key);
+    if (!check_hash_key(s, conn, c, err) || !store__sealing_begin(s, c, conn, err) ||
+        !take_node_number(s, conn, err) || !store__index_state_begin(s, conn, err) ||
+        !store_stats_refresh(s, conn, err)) {
         store_free(s);
         return false;
     }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../../src/api/internal.h"
+#include "auth/command.h"
 #include "base/clock.h"
 #include "support/flow.h"
 
@@ -128,19 +129,27 @@ static const char *body_of(const struct thing *t, const char *name, const char *
         t->type, id ? id : id_of(t, name), name, label, named(t->members, name));
 }
 
-static void store_all(const char *name)
+/* At an institution, whose base this is; "": the first. */
+static void store_at(const char *base, const char *everything, const char *name)
 {
     for (int i = 0; i < THINGS; i++) {
-        const char *path = arena_printf(flow_arena(), "%s/%s", things[i].type, id_of(&things[i], name));
-        ck_status(flow_put(path, body_of(&things[i], name, NULL)), 201);
+        const char *path =
+            arena_printf(flow_arena(), "%s%s/%s", base, things[i].type, id_of(&things[i], name));
+        ck_status(flow("PUT", path, everything, body_of(&things[i], name, NULL)), 201);
         if (i == GONE)
-            ck_status(flow_delete(path), 204);
+            ck_status(flow("DELETE", path, everything, NULL), 204);
     }
+}
+
+static void store_all(const char *name)
+{
+    store_at("", NULL, name);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-static const char *token; /* of Ada, or of whoever may not see Ben */
+static const char *place = ""; /* the base of the institution that is asked; "": the first's */
+static const char *token;      /* of Ada, or of whoever may not see Ben */
 static bool makes; /* … by PUT: then Ben's ids are hers as long as he is not there, and are left alone */
 static bool by_consent; /* it is his Consent that hides him */
 static bool second;     /* Ben is there */
@@ -200,7 +209,8 @@ static void ask(const char *method, const char *path, const char *headers, const
 {
     struct arena *a = flow_arena();
     const char *what = arena_printf(a, "%s %s %s%s", method, path, headers ? headers : "", body ? body : "");
-    note(what, flow(method, path, arena_printf(a, "%s%s", token, headers ? headers : ""), body));
+    note(what, flow(method, arena_printf(a, "%s%s", place, path),
+                    arena_printf(a, "%s%s", token, headers ? headers : ""), body));
 }
 
 #define PATH(...) arena_printf(flow_arena(), __VA_ARGS__)
@@ -527,16 +537,18 @@ static void each_deferred(const struct api_route *route)
                                        "Observation?_include=*"};
     (void)route;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        const struct flow_answer *a = flow("GET", urls[i], PATH("%sPrefer: respond-async\n", token), NULL);
+        const struct flow_answer *a =
+            flow("GET", PATH("%s%s", place, urls[i]), PATH("%sPrefer: respond-async\n", token), NULL);
         const char *status = flow_header(a, "Content-Location");
         if (!status) {
             note(urls[i], a);
             continue;
         }
-        for (status = strstr(status, "_async"); (a = flow("GET", status, token, NULL))->status == 202;)
+        for (status = strstr(status, "_async");
+             (a = flow("GET", PATH("%s%s", place, status), token, NULL))->status == 202;)
             ;
         note(urls[i], a);
-        ck_status(flow("DELETE", status, token, NULL), 202);
+        ck_status(flow("DELETE", PATH("%s%s", place, status), token, NULL), 202);
     }
 }
 
@@ -771,6 +783,110 @@ START_TEST(test_each_token)
         ck_status(a, 200);
         ck_assert_str_eq(flow_text(a->json, "meta.versionId"), "1");
     }
+}
+END_TEST
+
+/* ---- institutions ------------------------------------------------------------------------------------------------------ */
+
+#define OTHER "/other/fhir/"
+
+static const char *of_other(const char *scope)
+{
+    return flow_token_with(scope, "{\"institution\":\"other\"}");
+}
+
+static void open_other(void)
+{
+    flow_set("auth.institution_claim=institution");
+    flow_institution("other", "");
+    forget_all();
+    answers = asked = NULL;
+    n_answers = cap_answers = n_asked = cap_asked = 0;
+    second = makes = false;
+    shown = 0;
+}
+
+static const char *everything_at(const char *base)
+{
+    return *base ? of_other(AUTH_DEV_SCOPE) : flow_token(AUTH_DEV_SCOPE);
+}
+
+/* Whatever is asked of one institution is answered as if there were no other, with the same ids, whoever asks. */
+START_TEST(test_another_institution_is_not_told_of)
+{
+    const char *const here = _i ? OTHER : "", *const there = _i ? "" : OTHER;
+    open_other();
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ck_status(flow("PUT", PATH("%s%s", here, others[i][0]), everything_at(here), others[i][1]), 201);
+    store_at(here, everything_at(here), "ada");
+    place = here;
+    token = _i ? of_other("system/*.rs") : flow_token("system/*.rs");
+    ask_all();
+    ck_assert_int_gt(n_answers, 300);
+    store_at(there, everything_at(there), "ben");
+    second = true;
+    exec("VACUUM ANALYZE");
+    ask_all();
+    place = "";
+}
+END_TEST
+
+/* Of all rows of an institution, whatever table they are in, but of what its server does by itself all the time. */
+static const char *rows_of_tenant(int tenant)
+{
+    struct err err;
+    struct sql q = {.a = flow_arena()};
+    const struct db_rows *tables, *rows;
+    struct buf all;
+    sql_init(&q, flow_arena(), NULL);
+    sql_adds(
+        &q,
+        "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = "
+        "'tenant' WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname !~ "
+        "'^(audit|server|search_generation)' ORDER BY 1");
+    ck_ok(db_exec(flow_conn(), flow_arena(), &q, &tables, &err));
+    ck_assert_int_gt(db_count(tables), 20);
+    buf_init(&all, flow_arena(), 1024);
+    for (int i = 0; i < db_count(tables); i++) {
+        sql_init(&q, flow_arena(), NULL);
+        q.n = 0;
+        sql_addf(&q,
+                 "SELECT count(*), coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM %s x "
+                 "WHERE x.tenant = $%d",
+                 db_text(tables, i, 0).s, sql_int4(&q, tenant));
+        ck_ok(db_exec(flow_conn(), flow_arena(), &q, &rows, &err));
+        buf_addf(&all, "%s %lld %s\n", db_text(tables, i, 0).s, (long long)db_int8(rows, 0, 0),
+                 db_text(rows, 0, 1).s);
+    }
+    return all.s;
+}
+
+static int tenant_of_other(void)
+{
+    struct err err;
+    struct sql q = {.a = flow_arena()};
+    const struct db_rows *rows;
+    sql_init(&q, flow_arena(), NULL);
+    sql_adds(&q, "SELECT id FROM institution WHERE name = 'other'");
+    ck_ok(db_exec(flow_conn(), flow_arena(), &q, &rows, &err));
+    return db_int4(rows, 0, 0);
+}
+
+/* Whatever is written at one institution, no row of another changes, though it has the same ids. */
+START_TEST(test_another_institution_is_not_changed)
+{
+    const char *const here = _i ? OTHER : "", *const there = _i ? "" : OTHER;
+    open_other();
+    store_at(there, everything_at(there), "ben");
+    store_at(there, everything_at(there), "ada");
+    store_at(here, everything_at(here), "ada");
+    const char *before = rows_of_tenant(_i ? 1 : tenant_of_other());
+    place = here;
+    token = everything_at(here);
+    ask_all();
+    place = "";
+    ck_assert_int_gt(shown, 50); /* Ben came to be here as well */
+    ck_assert_str_eq(rows_of_tenant(_i ? 1 : tenant_of_other()), before);
 }
 END_TEST
 
@@ -1076,6 +1192,8 @@ Suite *suite_flow_access(void)
     tcase_add_checked_fixture(tc, flow_begin, flow_end);
     tcase_add_loop_test(tc, test_each_token, 0, sizeof tokens / sizeof tokens[0]);
     tcase_add_test(tc, test_they_do_find);
+    tcase_add_loop_test(tc, test_another_institution_is_not_told_of, 0, 2);
+    tcase_add_loop_test(tc, test_another_institution_is_not_changed, 0, 2);
     tcase_add_test(tc, test_own_record);
     tcase_add_test(tc, test_versions_are_whose_they_were);
     tcase_add_test(tc, test_hidden_match);

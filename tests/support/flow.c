@@ -9,8 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../src/api/institutions.h"
+#include "../src/background.h"
 #include "auth/command.h"
 #include "base/clock.h"
+#include "tenant/tenant.h"
 
 enum { LOOPS = 2, PATIENCE_S = 60 };
 
@@ -44,6 +47,8 @@ static struct search_current *current;
 static struct api *api;
 static struct oauth *oauth;
 static const char *token;
+static struct house_shared shared; /* of institutions beside the first */
+static struct institutions *institutions;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 
@@ -166,8 +171,8 @@ void flow_begin(void)
     ck_ok(oauth_new(config, store_tenant(store)->id, auth, conn, &oauth, &err));
     ck_ok(consent_current_new(config, defs, store, &consent, &err));
     ck_ok(consent_refresh(consent, conn, &err));
-    const struct api_deps deps = {defs, current, validator, conformance, auth,  store,  pool,
-                                  db,   batch,   LOOPS,     audit,       oauth, consent};
+    const struct api_deps deps = {defs, current, validator, conformance, auth,  store,   pool,
+                                  db,   batch,   LOOPS,     audit,       oauth, consent, false};
     ck_ok(api_new(config, &deps, &api, &err));
     token = flow_token(AUTH_DEV_SCOPE);
     for (int i = 0; i < LOOPS; i++)
@@ -175,6 +180,31 @@ void flow_begin(void)
     for (int i = 0; i < LOOPS; i++)
         while (!db_async_ready(db[i]))
             usleep(500);
+}
+
+void flow_institutions_follow(void)
+{
+    if (!institutions) {
+        shared = (struct house_shared){.defs = defs,
+                                       .definitions = codes,
+                                       .registry = registry,
+                                       .validator = validator,
+                                       .pool = pool,
+                                       .n = LOOPS,
+                                       .background = &background_jobs};
+        memcpy(shared.loops, loops, sizeof loops);
+        memcpy(shared.db, db, sizeof db);
+        ck_ok(institutions_new(&shared, config, &institutions, &err));
+    }
+    ck_ok(institutions_follow(institutions, api, conn, &err));
+}
+
+void flow_institution(const char *name, const char *settings)
+{
+    struct tenant t;
+    if (!tenant_find(conn, &test, name, &t, &err))
+        ck_ok(tenant_add(conn, &test, name, settings, &err));
+    flow_institutions_follow();
 }
 
 /* Each server after the first has a store and a registry of its own. */
@@ -235,14 +265,19 @@ void flow_end(void)
     struct str text = cost_first_untenanted();
     ck_assert_msg(!text.s, "a statement for rows of every tenant: %.*s", STR_FMT(text));
     stop_servers();
+    if (institutions)
+        institutions_close(institutions);
     db_pool_free(pool);
     for (int i = 0; i < LOOPS; i++) {
         loop_stop(loops[i]);
         pthread_join(threads[i], NULL);
         db_async_free(db[i]);
         store_batch_free(batch[i]);
-        loop_free(loops[i]);
     }
+    institutions_free(institutions);
+    institutions = NULL;
+    for (int i = 0; i < LOOPS; i++)
+        loop_free(loops[i]);
     api_free(api);
     conformance_current_free(conformance);
     consent_current_free(consent);
@@ -288,6 +323,8 @@ void flow_set(const char *setting)
     set(next, setting);
     config = next;
     api_configure(api, config);
+    if (institutions)
+        institutions_configure(institutions, config);
 }
 
 void flow_oauth_set(const char *setting)
@@ -445,13 +482,13 @@ static void handle(void *arg)
     struct flow_call *call = arg;
     call->before = cost_now();
     call->before.arena = (int64_t)call->a.used;
-    call->http.streamed = api_streams(&call->http, api);
+    call->http.streamed = institutions_streams(&call->http, api);
     if (call->http.streamed) {
         call->body = call->http.body;
         call->http.body = STR("");
     }
     streaming = NULL;
-    api_handle(&call->http, api);
+    api_handle(&call->http, institutions ? institutions_choose(institutions, &call->http, api) : api);
     if (streaming) /* it was not answered at once */
         feed(streaming);
 }

@@ -38,6 +38,12 @@ void flow_jobs_start(void);
 /* The first one ends. */
 void flow_jobs_stop(void);
 
+/* Another institution, as `kagari tenant add` makes it, with settings of its own ("" or lines); its paths are
+ * "/NAME/fhir/…". The databases of a suite keep it; it is open until flow_end(). */
+void flow_institution(const char *name, const char *settings);
+/* The registry is read again; what has changed there is in force when it returns. */
+void flow_institutions_follow(void);
+
 /* "store.references=enforce"; for requests sent from now on. */
 void flow_set(const char *setting);
 
