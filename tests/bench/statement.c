@@ -42,8 +42,7 @@ static bool statements(struct arena *a, struct store *s, const struct search_reg
     json *resource;
     struct store_update u = {.may_create = true, .op = STORE_PUT};
     struct store_write *const w = &u.w;
-    const struct audit_write audit = {
-        .agent = 1, .op = AUDIT_CREATE, .request = audit_request(a, "6f1d3c0a-5b7e-4c2f-9a8d-0e1b2c3d4e5f")};
+    const struct audit_write audit = {.agent = 1, .op = AUDIT_CREATE, .request = STR("yardstick")};
     struct sql q = {.a = a};
     if (!config_read_file(a, path, 1 << 20, &text, err) || !json_parse(a, text, 64, &resource, err))
         return false;

@@ -15,8 +15,8 @@ import data
 
 STEP = 16384  # from one surrogate key of the server's to its next: servers number theirs in between
 BOOL, NUMERIC = 0, 6
-TEXT, INT2_ARRAY, INT4_ARRAY, INT8_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY = 4, 8, 9, 10, 11, 12
-TYPES = {0: "bool", 1: "int2", 2: "int4", 3: "int8", 4: "text", 6: "numeric", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric", 13: "bytea"}
+TEXT, BYTEA, INT2_ARRAY, INT4_ARRAY, INT8_ARRAY, TEXT_ARRAY, NUMERIC_ARRAY, BYTEA_ARRAY = 4, 5, 8, 9, 10, 11, 12, 13
+TYPES = {0: "bool", 1: "int2", 2: "int4", 3: "int8", 4: "text", 5: "bytea", 6: "numeric", 8: "int2", 9: "int4", 10: "int8", 11: "text", 12: "numeric", 13: "bytea"}
 FORMATS = {0: ">?", 1: ">h", 2: ">i", 3: ">q"}
 
 
@@ -32,7 +32,7 @@ def decode(p):
             else ([text], False)
     if kind in FORMATS:
         return [struct.unpack(FORMATS[kind], raw)[0]], False
-    if kind == TEXT:
+    if kind in (TEXT, BYTEA):  # there is only text in them here
         return [raw.decode()], False
     dimensions, _, _ = struct.unpack(">iiI", raw[:12])
     values, at = [], 20
@@ -41,7 +41,8 @@ def decode(p):
         at += 4
         one = None if size < 0 else raw[at:at + size]
         at += max(size, 0)
-        values.append(one and (one.decode() if kind == TEXT_ARRAY else int.from_bytes(one, "big", signed=True)))
+        values.append(None if one is None else one.decode() if kind in (TEXT_ARRAY, BYTEA_ARRAY) else
+                      int.from_bytes(one, "big", signed=True))
     return values, True
 
 
